@@ -1,0 +1,72 @@
+# Tienda. `make` alone prints what there is.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+TEST_TIMEOUT := 20m
+# The linter keeps its findings with the paths of the checkout that they were made in,
+# and a checkout that is gone makes them wrong: every checkout has a cache of its own.
+export GOLANGCI_LINT_CACHE := $(CURDIR)/.data/lint
+RUN_FLAGS := $(if $(FRESH),-fresh) $(if $(PORT),-port $(PORT)) $(if $(PROFILE),-profile $(PROFILE))
+
+.PHONY: help
+help: ## print this help
+	@echo "Tienda: a shop of Dapr services. Needs Go $$(sed -n 's/^go //p' go.mod) or later and make; nothing else."
+	@echo
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PORT=9000 make run     another port for the gateway"
+	@echo "  FRESH=1 make run       start with an empty data folder"
+	@echo "  PROFILE=redis make run keep state and events in Redis; postgres: state in Postgres"
+	@echo "  RACE=1 make test       with the race detector, as CI does"
+	@echo "  PROFILES=local,redis,postgres make test   the state suite and the runner on these too"
+	@echo "  DAPRD=/path make run   use this sidecar binary"
+
+.PHONY: go
+go:
+	@command -v go >/dev/null || { echo "Go is missing: install it from https://go.dev/dl and put it on PATH."; exit 1; }
+
+.PHONY: run
+run: go ## start the whole shop and print where it is; Ctrl-C stops it
+	@go build -o bin/tienda ./cmd/tienda
+	@exec bin/tienda run $(RUN_FLAGS)
+
+.PHONY: sidecar
+sidecar: go ## find or build the Dapr sidecar (once a machine, some minutes)
+	@go run ./cmd/tienda sidecar
+
+.PHONY: test
+test: go ## run every test: unit, architecture, contracts, real sidecars, end to end
+	@echo "== 1/3 the Dapr sidecar"
+	@go run ./cmd/tienda sidecar
+	@echo "== 2/3 unit, contract and architecture tests"
+	@go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v -e '^tienda/tests/')
+	@echo "== 3/3 tests with real sidecars: architecture, conformance, end to end, walk-through"
+	@$(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -p 1 -count=1 ./tests/...
+	@echo "== all tests passed"
+
+.PHONY: e2e
+e2e: go ## the end-to-end tests of one profile: make e2e PROFILE=redis
+	@go run ./cmd/tienda sidecar
+	@PROFILE=$(PROFILE) $(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -count=1 ./tests/e2e
+
+.PHONY: lint
+lint: go ## gofmt, go vet and golangci-lint (pinned; the first time builds it)
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@go vet ./...
+	@go run $(GOLANGCI) run ./...
+	@cd dapr/daprd && go run $(GOLANGCI) run --config ../../.golangci.yml ./...
+
+.PHONY: bench
+bench: go ## measure the shop against the bare sidecar, in one run
+	@go run ./cmd/tienda sidecar
+	@go run ./tests/bench
+
+.PHONY: generate
+generate: go ## make the public contract and the demo data again
+	@go run ./contracts/gen
+	@go run ./demo/gen
+
+.PHONY: clean
+clean: ## remove the data folder and built programs (not the sidecar's cache)
+	@rm -rf .data bin
