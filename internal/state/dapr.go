@@ -1,0 +1,109 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+
+	dapr "github.com/dapr/go-sdk/client"
+)
+
+// sidecarState is the part of the Dapr client that a Store needs.
+type sidecarState interface {
+	GetState(ctx context.Context, store, key string, meta map[string]string) (*dapr.StateItem, error)
+	GetBulkState(ctx context.Context, store string, keys []string, meta map[string]string, parallelism int32) ([]*dapr.BulkStateItem, error)
+	SaveBulkState(ctx context.Context, store string, items ...*dapr.SetStateItem) error
+	DeleteStateWithETag(ctx context.Context, store, key string, etag *dapr.ETag, meta map[string]string, opts *dapr.StateOptions) error
+	ExecuteStateTransaction(ctx context.Context, store string, meta map[string]string, ops []*dapr.StateOperation) error
+}
+
+// bulkParallelism is for stores without a bulk read of their own.
+const bulkParallelism = 8
+
+type daprStore struct {
+	client sidecarState
+	name   string
+	absent absentETag
+}
+
+// Dapr gives the Store behind a state store component of the sidecar.
+func Dapr(client sidecarState, component string) Store {
+	return &daprStore{client: client, name: component}
+}
+
+func (s *daprStore) Get(ctx context.Context, keys ...string) ([]Item, error) {
+	if len(keys) == 1 {
+		it, err := s.client.GetState(ctx, s.name, keys[0], nil)
+		if err != nil {
+			return nil, err
+		}
+		return []Item{{Key: keys[0], Value: it.Value, ETag: it.Etag}}, nil
+	}
+	found, err := s.client.GetBulkState(ctx, s.name, keys, nil, bulkParallelism)
+	if err != nil {
+		return nil, err
+	}
+	byKey := make(map[string]*dapr.BulkStateItem, len(found))
+	for _, it := range found {
+		if it.Error != "" {
+			return nil, fmt.Errorf("read %s: %s", it.Key, it.Error)
+		}
+		byKey[it.Key] = it
+	}
+	items := make([]Item, len(keys))
+	for i, k := range keys {
+		items[i].Key = k
+		if it := byKey[k]; it != nil && len(it.Value) > 0 {
+			items[i].Value, items[i].ETag = it.Value, it.Etag
+		}
+	}
+	return items, nil
+}
+
+func (s *daprStore) Commit(ctx context.Context, ops ...Op) error {
+	ops, err := s.creates(ctx, ops)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(ops) == 0:
+		return nil
+	case len(ops) == 1 && ops[0].Delete:
+		return s.client.DeleteStateWithETag(ctx, s.name, ops[0].Key, etag(ops[0]), nil, options(ops[0]))
+	case len(ops) == 1:
+		return s.client.SaveBulkState(ctx, s.name, setItem(ops[0]))
+	}
+	batch := make([]*dapr.StateOperation, len(ops))
+	for i, op := range ops {
+		kind := dapr.StateOperationTypeUpsert
+		if op.Delete {
+			kind = dapr.StateOperationTypeDelete
+		}
+		batch[i] = &dapr.StateOperation{Type: kind, Item: setItem(op)}
+	}
+	return s.client.ExecuteStateTransaction(ctx, s.name, nil, batch)
+}
+
+func setItem(op Op) *dapr.SetStateItem {
+	it := &dapr.SetStateItem{Key: op.Key, Value: op.Value, Etag: etag(op), Options: options(op)}
+	if op.TTL > 0 && !op.Delete {
+		it.Metadata = map[string]string{"ttlInSeconds": strconv.Itoa(int(math.Ceil(op.TTL.Seconds())))}
+	}
+	return it
+}
+
+func etag(op Op) *dapr.ETag {
+	if op.ETag == "" {
+		return nil
+	}
+	return &dapr.ETag{Value: op.ETag}
+}
+
+func options(op Op) *dapr.StateOptions {
+	o := &dapr.StateOptions{Concurrency: dapr.StateConcurrencyFirstWrite, Consistency: dapr.StateConsistencyStrong}
+	if op.Blind {
+		o.Concurrency = dapr.StateConcurrencyLastWrite
+	}
+	return o
+}

@@ -1,0 +1,365 @@
+package state_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/internal/event"
+	"tienda/internal/state"
+	"tienda/internal/state/statetest"
+)
+
+// topic is a broker: it keeps what it gets, unless it is away.
+type topic struct {
+	mu   sync.Mutex
+	away bool
+	got  []string // "<subject>@<version>"
+}
+
+func (p *topic) Publish(_ context.Context, raw []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.away {
+		return errors.New("no broker")
+	}
+	var e event.Received
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return err
+	}
+	p.got = append(p.got, e.Subject+"@"+string(rune('0'+e.Version)))
+	return nil
+}
+
+func (p *topic) set(away bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.away = away
+}
+
+func (p *topic) seen() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.got)
+}
+
+// replica is a DB that runs until it is stopped or crashes.
+type replica struct {
+	*state.DB
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+func start(store state.Store, to state.Topic, drain time.Duration) *replica {
+	r := &replica{DB: state.OpenOutbox(store, to, slog.New(slog.DiscardHandler)), done: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	r.stop = cancel
+	go func() {
+		_ = r.Start(ctx, drain)
+		close(r.done)
+	}()
+	return r
+}
+
+func (r *replica) end() {
+	r.stop()
+	<-r.done
+}
+
+// note writes a document and says so.
+func (r *replica) note(t *testing.T, id string) {
+	t.Helper()
+	require.NoError(t, r.Update(context.Background(), func(tx *state.Tx) error {
+		tx.Emit(notes.Key(id), event.New("test", "noted", id, nil))
+		return notes.Put(tx, id, note{"x"})
+	}))
+}
+
+// gated is a store that one replica reaches only while it is open: a process
+// that died or stands still, whose broker and store others still have.
+type gated struct {
+	state.Store
+	mu     sync.Mutex
+	closed bool
+	wait   chan struct{} // commits are under way until it is closed
+}
+
+var errCut = errors.New("cut off")
+
+func (g *gated) Get(ctx context.Context, keys ...string) ([]state.Item, error) {
+	if g.isClosed() {
+		return nil, errCut
+	}
+	return g.Store.Get(ctx, keys...)
+}
+
+func (g *gated) Commit(ctx context.Context, ops ...state.Op) error {
+	g.mu.Lock()
+	wait := g.wait
+	g.mu.Unlock()
+	if wait != nil {
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if g.isClosed() {
+		return errCut
+	}
+	return g.Store.Commit(ctx, ops...)
+}
+
+func (g *gated) isClosed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.closed
+}
+
+func (g *gated) cut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+}
+
+// entries lists the journal entries in a store.
+func entries(m *statetest.Memory) []string { return m.Keys("outbox:entry:") }
+
+func TestOutboxConforms(t *testing.T) {
+	// The suite checks events with a recording publisher, so only the
+	// documents of an outbox are tried here.
+	store := statetest.NewMemory()
+	r := start(store, &topic{}, time.Second)
+	defer r.end()
+	statetest.Documents(t, store, r.DB)
+}
+
+func TestEventsAreAnnouncedAndForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, broker := statetest.NewMemory(), &topic{}
+		r := start(store, broker, time.Second)
+		r.note(t, "a")
+		r.note(t, "a")
+		r.note(t, "b")
+		time.Sleep(5 * time.Second)
+		require.ElementsMatch(t, []string{"a@1", "a@2", "b@1"}, broker.seen())
+		require.Less(t, slices.Index(broker.seen(), "a@1"), slices.Index(broker.seen(), "a@2"))
+		require.Empty(t, entries(store), "published entries are dropped")
+		require.Zero(t, r.OutboxStats().Backlog)
+
+		// The next write takes the published events out of the document.
+		r.note(t, "a")
+		items, err := store.Get(context.Background(), notes.Key("a"))
+		require.NoError(t, err)
+		require.Equal(t, 1, countPending(t, items[0].Value))
+		r.end()
+		require.Empty(t, store.Keys("outbox:head:"), "a clean stop leaves no journal")
+	})
+}
+
+func countPending(t *testing.T, value []byte) int {
+	t.Helper()
+	var e struct {
+		Pending []any `json:"o"`
+	}
+	require.NoError(t, json.Unmarshal(value, &e))
+	return len(e.Pending)
+}
+
+// The broker is away while orders come in; all is announced when it is back.
+func TestBrokerAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, broker := statetest.NewMemory(), &topic{away: true}
+		r := start(store, broker, time.Second)
+		for _, id := range []string{"a", "b", "c"} {
+			r.note(t, id)
+		}
+		time.Sleep(30 * time.Second)
+		require.Empty(t, broker.seen())
+		require.Equal(t, 3, r.OutboxStats().Backlog)
+		require.GreaterOrEqual(t, r.OutboxStats().Oldest, 29*time.Second)
+		broker.set(false)
+		time.Sleep(5 * time.Second)
+		require.ElementsMatch(t, []string{"a@1", "b@1", "c@1"}, broker.seen())
+		r.end()
+	})
+}
+
+// A replica dies between commit and publish: another one announces it within
+// ten seconds, and nothing twice that was announced before.
+func TestDeadReplicaIsAdopted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, broker := statetest.NewMemory(), &topic{}
+		mine := &gated{Store: store}
+		dead := start(mine, broker, time.Second)
+		dead.note(t, "before")
+		time.Sleep(2 * time.Second)
+		broker.set(true)
+		dead.note(t, "a")
+		dead.note(t, "b")
+		mine.cut() // it neither renews nor publishes again
+		dead.stop()
+		<-dead.done
+		require.Len(t, entries(store), 2)
+		broker.set(false)
+
+		other := start(store, broker, time.Second)
+		time.Sleep(10 * time.Second)
+		require.ElementsMatch(t, []string{"before@1", "a@1", "b@1"}, broker.seen())
+		require.Empty(t, entries(store))
+		require.Equal(t, int64(2), other.OutboxStats().Adopted)
+		time.Sleep(10 * time.Minute)
+		require.Len(t, store.Keys("outbox:head:"), 1, "the dead replica's journal is buried in the end")
+		require.Len(t, broker.seen(), 3)
+		other.end()
+	})
+}
+
+// A replica is paused in the middle of a commit for longer than its lease. The
+// commit lands after another replica has adopted its journal; it is announced
+// all the same, and the paused replica goes on under a new identity.
+func TestPausedReplica(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, broker := statetest.NewMemory(), &topic{}
+		mine := &gated{Store: store}
+		paused := start(mine, &topic{away: true}, time.Second) // it cannot publish itself
+		paused.note(t, "early")
+		other := start(store, broker, time.Second)
+		time.Sleep(time.Second)
+
+		gate := make(chan struct{})
+		mine.mu.Lock()
+		mine.wait = gate
+		mine.mu.Unlock()
+		late := make(chan error, 1)
+		go func() {
+			late <- paused.Update(context.Background(), func(tx *state.Tx) error {
+				tx.Emit(notes.Key("late"), event.New("test", "noted", "late", nil))
+				return notes.Put(tx, "late", note{"x"})
+			})
+		}()
+		time.Sleep(8 * time.Second)
+		require.Equal(t, []string{"early@1"}, broker.seen(), "adopted")
+		mine.mu.Lock()
+		mine.wait = nil
+		mine.mu.Unlock()
+		close(gate)
+		require.NoError(t, <-late)
+		time.Sleep(time.Minute)
+		require.Contains(t, broker.seen(), "late@1")
+		paused.note(t, "again") // under a new identity
+		paused.end()
+		time.Sleep(time.Minute)
+		require.Contains(t, broker.seen(), "again@1")
+		other.end()
+	})
+}
+
+// What was refused is not announced; what was deleted is, and then really goes.
+func TestRefusedAndDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, broker := statetest.NewMemory(), &topic{}
+		r := start(store, broker, time.Second)
+		refused := errors.New("no")
+		require.ErrorIs(t, r.Update(t.Context(), func(tx *state.Tx) error {
+			tx.Emit(notes.Key("a"), event.New("test", "noted", "a", nil))
+			require.NoError(t, notes.Put(tx, "a", note{"x"}))
+			return refused
+		}), refused)
+		r.note(t, "b")
+		require.NoError(t, r.Update(t.Context(), func(tx *state.Tx) error {
+			tx.Emit(notes.Key("b"), event.New("test", "deleted", "b", nil))
+			return notes.Delete(tx, "b")
+		}))
+		require.NoError(t, r.View(t.Context(), func(tx *state.Tx) error {
+			_, ok, err := notes.Get(tx, "b")
+			require.False(t, ok)
+			return err
+		}))
+		time.Sleep(5 * time.Second)
+		require.Equal(t, []string{"b@1", "b@2"}, broker.seen())
+		require.Empty(t, store.Keys("note:"), "the tombstone is gone")
+		r.end()
+	})
+}
+
+// A commit whose answer is lost, and of which the store cannot be asked, is
+// announced if it landed.
+func TestDoubtfulCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, broker := statetest.NewMemory(), &topic{}
+		mine := &gated{Store: store}
+		r := start(mine, broker, time.Second)
+		r.note(t, "first")
+		store.AfterCommit = func([]state.Op) error { // lands; then the store is away for a while
+			mine.cut()
+			return errCut
+		}
+		err := r.Update(context.Background(), func(tx *state.Tx) error {
+			tx.Emit(notes.Key("a"), event.New("test", "noted", "a", nil))
+			return notes.Put(tx, "a", note{"x"})
+		})
+		require.Error(t, err)
+		store.AfterCommit = nil
+		time.Sleep(2 * time.Second)
+		mine.mu.Lock()
+		mine.closed = false
+		mine.mu.Unlock()
+		time.Sleep(time.Minute)
+		require.Contains(t, broker.seen(), "a@1")
+		require.Empty(t, entries(store))
+		r.end()
+	})
+}
+
+// A replica dies in the middle of work that a document began: the replica that
+// adopts its journal is told. Work that was finished is not heard of again.
+func TestUnfinishedWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := statetest.NewMemory()
+		mine := &gated{Store: store}
+		dead := start(mine, &topic{}, time.Second)
+		begin := func(id string) {
+			require.NoError(t, dead.Update(context.Background(), func(tx *state.Tx) error {
+				tx.Unfinished(notes.Key(id))
+				return notes.Put(tx, id, note{"begun"})
+			}))
+		}
+		begin("done")
+		begin("noted")
+		begin("left")
+		dead.note(t, "done")
+		dead.Finish(notes.Key("noted"))
+		time.Sleep(3 * time.Second)
+		require.Len(t, entries(store), 1)
+		mine.cut()
+		dead.stop()
+		<-dead.done
+
+		var told []string
+		other := state.OpenOutbox(store, &topic{}, slog.New(slog.DiscardHandler))
+		other.OnUnfinished(func(_ context.Context, key string) error {
+			told = append(told, key)
+			return nil
+		})
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() {
+			_ = other.Start(ctx, time.Second)
+			close(done)
+		}()
+		time.Sleep(10 * time.Second)
+		stop()
+		<-done
+		require.Equal(t, []string{notes.Key("left")}, told)
+		require.Empty(t, entries(store))
+	})
+}
