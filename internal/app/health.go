@@ -1,0 +1,59 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"tienda/internal/fault"
+	"tienda/internal/httpapi"
+)
+
+// Health answers the probes. An app is alive while it serves, and ready once
+// its parts say so and its sidecar is up, until it is told to stop.
+type Health struct {
+	stopping atomic.Bool
+	checks   []func(context.Context) error
+}
+
+// NewHealth gives probes with the checks of readiness, each nil when ready.
+func NewHealth(checks ...func(context.Context) error) *Health { return &Health{checks: checks} }
+
+// Part takes readiness off when the app is told to stop.
+func (h *Health) Part(ctx context.Context) error {
+	<-ctx.Done()
+	h.stopping.Store(true)
+	return nil
+}
+
+// Routes are the probes, as every service's contract has them.
+func (h *Health) Routes() []httpapi.Route {
+	return []httpapi.Route{
+		{Method: http.MethodGet, Path: "/healthz", Who: httpapi.Probe, Handle: h.alive},
+		{Method: http.MethodGet, Path: "/readyz", Who: httpapi.Probe, Handle: h.ready},
+	}
+}
+
+type status struct {
+	Status string `json:"status"`
+}
+
+func (h *Health) alive(w http.ResponseWriter, _ *http.Request) error {
+	return httpapi.Write(w, http.StatusOK, status{"alive"})
+}
+
+func (h *Health) ready(w http.ResponseWriter, r *http.Request) error {
+	notReady := fault.New(fault.Unavailable, "not_ready", "The service is not ready.")
+	if h.stopping.Load() {
+		return notReady
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	for _, check := range h.checks {
+		if err := check(ctx); err != nil {
+			return notReady.Because(err)
+		}
+	}
+	return httpapi.Write(w, http.StatusOK, status{"ready"})
+}

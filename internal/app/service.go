@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"tienda/contracts"
+	"tienda/internal/contract"
+	"tienda/internal/event"
+	"tienda/internal/httpapi"
+	"tienda/internal/sidecar"
+	"tienda/internal/state"
+)
+
+// Deps is what the frame gives a service to build itself from.
+type Deps struct {
+	Config   Config
+	Log      *slog.Logger
+	Sidecar  *sidecar.Sidecar
+	DB       *state.DB // over the component "<app ID>-state", events to the topic named like the app
+	Contract *contract.Contract
+	Getenv   func(string) string
+}
+
+// Built is what a service is made of.
+type Built struct {
+	Routes []httpapi.Route
+	Parts  []Part                        // background work; begins once the sidecar is ready
+	Ready  []func(context.Context) error // checks of readiness besides the sidecar's
+}
+
+// Service runs a service: it reads the configuration, connects to the
+// sidecar, serves the routes, publishes events, and stops in order: readiness
+// off, requests finished, background work ended, events flushed.
+func Service(ctx context.Context, appID string, port int, getenv func(string) string, stdout io.Writer, build func(context.Context, Deps) (Built, error)) error {
+	cfg, err := LoadConfig(appID, port, getenv)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	log := cfg.Log(stdout)
+	side, err := cfg.Sidecar()
+	if err != nil {
+		return err
+	}
+	defer side.Close()
+	c, err := contract.Load(contracts.FS, appID)
+	if err != nil {
+		return err
+	}
+	db := state.OpenOutbox(state.Dapr(side, appID+"-state"), event.NewTopic(side, appID), log)
+	built, err := build(ctx, Deps{Config: cfg, Log: log, Sidecar: side, DB: db, Contract: c, Getenv: getenv})
+	if err != nil {
+		return err
+	}
+	health := NewHealth(append([]func(context.Context) error{side.Ready}, built.Ready...)...)
+	h, err := httpapi.New(httpapi.Options{
+		Contract: c, Routes: append(health.Routes(), built.Routes...), AppToken: cfg.AppToken, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	front := []Part{Server(cfg, h, log), health.Part}
+	for _, p := range built.Parts {
+		front = append(front, afterSidecar(side, p))
+	}
+	outbox := func(ctx context.Context) error { return db.Start(ctx, cfg.DrainTime) }
+	return Outlive(afterSidecar(side, outbox), func(ctx context.Context) error { return Run(ctx, front...) })(ctx)
+}
+
+// afterSidecar holds a part back until the sidecar is ready.
+func afterSidecar(side *sidecar.Sidecar, p Part) Part {
+	return func(ctx context.Context) error {
+		if err := side.WaitReady(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil //nolint:nilerr // told to stop before the sidecar came
+			}
+			return err
+		}
+		return p(ctx)
+	}
+}
+
+// Outlive runs back and front together; on stop, back goes on until front has
+// ended. If back fails, front is stopped.
+func Outlive(back, front Part) Part {
+	return func(ctx context.Context) error {
+		ctx, stopFront := context.WithCancel(ctx)
+		defer stopFront()
+		backCtx, stopBack := context.WithCancel(context.WithoutCancel(ctx))
+		defer stopBack()
+		done := make(chan error, 1)
+		go func() {
+			err := back(backCtx)
+			if err != nil {
+				stopFront()
+			}
+			done <- err
+		}()
+		err := front(ctx)
+		stopBack()
+		return errors.Join(err, <-done)
+	}
+}
+
+// turnLimit bounds one turn of background work.
+const turnLimit = 30 * time.Second
+
+// Every runs work now and then every interval until the part is stopped. A
+// turn may take 30 s. An error is logged and the next turn tried; the work must
+// be safe to repeat.
+func Every(interval time.Duration, log *slog.Logger, what string, work func(context.Context) error) Part {
+	return func(ctx context.Context) error {
+		t := time.NewTicker(interval)
+		defer t.Stop()
+		for {
+			turn, cancel := context.WithTimeout(ctx, turnLimit)
+			err := work(turn)
+			cancel()
+			if err != nil && ctx.Err() == nil {
+				log.Warn("background work failed, will be tried again", "work", what, "error", err)
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-t.C:
+			}
+		}
+	}
+}

@@ -1,0 +1,102 @@
+// Package caller says on whose behalf a request is made.
+//
+// The gateway verifies the access token and passes identity on as headers; a
+// service believes them because its requests come only through its own
+// sidecar, which proves itself with the app token (package httpapi). The
+// gateway removes the same headers from what comes from outside.
+package caller
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// The headers that carry identity between apps.
+const (
+	HeaderUser    = "Tienda-User"
+	HeaderRoles   = "Tienda-Roles" // space separated
+	HeaderSession = "Tienda-Session"
+	// HeaderApp is set by the calling sidecar and overwrites what an app sends.
+	HeaderApp = "Dapr-Caller-App-Id"
+)
+
+// Role is what a user may act as.
+type Role string
+
+// The roles. Every account is a customer; the others are staff.
+const (
+	Customer       Role = "customer"
+	SupportAgent   Role = "support_agent"
+	CatalogManager Role = "catalog_manager"
+	Admin          Role = "admin"
+)
+
+// Roles lists every role, customer first.
+var Roles = []Role{Customer, SupportAgent, CatalogManager, Admin}
+
+// Caller is who asks: a user (with roles and the session of the token), or
+// nobody, and the app ID whose sidecar made the call.
+type Caller struct {
+	UserID  string
+	Roles   []Role
+	Session string
+	App     string
+}
+
+// SignedIn says whether a user stands behind the call.
+func (c Caller) SignedIn() bool { return c.UserID != "" }
+
+// Is says whether the caller has one of the roles. An admin has them all.
+func (c Caller) Is(roles ...Role) bool {
+	if !c.SignedIn() {
+		return false
+	}
+	if slices.Contains(c.Roles, Admin) {
+		return true
+	}
+	return slices.ContainsFunc(roles, func(r Role) bool { return slices.Contains(c.Roles, r) })
+}
+
+// FromHeader reads the identity that the gateway or a calling app passed on.
+func FromHeader(h http.Header) Caller {
+	c := Caller{UserID: h.Get(HeaderUser), Session: h.Get(HeaderSession), App: h.Get(HeaderApp)}
+	for r := range strings.FieldsSeq(h.Get(HeaderRoles)) {
+		c.Roles = append(c.Roles, Role(r))
+	}
+	return c
+}
+
+// SetHeader writes the user's identity for the next app.
+func (c Caller) SetHeader(h http.Header) {
+	Strip(h)
+	if !c.SignedIn() {
+		return
+	}
+	h.Set(HeaderUser, c.UserID)
+	roles := make([]string, len(c.Roles))
+	for i, r := range c.Roles {
+		roles[i] = string(r)
+	}
+	h.Set(HeaderRoles, strings.Join(roles, " "))
+	h.Set(HeaderSession, c.Session)
+}
+
+// Strip removes identity that the sender has no right to claim.
+func Strip(h http.Header) {
+	h.Del(HeaderUser)
+	h.Del(HeaderRoles)
+	h.Del(HeaderSession)
+}
+
+type key struct{}
+
+// With puts the caller into the context.
+func With(ctx context.Context, c Caller) context.Context { return context.WithValue(ctx, key{}, c) }
+
+// From gives the context's caller; the zero Caller is nobody.
+func From(ctx context.Context) Caller {
+	c, _ := ctx.Value(key{}).(Caller)
+	return c
+}

@@ -1,0 +1,45 @@
+package event
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	dapr "github.com/dapr/go-sdk/client"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCloudEventRoundTrip(t *testing.T) {
+	e := New("orders", "confirmed", "o-1", map[string]any{"order_id": "o-1"})
+	e.Version = 3
+	b, err := json.Marshal(e)
+	require.NoError(t, err)
+	var r Received
+	require.NoError(t, json.Unmarshal(b, &r))
+	require.Equal(t, "tienda.orders.confirmed", r.Type)
+	require.Equal(t, "orders", r.Source)
+	require.Equal(t, int64(3), r.Version)
+	require.True(t, e.Time.Equal(r.Time))
+	var data struct {
+		OrderID string `json:"order_id"`
+	}
+	require.NoError(t, r.Decode(&data))
+	require.Equal(t, "o-1", data.OrderID)
+	require.NoError(t, json.Unmarshal([]byte(`{"id":"1","type":"t","docversion":"7","data":{}}`), &r))
+	require.Equal(t, int64(7), r.Version, "a version that a broker made a string")
+	require.Error(t, json.Unmarshal([]byte(`{"type":"t"}`), &r))
+}
+
+// bus is a broker that keeps what it gets.
+type bus struct{ got []string }
+
+func (b *bus) PublishEvent(_ context.Context, pubsub, topic string, data any, _ ...dapr.PublishEventOption) error {
+	b.got = append(b.got, pubsub+"/"+topic+"/"+string(data.([]byte)))
+	return nil
+}
+
+func TestTopicIsNamedLikeTheApp(t *testing.T) {
+	b := &bus{}
+	require.NoError(t, NewTopic(b, "orders").Publish(t.Context(), []byte(`{}`)))
+	require.Equal(t, []string{"events-orders/orders/{}"}, b.got)
+}

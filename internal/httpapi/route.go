@@ -1,0 +1,92 @@
+// Package httpapi is the HTTP edge of every service: routes bound to their
+// contract, who may call each, and handlers that return errors.
+//
+// A request passes, in this order: recovery and access log, request ID and
+// trace context, the app token of the sidecar, who may call, the body limit,
+// the contract; only then the handler runs.
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+
+	"tienda/internal/caller"
+	"tienda/internal/fault"
+)
+
+// Handler answers a request or returns an error for package problem to write.
+type Handler func(w http.ResponseWriter, r *http.Request) error
+
+// Route is one operation of a service: what, who may call, and the handler.
+type Route struct {
+	Method string
+	Path   string // as in the contract: "/v1/products/{id}"
+	Who    Access
+	Handle Handler
+}
+
+// Access says who may call a route.
+type Access struct {
+	name  string
+	allow func(caller.Caller) error
+	probe bool // needs no app token
+}
+
+// String names the access for tables and tests.
+func (a Access) String() string { return a.name }
+
+var (
+	errSignIn = fault.New(fault.Unauthenticated, "sign_in", "Sign in to do this.")
+	errRole   = fault.New(fault.Forbidden, "role_missing", "Your account may not do this.")
+	errApp    = fault.New(fault.Forbidden, "app_not_allowed", "This route is not for you.")
+)
+
+// Anyone may call: signed in or not.
+var Anyone = Access{name: "anyone", allow: func(caller.Caller) error { return nil }}
+
+// SignedIn is for every user; the handler checks whose resource it is.
+var SignedIn = Access{name: "signed in", allow: func(c caller.Caller) error {
+	if !c.SignedIn() {
+		return errSignIn
+	}
+	return nil
+}}
+
+// Probe is for health checks, which come without the app token.
+var Probe = Access{name: "probe", allow: func(caller.Caller) error { return nil }, probe: true}
+
+// Sidecar is for the service's own sidecar: events and bindings.
+var Sidecar = Access{name: "sidecar", allow: func(caller.Caller) error { return nil }}
+
+// Only is for users with one of the roles (an admin has them all).
+func Only(roles ...caller.Role) Access {
+	a := Access{name: "role"}
+	for _, r := range roles {
+		a.name += " " + string(r)
+	}
+	a.allow = func(c caller.Caller) error {
+		switch {
+		case !c.SignedIn():
+			return errSignIn
+		case !c.Is(roles...):
+			return errRole
+		}
+		return nil
+	}
+	return a
+}
+
+// Apps is for calls by other apps, through their sidecars.
+func Apps(ids ...string) Access {
+	a := Access{name: "app"}
+	for _, id := range ids {
+		a.name += " " + id
+	}
+	a.allow = func(c caller.Caller) error {
+		if !slices.Contains(ids, c.App) {
+			return errApp
+		}
+		return nil
+	}
+	return a
+}

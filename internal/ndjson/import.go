@@ -1,0 +1,118 @@
+package ndjson
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"tienda/internal/fault"
+)
+
+const (
+	batchTime   = 30 * time.Second
+	notImported = "cannot be taken"
+)
+
+// Import takes a stream of documents D in as domain values T.
+type Import[D, T any] struct {
+	// Check names what of a line does not fit its contract.
+	Check func(line []byte) []fault.Field
+	// Value makes the domain's value of a document that fits.
+	Value func(D) T
+	// Weight says how much of a batch a value fills.
+	Weight func(T) int
+	// Full is the weight that a batch may have, a single heavier value apart.
+	Full int
+	// Store stores a batch at once. The slice tells for each value why it was
+	// refused (nil: taken); the error that nothing was stored. It may be given
+	// no values, and must not keep the slice.
+	Store func(context.Context, []T) ([]error, error)
+}
+
+// batch gathers values until they are stored.
+type batch[T any] struct {
+	values []T
+	lines  []int // values[i] stood on lines[i]
+	weight int
+}
+
+// Run reads the request's body and stores it batch by batch. After an error,
+// which is that of Lines or of Store, the batches before it are kept.
+func (i Import[D, T]) Run(w http.ResponseWriter, r *http.Request) (Report, error) {
+	report, b := Report{Errors: []Failure{}}, batch[T]{}
+	for line, err := range Lines(r.Body) {
+		if err != nil {
+			return Report{}, err
+		}
+		if line.TooLong {
+			report.reject(line.Number, "is longer than "+strconv.Itoa(MaxLine)+" bytes")
+			continue
+		}
+		v, bad := i.read(line.Text)
+		if len(bad) > 0 {
+			report.reject(line.Number, "does not fit the contract", bad...)
+			continue
+		}
+		weight := i.Weight(v)
+		if b.weight > 0 && b.weight+weight > i.Full {
+			if err := i.store(w, r, &b, &report); err != nil {
+				return Report{}, err
+			}
+		}
+		b.values, b.lines, b.weight = append(b.values, v), append(b.lines, line.Number), b.weight+weight
+		if b.weight >= i.Full {
+			if err := i.store(w, r, &b, &report); err != nil {
+				return Report{}, err
+			}
+		}
+	}
+	if err := i.store(w, r, &b, &report); err != nil {
+		return Report{}, err
+	}
+	report.sort()
+	return report, nil
+}
+
+// read makes a value of a line, or names what is wrong with it.
+func (i Import[D, T]) read(line []byte) (v T, bad []fault.Field) {
+	if bad := i.Check(line); len(bad) > 0 {
+		return v, bad
+	}
+	var doc D
+	if json.Unmarshal(line, &doc) != nil { // the contract takes more than the type
+		return v, []fault.Field{{Name: "", Reason: notImported}}
+	}
+	return i.Value(doc), nil
+}
+
+func (i Import[D, T]) store(w http.ResponseWriter, r *http.Request, b *batch[T], report *Report) error {
+	extend(w)
+	refused, err := i.Store(r.Context(), b.values)
+	if err != nil {
+		return err
+	}
+	for n, err := range refused {
+		var f *fault.Error
+		switch {
+		case err == nil:
+			report.Accepted++
+		case errors.As(err, &f):
+			report.reject(b.lines[n], f.Detail, f.Fields...)
+		default:
+			report.reject(b.lines[n], notImported)
+		}
+	}
+	b.values, b.lines, b.weight = b.values[:0], b.lines[:0], 0
+	return nil
+}
+
+// extend gives a long import more time, batch by batch, than the server gives
+// a request. A connection without deadlines, as in tests, needs none.
+func extend(w http.ResponseWriter) {
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Now().Add(batchTime))
+	_ = c.SetWriteDeadline(time.Now().Add(2 * batchTime))
+}
