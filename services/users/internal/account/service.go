@@ -1,0 +1,133 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"tienda/internal/caller"
+	"tienda/internal/fault"
+)
+
+// Store keeps users. What a change function records (User.Changes) is
+// announced when, and only when, the change is stored.
+type Store interface {
+	// Create stores a new user and claims its e-mail; ErrEmailTaken.
+	Create(ctx context.Context, u User) (User, error)
+	// User reads a user; fault.NotFound.
+	User(ctx context.Context, id string) (User, error)
+	// ByEmail reads the user who holds a normal e-mail; false: nobody does.
+	ByEmail(ctx context.Context, email string) (User, bool, error)
+	// Update changes a user; fault.NotFound. It may run change several times,
+	// and stores nothing if change recorded nothing.
+	Update(ctx context.Context, id string, change func(*User) error) (User, error)
+	// Holders gives the ID of the user behind each claimed e-mail.
+	Holders(ctx context.Context, emails []string) (map[string]string, error)
+	// Import calls merge for each e-mail with what is stored under it (nil:
+	// nobody) and stores what it answers (nil: nothing), all in one commit.
+	Import(ctx context.Context, emails []string, merge func(i int, held *User) (*User, error)) error
+}
+
+// Hasher makes and checks password hashes. Both cost tens of milliseconds and
+// wait for their turn; fault.Unavailable when that takes too long.
+type Hasher interface {
+	Hash(ctx context.Context, password string) (string, error)
+	// Matches also takes the time of a check when hash is "".
+	Matches(ctx context.Context, hash, password string) (bool, error)
+}
+
+// ErrCredentials answers a wrong password and an unknown e-mail alike.
+var ErrCredentials = fault.New(fault.Unauthenticated, "invalid_credentials", "E-mail or password is wrong.")
+
+// Service is what can be done with accounts.
+type Service struct {
+	store  Store
+	hasher Hasher
+	now    func() time.Time
+}
+
+// NewService gives the service over a store.
+func NewService(store Store, hasher Hasher, now func() time.Time) *Service {
+	return &Service{store: store, hasher: hasher, now: now}
+}
+
+// Register makes an account; ErrEmailTaken, or fault.Unprocessable for an
+// e-mail or a name that cannot be used.
+func (s *Service) Register(ctx context.Context, email, password, name string) (User, error) {
+	u, err := New(email, name, "", s.now())
+	if err != nil {
+		return User{}, err
+	}
+	if u.PasswordHash, err = s.hasher.Hash(ctx, password); err != nil {
+		return User{}, err
+	}
+	return s.store.Create(ctx, u)
+}
+
+// Authenticate gives the user with this e-mail and password, or
+// ErrCredentials, after the same work in every case.
+func (s *Service) Authenticate(ctx context.Context, email, password string) (User, error) {
+	var u User
+	if e, err := NormalEmail(email); err == nil {
+		if u, _, err = s.store.ByEmail(ctx, e); err != nil {
+			return User{}, err
+		}
+	}
+	ok, err := s.hasher.Matches(ctx, u.PasswordHash, password)
+	if err != nil {
+		return User{}, err
+	}
+	if !ok {
+		return User{}, ErrCredentials
+	}
+	return u, nil
+}
+
+// User gives an account; fault.NotFound.
+func (s *Service) User(ctx context.Context, id string) (User, error) { return s.store.User(ctx, id) }
+
+// Me gives the account of a signed-in user. One that is gone (its token may
+// still be good) gets ErrGone.
+func (s *Service) Me(ctx context.Context, id string) (User, error) {
+	u, err := s.store.User(ctx, id)
+	return u, own(err)
+}
+
+// Change lets a signed-in user change the own account. match is the version
+// that it must have, 0 for any: ErrVersion.
+func (s *Service) Change(ctx context.Context, id string, match int64, change func(*User) error) (User, error) {
+	var refused error // what is missing may be an address, not the account
+	u, err := s.store.Update(ctx, id, func(u *User) error {
+		if refused = u.matches(match); refused == nil {
+			refused = change(u)
+		}
+		return refused
+	})
+	if err != nil && refused == nil {
+		err = own(err)
+	}
+	return u, err
+}
+
+// SetRoles gives an account its roles; by is the admin who asks.
+func (s *Service) SetRoles(ctx context.Context, by, id string, match int64, roles []caller.Role) (User, error) {
+	return s.store.Update(ctx, id, func(u *User) error {
+		if err := u.matches(match); err != nil {
+			return err
+		}
+		return u.SetRoles(by, roles)
+	})
+}
+
+func (u *User) matches(version int64) error {
+	if version != 0 && version != u.Version {
+		return ErrVersion
+	}
+	return nil
+}
+
+func own(err error) error {
+	if fault.KindOf(err) == fault.NotFound {
+		return ErrGone
+	}
+	return err
+}

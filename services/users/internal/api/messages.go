@@ -1,0 +1,129 @@
+package api
+
+import (
+	"time"
+
+	"tienda/internal/caller"
+	"tienda/services/users/internal/account"
+)
+
+type registerRequest struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+	Name     string `json:"name"`
+}
+
+type userAnswer struct {
+	ID        string        `json:"id"`
+	Email     string        `json:"email"`
+	Name      string        `json:"name"`
+	Roles     []caller.Role `json:"roles"`
+	CreatedAt time.Time     `json:"created_at"`
+}
+
+func userOf(u account.User) userAnswer {
+	return userAnswer{ID: u.ID, Email: u.Email, Name: u.Name, Roles: u.Roles, CreatedAt: u.CreatedAt}
+}
+
+type rolesRequest struct {
+	Roles []caller.Role `json:"roles"`
+}
+
+type changeMeRequest struct {
+	Name string `json:"name"`
+}
+
+type grantRequest struct {
+	GrantType    string `json:"grant_type"`
+	Email        string `json:"email"`
+	Password     string `json:"password"`
+	RefreshToken string `json:"refresh_token"`
+}
+
+type tokenAnswer struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int    `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token"`
+	SessionID    string `json:"session_id"`
+}
+
+type sessionAnswer struct {
+	ID         string    `json:"id"`
+	UserAgent  string    `json:"user_agent"`
+	CreatedAt  time.Time `json:"created_at"`
+	LastUsedAt time.Time `json:"last_used_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
+	Current    bool      `json:"current"`
+}
+
+type listAnswer[T any] struct {
+	Items []T `json:"items"`
+}
+
+type preferences struct {
+	Currency         string `json:"currency"`
+	Language         string `json:"language"`
+	MarketingMail    bool   `json:"marketing_mail"`
+	DefaultAddressID string `json:"default_address_id,omitempty"`
+}
+
+type address struct {
+	Name       string `json:"name"`
+	Line1      string `json:"line1"`
+	Line2      string `json:"line2,omitempty"`
+	City       string `json:"city"`
+	Region     string `json:"region,omitempty"`
+	PostalCode string `json:"postal_code"`
+	Country    string `json:"country"`
+	Phone      string `json:"phone,omitempty"`
+}
+
+func (a address) domain(id string) account.Address {
+	return account.Address{
+		ID: id, Name: a.Name, Line1: a.Line1, Line2: a.Line2, City: a.City, Region: a.Region,
+		PostalCode: a.PostalCode, Country: a.Country, Phone: a.Phone,
+	}
+}
+
+type savedAddress struct {
+	ID string `json:"id"`
+	address
+}
+
+func savedOf(a account.Address) savedAddress {
+	return savedAddress{ID: a.ID, address: address{
+		Name: a.Name, Line1: a.Line1, Line2: a.Line2, City: a.City, Region: a.Region,
+		PostalCode: a.PostalCode, Country: a.Country, Phone: a.Phone,
+	}}
+}
+
+type checkoutAnswer struct {
+	UserID      string        `json:"user_id"`
+	Email       string        `json:"email"`
+	Name        string        `json:"name"`
+	Preferences preferences   `json:"preferences"`
+	Address     *savedAddress `json:"address"`
+}
+
+type importUser struct {
+	ExternalID  string        `json:"external_id"`
+	Email       string        `json:"email"`
+	Name        string        `json:"name"`
+	Password    string        `json:"password"`
+	Roles       []caller.Role `json:"roles"`
+	Preferences *preferences  `json:"preferences"`
+	Addresses   []address     `json:"addresses"`
+}
+
+func (l importUser) domain() account.Imported {
+	in := account.Imported{ExternalID: l.ExternalID, Email: l.Email, Name: l.Name, Password: l.Password, Roles: l.Roles}
+	if l.Preferences != nil {
+		p := account.Preferences(*l.Preferences)
+		in.Preferences = &p
+	}
+	for _, a := range l.Addresses {
+		in.Addresses = append(in.Addresses, a.domain(""))
+	}
+	return in
+}
