@@ -1,0 +1,188 @@
+package api
+
+import (
+	"net/http"
+
+	"tienda/internal/fault"
+	"tienda/internal/httpapi"
+	"tienda/internal/money"
+	"tienda/services/catalog/internal/inventory"
+)
+
+type inventoryView struct {
+	SKU       string `json:"sku"`
+	OnHand    int    `json:"on_hand"`
+	Reserved  int    `json:"reserved"`
+	Available int    `json:"available"`
+	Sold      int    `json:"sold"`
+}
+
+// getInventory: 1 bulk get.
+func (a *API) getInventory(w http.ResponseWriter, r *http.Request) error {
+	s, err := a.Inventory.Get(r.Context(), httpapi.Var(r, "sku"))
+	if err != nil {
+		return err
+	}
+	return sendInventory(w, s)
+}
+
+// adjustInventory: 1 bulk get, 1 transaction; 1 more get when the SKU runs
+// out or comes back.
+func (a *API) adjustInventory(w http.ResponseWriter, r *http.Request) error {
+	version, err := httpapi.IfMatch(r)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Delta  int    `json:"delta"`
+		OnHand *int   `json:"on_hand"`
+		Reason string `json:"reason"`
+	}
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	s, err := a.Inventory.Adjust(r.Context(), httpapi.Var(r, "sku"), in.Delta, in.OnHand, in.Reason, version)
+	if err != nil {
+		name := "/delta"
+		if in.OnHand != nil {
+			name = "/on_hand"
+		}
+		return at(err, name)
+	}
+	return sendInventory(w, s)
+}
+
+// at names the field of the request that a refusal of the stock is about.
+func at(err error, name string) error {
+	switch fault.CodeOf(err) {
+	case inventory.ErrBelowReserved.Code:
+		return inventory.ErrBelowReserved.At(name, "leaves less than what is reserved")
+	case inventory.ErrTooMuch.Code:
+		return inventory.ErrTooMuch.At(name, "is too much")
+	default:
+		return err
+	}
+}
+
+func sendInventory(w http.ResponseWriter, s inventory.Stock) error {
+	if s.Version > 0 { // a SKU that never had stock has no version to match yet
+		httpapi.SetETag(w, s.Version)
+	}
+	return httpapi.Write(w, http.StatusOK, inventoryView{
+		SKU: s.SKU, OnHand: s.OnHand, Reserved: s.Reserved(), Available: s.Available(), Sold: s.Sold,
+	})
+}
+
+type quoteView struct {
+	SKU         string       `json:"sku"`
+	ProductID   string       `json:"product_id"`
+	Slug        string       `json:"slug"`
+	Name        string       `json:"name"`
+	VariantName string       `json:"variant_name"`
+	UnitPrice   *money.Money `json:"unit_price"`
+	Available   bool         `json:"available"`
+}
+
+// quote makes no state call for SKUs that this replica knows, up to 3 gets
+// for others.
+func (a *API) quote(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Currency string   `json:"currency"`
+		SKUs     []string `json:"skus"`
+	}
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	offers, err := a.Inventory.Quotes(r.Context(), in.SKUs)
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Items []quoteView `json:"items"`
+	}{Items: make([]quoteView, 0, len(offers))}
+	for _, sku := range in.SKUs {
+		o, ok := offers[sku]
+		if !ok {
+			continue
+		}
+		q := quoteView{SKU: sku, ProductID: o.ProductID, Slug: o.Slug, Name: o.Name, VariantName: o.VariantName, Available: o.InStock}
+		if p, ok := o.Price(in.Currency); ok {
+			q.UnitPrice = &p
+		}
+		out.Items = append(out.Items, q)
+	}
+	return httpapi.Write(w, http.StatusOK, out)
+}
+
+type reservedLine struct {
+	SKU         string      `json:"sku"`
+	ProductID   string      `json:"product_id"`
+	Slug        string      `json:"slug"`
+	Name        string      `json:"name"`
+	VariantName string      `json:"variant_name"`
+	Quantity    int         `json:"quantity"`
+	UnitPrice   money.Money `json:"unit_price"`
+}
+
+// reserve: 1 bulk get, 1 transaction. 1 more get when a SKU runs out, up to 3
+// more for SKUs that this replica does not know yet. A repeat: 1 bulk get.
+func (a *API) reserve(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Currency string `json:"currency"`
+		Lines    []struct {
+			SKU      string `json:"sku"`
+			Quantity int    `json:"quantity"`
+		} `json:"lines"`
+	}
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	orderID := httpapi.Var(r, "order_id")
+	lines := make([]inventory.Line, len(in.Lines))
+	for i, l := range in.Lines {
+		lines[i] = inventory.Line(l)
+	}
+	held, err := a.Inventory.Reserve(r.Context(), orderID, in.Currency, lines)
+	if err != nil {
+		return err
+	}
+	out := struct {
+		OrderID string         `json:"order_id"`
+		Lines   []reservedLine `json:"lines"`
+	}{orderID, make([]reservedLine, len(held))}
+	for i, l := range held {
+		out.Lines[i] = reservedLine{
+			SKU: l.SKU, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName,
+			Quantity: l.Quantity, UnitPrice: l.UnitPrice,
+		}
+	}
+	return httpapi.Write(w, http.StatusOK, out)
+}
+
+type skuList struct {
+	SKUs []string `json:"skus"`
+}
+
+// commit: 1 bulk get, 1 transaction.
+func (a *API) commit(w http.ResponseWriter, r *http.Request) error {
+	var in skuList
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	if err := a.Inventory.Commit(r.Context(), httpapi.Var(r, "order_id"), in.SKUs); err != nil {
+		return err
+	}
+	return httpapi.NoContent(w)
+}
+
+// release: 1 bulk get, 1 transaction; 1 more get when a SKU comes back.
+func (a *API) release(w http.ResponseWriter, r *http.Request) error {
+	var in skuList
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	if err := a.Inventory.Release(r.Context(), httpapi.Var(r, "order_id"), in.SKUs); err != nil {
+		return err
+	}
+	return httpapi.NoContent(w)
+}

@@ -1,0 +1,111 @@
+package api
+
+import (
+	"cmp"
+	"net/http"
+
+	"tienda/internal/caller"
+	"tienda/internal/httpapi"
+	"tienda/internal/page"
+	"tienda/services/catalog/internal/product"
+	"tienda/services/catalog/internal/search"
+)
+
+const defaultCurrency = "EUR"
+
+// listProducts makes no state call.
+func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	q := search.Query{
+		Text: query.Get("q"), Category: query.Get("category"), Currency: cmp.Or(query.Get("currency"), defaultCurrency),
+		MinPrice: int64(httpapi.QueryInt(r, "min_price")), MaxPrice: -1,
+		Sort: cmp.Or(query.Get("sort"), "newest"), Limit: page.Limit(httpapi.QueryInt(r, "limit")), Cursor: query.Get("cursor"),
+	}
+	if query.Has("max_price") {
+		q.MaxPrice = int64(httpapi.QueryInt(r, "max_price"))
+	}
+	if query.Has("in_stock") {
+		in := query.Get("in_stock") == "true"
+		q.InStock = &in
+	}
+	entries, next, err := a.Shown.List(q)
+	if err != nil {
+		return err
+	}
+	out := page.Of[productSummary]{Items: make([]productSummary, len(entries)), NextCursor: next}
+	for i, e := range entries {
+		out.Items[i] = summary(e, q.Currency)
+	}
+	return httpapi.Write(w, http.StatusOK, out)
+}
+
+// getProduct makes no state call for what is published. Staff see the rest
+// too: 1 get by ID, 2 by slug.
+func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
+	ref := httpapi.Var(r, "id")
+	if e := a.Shown.Detail(ref); e != nil {
+		httpapi.SetETag(w, e.Product.Version)
+		return httpapi.WriteRaw(w, http.StatusOK, e.Detail)
+	}
+	if !caller.From(r.Context()).Is(caller.CatalogManager) {
+		return product.ErrMissing
+	}
+	p, err := a.Products.Find(r.Context(), ref)
+	if err != nil {
+		return err
+	}
+	return a.sendProduct(w, http.StatusOK, p)
+}
+
+// createProduct: 2 gets, 1 transaction.
+func (a *API) createProduct(w http.ResponseWriter, r *http.Request) error {
+	var in productInput
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	p, err := a.Products.Create(r.Context(), in.details(product.Draft))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", "/v1/products/"+p.ID)
+	return a.sendProduct(w, http.StatusCreated, p)
+}
+
+// replaceProduct: 2 gets, 1 transaction.
+func (a *API) replaceProduct(w http.ResponseWriter, r *http.Request) error {
+	version, err := httpapi.IfMatch(r)
+	if err != nil {
+		return err
+	}
+	var in productInput
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	p, err := a.Products.Replace(r.Context(), httpapi.Var(r, "id"), in.details(product.Draft), version)
+	if err != nil {
+		return err
+	}
+	return a.sendProduct(w, http.StatusOK, p)
+}
+
+// deleteProduct: 2 gets, 1 transaction.
+func (a *API) deleteProduct(w http.ResponseWriter, r *http.Request) error {
+	version, err := httpapi.IfMatch(r)
+	if err != nil {
+		return err
+	}
+	if err := a.Products.Delete(r.Context(), httpapi.Var(r, "id"), version); err != nil {
+		return err
+	}
+	return httpapi.NoContent(w)
+}
+
+// sendProduct sends a product of any status, with the stock that is shown.
+func (a *API) sendProduct(w http.ResponseWriter, status int, p product.Product) error {
+	var inStock map[string]bool
+	if e := a.Shown.Detail(p.ID); e != nil {
+		inStock = e.InStock
+	}
+	httpapi.SetETag(w, p.Version)
+	return httpapi.Write(w, status, view(p, inStock))
+}

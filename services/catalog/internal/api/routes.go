@@ -1,0 +1,52 @@
+// Package api is the HTTP side of the catalog service: its routes, who may
+// call each, and what is said on the wire.
+package api
+
+import (
+	"net/http"
+
+	"tienda/internal/caller"
+	"tienda/internal/contract"
+	"tienda/internal/httpapi"
+	"tienda/services/catalog/internal/events"
+	"tienda/services/catalog/internal/inventory"
+	"tienda/services/catalog/internal/product"
+	"tienda/services/catalog/internal/search"
+)
+
+// API answers the routes.
+type API struct {
+	Products   *product.Service
+	Inventory  *inventory.Service
+	Shown      *search.Model
+	Orders     events.Orders
+	ImportLine *contract.Schema // the contract's ImportProduct
+}
+
+// Routes lists every route of the service but the probes.
+func (a *API) Routes() []httpapi.Route {
+	staff, orders := httpapi.Only(caller.CatalogManager), httpapi.Apps("orders")
+	loaders := httpapi.Apps("gateway", "migration")
+	return []httpapi.Route{
+		{Method: http.MethodGet, Path: "/v1/products", Who: httpapi.Anyone, Handle: a.listProducts},
+		{Method: http.MethodPost, Path: "/v1/products", Who: staff, Handle: a.createProduct},
+		{Method: http.MethodGet, Path: "/v1/products/{id}", Who: httpapi.Anyone, Handle: a.getProduct},
+		{Method: http.MethodPut, Path: "/v1/products/{id}", Who: staff, Handle: a.replaceProduct},
+		{Method: http.MethodDelete, Path: "/v1/products/{id}", Who: staff, Handle: a.deleteProduct},
+
+		{Method: http.MethodGet, Path: "/v1/categories", Who: httpapi.Anyone, Handle: a.listCategories},
+		{Method: http.MethodPost, Path: "/v1/categories", Who: staff, Handle: a.createCategory},
+		{Method: http.MethodPut, Path: "/v1/categories/{slug}", Who: staff, Handle: a.changeCategory},
+		{Method: http.MethodDelete, Path: "/v1/categories/{slug}", Who: staff, Handle: a.deleteCategory},
+
+		{Method: http.MethodGet, Path: "/v1/inventory/{sku}", Who: staff, Handle: a.getInventory},
+		{Method: http.MethodPatch, Path: "/v1/inventory/{sku}", Who: staff, Handle: a.adjustInventory},
+
+		{Method: http.MethodPost, Path: "/internal/v1/quotes", Who: orders, Handle: a.quote},
+		{Method: http.MethodPut, Path: "/internal/v1/reservations/{order_id}", Who: orders, Handle: a.reserve},
+		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/commit", Who: orders, Handle: a.commit},
+		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/release", Who: orders, Handle: a.release},
+		{Method: http.MethodPost, Path: "/internal/v1/import/products", Who: loaders, Handle: a.importProducts},
+		{Method: http.MethodPost, Path: "/events/orders", Who: httpapi.Sidecar, Handle: a.Orders.Hear},
+	}
+}

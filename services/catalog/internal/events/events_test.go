@@ -1,0 +1,24 @@
+package events
+
+import (
+	"testing"
+
+	"tienda/internal/event/eventtest"
+	"tienda/services/catalog/internal/inventory"
+	"tienda/services/catalog/internal/product"
+)
+
+// What the constructors give is what the contract's schema takes and its
+// golden example shows.
+func TestEventsFitTheirContract(t *testing.T) {
+	p := product.Product{ID: "0198d2a0-3333-7000-8000-000000000003", Details: product.Details{
+		Slug: "cafe-molido", Variants: []product.Variant{{SKU: "COFFEE-250"}, {SKU: "COFFEE-1000"}},
+	}}
+	held := map[string]inventory.Reservation{"an order": {Quantity: 2}}
+	eventtest.RequireContract(t, Topic,
+		ProductCreated(p), ProductUpdated(p), ProductDeleted(p),
+		StockAdjusted(&inventory.Stock{SKU: "COFFEE-250", OnHand: 40, Reservations: held},
+			inventory.Adjustment{Delta: 12, Reason: "delivery 4711"}),
+		StockCrossed(&inventory.Stock{SKU: "COFFEE-250", OnHand: 2, Reservations: held}),
+		StockCrossed(&inventory.Stock{SKU: "COFFEE-250", OnHand: 9, Reservations: held}))
+}

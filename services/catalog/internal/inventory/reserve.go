@@ -1,0 +1,139 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	"tienda/internal/fault"
+	"tienda/internal/money"
+)
+
+// What a reservation is refused for, besides what stock.go names.
+var (
+	errUnknown   = fault.New(fault.Unprocessable, "unknown_sku", "Something in the order is not sold.")
+	errCurrency  = fault.New(fault.Unprocessable, "currency_unsupported", "Something in the order is not sold in this currency.")
+	errDuplicate = fault.New(fault.Unprocessable, "duplicate_sku", "A SKU stands on two lines.")
+)
+
+// Line is what an order wants of a SKU.
+type Line struct {
+	SKU      string
+	Quantity int
+}
+
+// Offer is what is known of a SKU that is sold, stock apart.
+type Offer struct {
+	SKU, ProductID, Slug, Name, VariantName string
+	Prices                                  []money.Money
+	InStock                                 bool
+}
+
+// Price gives the offer's price in a currency; false: it has none.
+func (o Offer) Price(currency string) (money.Money, bool) {
+	for _, p := range o.Prices {
+		if p.Currency == currency {
+			return p, true
+		}
+	}
+	return money.Money{}, false
+}
+
+// ReservedLine is a line that is held for an order.
+type ReservedLine struct {
+	Offer
+	Quantity  int
+	UnitPrice money.Money
+}
+
+// Reserve holds all the lines for an order, or none of them.
+//
+// A store whose transactions do not roll back may have kept some lines of an
+// attempt that failed. They carry the order's ID, so that the next attempt
+// either completes them or, if a line is refused, frees them.
+func (s *Service) Reserve(ctx context.Context, orderID, currency string, lines []Line) ([]ReservedLine, error) {
+	out, err := s.price(ctx, currency, lines)
+	if err != nil {
+		return nil, err
+	}
+	skus := make([]string, len(out))
+	for i, l := range out {
+		skus[i] = l.SKU
+	}
+	var refused error
+	err = s.update(ctx, skus, func(stocks map[string]*Stock) error {
+		refused = nil
+		var short []fault.Field
+		for i := range out {
+			stock := stocks[out[i].SKU]
+			stock.ProductID = out[i].ProductID
+			price, _ := out[i].Price(currency)
+			r, err := stock.Reserve(orderID, out[i].Quantity, price, s.now())
+			switch {
+			case errors.Is(err, errShort):
+				short = append(short, fault.Field{Name: at(i, "quantity"), Reason: "is not in stock"})
+			case err != nil:
+				return err
+			}
+			out[i].UnitPrice = r.UnitPrice()
+		}
+		if len(short) == 0 {
+			return nil
+		}
+		for _, stock := range stocks {
+			stock.Unreserve(orderID)
+		}
+		refused = refusal(errShort, short)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, refused
+}
+
+// price finds what the lines are and cost, without touching stock.
+func (s *Service) price(ctx context.Context, currency string, lines []Line) ([]ReservedLine, error) {
+	skus := make([]string, len(lines))
+	var twice []fault.Field
+	for i, l := range lines {
+		if slices.Contains(skus[:i], l.SKU) {
+			twice = append(twice, fault.Field{Name: at(i, "sku"), Reason: "stands twice"})
+		}
+		skus[i] = l.SKU
+	}
+	if len(twice) > 0 {
+		return nil, refusal(errDuplicate, twice)
+	}
+	offers, err := s.offers.Offers(ctx, skus)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ReservedLine, len(lines))
+	var unknown, unpriced []fault.Field
+	for i, l := range lines {
+		o, ok := offers[l.SKU]
+		if !ok {
+			unknown = append(unknown, fault.Field{Name: at(i, "sku"), Reason: "is not sold"})
+		} else if _, ok := o.Price(currency); !ok {
+			unpriced = append(unpriced, fault.Field{Name: at(i, "sku"), Reason: "has no price in " + currency})
+		}
+		out[i] = ReservedLine{Offer: o, Quantity: l.Quantity}
+	}
+	switch {
+	case len(unknown) > 0:
+		return nil, refusal(errUnknown, unknown)
+	case len(unpriced) > 0:
+		return nil, refusal(errCurrency, unpriced)
+	}
+	return out, nil
+}
+
+func at(line int, name string) string { return "/lines/" + strconv.Itoa(line) + "/" + name }
+
+func refusal(why *fault.Error, fields []fault.Field) error {
+	e := *why
+	e.Fields = fields
+	return &e
+}

@@ -1,0 +1,190 @@
+package product
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// MaxCategories bounds the one document that holds them all.
+const MaxCategories = 1000
+
+// reopenLimit bounds what a delete that failed spends on taking itself back.
+const reopenLimit = 5 * time.Second
+
+// Category is a shelf of the shop.
+type Category struct {
+	Slug    string `json:"slug"`
+	Name    string `json:"name"`
+	Version int64  `json:"version"`
+	Closing string `json:"closing,omitempty"` // the delete that is under way; such a category takes no product
+}
+
+// Categories are all of them, by slug.
+type Categories []Category
+
+// Find gives the place of a category, -1 where there is none.
+func (c Categories) Find(slug string) int {
+	return slices.IndexFunc(c, func(x Category) bool { return x.Slug == slug })
+}
+
+// Add takes a new category in.
+func (c *Categories) Add(slug, name string) (Category, error) {
+	switch {
+	case c.Find(slug) >= 0:
+		return Category{}, ErrSlugTaken
+	case len(*c) >= MaxCategories:
+		return Category{}, ErrTooMany
+	}
+	added := Category{Slug: slug, Name: name, Version: 1}
+	*c = append(*c, added)
+	slices.SortFunc(*c, func(a, b Category) int { return strings.Compare(a.Slug, b.Slug) })
+	return added, nil
+}
+
+// at finds the category that a writer means; version 0 is any.
+func (c Categories) at(slug string, version int64) (int, error) {
+	i := c.Find(slug)
+	switch {
+	case i < 0:
+		return 0, ErrMissingCategory
+	case version != 0 && version != c[i].Version:
+		return 0, ErrVersion
+	}
+	return i, nil
+}
+
+// Rename names a category anew.
+func (c Categories) Rename(slug, name string, version int64) (Category, error) {
+	i, err := c.at(slug, version)
+	if err != nil {
+		return Category{}, err
+	}
+	c[i].Name = name
+	c[i].Version++
+	return c[i], nil
+}
+
+// Takes refuses a category that a product cannot be saved in.
+func (c Categories) Takes(slug string) error {
+	switch i := c.Find(slug); {
+	case i < 0:
+		return ErrNoCategory
+	case c[i].Closing != "":
+		return ErrCategoryClosing
+	}
+	return nil
+}
+
+// Close has a category take no more products. mark names the delete that
+// closes it; an earlier one that has not ended gives way.
+func (c Categories) Close(slug string, version int64, mark string) error {
+	i, err := c.at(slug, version)
+	if err != nil {
+		return err
+	}
+	c[i].Closing = mark
+	return nil
+}
+
+// Reopen takes back what Close did, unless another delete has come since.
+func (c Categories) Reopen(slug, mark string) {
+	if i := c.Find(slug); i >= 0 && c[i].Closing == mark {
+		c[i].Closing = ""
+	}
+}
+
+// Remove takes a category out that has been closed without a break since
+// Close was called with mark.
+func (c *Categories) Remove(slug string, version int64, mark string) error {
+	i, err := c.at(slug, version)
+	switch {
+	case err != nil:
+		return err
+	case (*c)[i].Closing == "": // an import has reopened it
+		return ErrCategoryInUse
+	case (*c)[i].Closing != mark:
+		return ErrCategoryClosing
+	}
+	*c = slices.Delete(*c, i, i+1)
+	return nil
+}
+
+// CreateCategory adds a category.
+func (s *Service) CreateCategory(ctx context.Context, slug, name string) (added Category, err error) {
+	return added, s.changeCategories(ctx, func(c *Categories) (err error) {
+		added, err = c.Add(slug, name)
+		return err
+	})
+}
+
+// RenameCategory names a category anew. version is the one that the caller
+// has read; 0: any.
+func (s *Service) RenameCategory(ctx context.Context, slug, name string, version int64) (renamed Category, err error) {
+	return renamed, s.changeCategories(ctx, func(c *Categories) (err error) {
+		renamed, err = c.Rename(slug, name, version)
+		return err
+	})
+}
+
+// DeleteCategory removes a category that no published product is in. A draft
+// may be left behind in it: it must be moved before it can be saved again.
+//
+// The category is closed before the products are looked through, so that none
+// can come in meanwhile; see Store.Vacate. A product that this replica knows
+// to be there spares all that.
+func (s *Service) DeleteCategory(ctx context.Context, slug string, version int64) error {
+	if id, ok := s.window.InCategory(slug); ok {
+		p, err := s.store.Find(ctx, id)
+		switch {
+		case err == nil && p.ShownIn(slug):
+			return ErrCategoryInUse
+		case err != nil && !errors.Is(err, ErrMissing):
+			return err
+		}
+	}
+	mark := uuid.NewString()
+	err := s.changeCategories(ctx, func(c *Categories) error { return c.Close(slug, version, mark) })
+	if errors.Is(err, ErrMissingCategory) || errors.Is(err, ErrVersion) {
+		return err
+	}
+	if err == nil {
+		err = s.store.Vacate(ctx, slug)
+	}
+	if err == nil {
+		err = s.changeCategories(ctx, func(c *Categories) error { return c.Remove(slug, version, mark) })
+	}
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, s.reopen(ctx, slug, mark))
+}
+
+// reopen leaves a category as it was before a delete that failed.
+func (s *Service) reopen(ctx context.Context, slug, mark string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reopenLimit)
+	defer cancel()
+	return s.changeCategories(ctx, func(c *Categories) error {
+		c.Reopen(slug, mark)
+		return nil
+	})
+}
+
+func (s *Service) changeCategories(ctx context.Context, change func(*Categories) error) error {
+	var after Categories
+	err := s.store.UpdateCategories(ctx, func(c *Categories) error {
+		if err := change(c); err != nil {
+			return err
+		}
+		after = slices.Clone(*c)
+		return nil
+	})
+	if err == nil {
+		s.window.ShowCategories(after)
+	}
+	return err
+}

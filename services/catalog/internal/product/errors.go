@@ -1,0 +1,27 @@
+package product
+
+import (
+	"strconv"
+
+	"tienda/internal/fault"
+)
+
+// What a Store refuses, because it sees all products at once.
+var (
+	ErrMissing         = fault.Missing("product")
+	ErrMissingCategory = fault.Missing("category")
+	ErrSlugTaken       = fault.New(fault.Conflict, "slug_taken", "Something else has this slug.").At("/slug", "is taken")
+	ErrNoCategory      = fault.New(fault.Unprocessable, "unknown_category", "There is no such category.").At("/category", "does not exist")
+	ErrTooMany         = fault.New(fault.Conflict, "too_many_categories", "There are 1000 categories, which is all that there may be.")
+	ErrCategoryInUse   = fault.New(fault.Conflict, "category_in_use", "Published products are in this category.")
+	ErrCategoryClosing = fault.New(fault.Conflict, "category_closing",
+		"The category is being deleted. If it still is in a while, delete it again.").At("/category", "is being deleted")
+	ErrVersion = fault.New(fault.PreconditionFailed, "version_mismatch",
+		"It has changed since you read it. Read it again.").At("If-Match", "is not the current version")
+)
+
+// ErrSKUTaken says which variant's SKU belongs to another product.
+func ErrSKUTaken(variant int) error {
+	return fault.New(fault.Conflict, "sku_taken", "Another product has this SKU.").
+		At("/variants/"+strconv.Itoa(variant)+"/sku", "is taken")
+}

@@ -1,0 +1,144 @@
+// Package product is what the shop offers: products with their variants, and
+// the categories they stand in.
+package product
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tienda/internal/fault"
+	"tienda/internal/money"
+)
+
+// MaxPrice is the highest price in minor units.
+const MaxPrice = 100_000_000
+
+// Status says who may see a product.
+type Status string
+
+// The statuses. Only what is published can be found and bought.
+const (
+	Draft     Status = "draft"
+	Published Status = "published"
+	Archived  Status = "archived"
+)
+
+// Variant is what can be bought: one SKU.
+type Variant struct {
+	SKU     string            `json:"sku"`
+	Name    string            `json:"name"`
+	Options map[string]string `json:"options,omitempty"`
+	Prices  []money.Money     `json:"prices"` // at most one a currency
+}
+
+// Price gives the variant's price in a currency; false: it has none.
+func (v Variant) Price(currency string) (money.Money, bool) {
+	for _, p := range v.Prices {
+		if p.Currency == currency {
+			return p, true
+		}
+	}
+	return money.Money{}, false
+}
+
+// Details are what staff state about a product.
+type Details struct {
+	Slug        string            `json:"slug"`
+	Name        string            `json:"name"`
+	Description string            `json:"description,omitempty"`
+	Category    string            `json:"category"`
+	Status      Status            `json:"status"`
+	Images      []string          `json:"images,omitempty"`
+	Attributes  map[string]string `json:"attributes,omitempty"`
+	Variants    []Variant         `json:"variants"`
+}
+
+// Product is one product, with its prices but without its stock.
+type Product struct {
+	ID string `json:"id"`
+	Details
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"-"` // of the stored document
+}
+
+// New makes a product of valid details.
+func New(d Details, now time.Time) (Product, error) {
+	if err := d.Check(); err != nil {
+		return Product{}, err
+	}
+	return Product{ID: uuid.Must(uuid.NewV7()).String(), Details: d, CreatedAt: now, UpdatedAt: now}, nil
+}
+
+// Replace states the product anew.
+func (p *Product) Replace(d Details, now time.Time) error {
+	if err := d.Check(); err != nil {
+		return err
+	}
+	p.Details, p.UpdatedAt = d, now
+	return nil
+}
+
+// SKUs lists the variants' SKUs.
+func (d Details) SKUs() []string {
+	out := make([]string, len(d.Variants))
+	for i, v := range d.Variants {
+		out[i] = v.SKU
+	}
+	return out
+}
+
+// ShownIn says whether the shop shows the product in a category.
+func (d Details) ShownIn(category string) bool {
+	return d.Status == Published && d.Category == category
+}
+
+// Equal says whether two statements about a product are the same.
+func (d Details) Equal(o Details) bool {
+	return d.Slug == o.Slug && d.Name == o.Name && d.Description == o.Description && d.Category == o.Category &&
+		d.Status == o.Status && slices.Equal(d.Images, o.Images) && maps.Equal(d.Attributes, o.Attributes) &&
+		slices.EqualFunc(d.Variants, o.Variants, func(a, b Variant) bool {
+			return a.SKU == b.SKU && a.Name == b.Name && maps.Equal(a.Options, b.Options) && slices.Equal(a.Prices, b.Prices)
+		})
+}
+
+// Check holds the details to the rules that a schema cannot state. The error
+// is fault.Unprocessable and names every bad field.
+func (d Details) Check() error {
+	var fields []fault.Field
+	bad := func(name, reason string) { fields = append(fields, fault.Field{Name: name, Reason: reason}) }
+	if uuid.Validate(d.Slug) == nil {
+		bad("/slug", "looks like an ID")
+	}
+	seen := map[string]bool{}
+	for i, v := range d.Variants {
+		at := "/variants/" + strconv.Itoa(i)
+		if seen[v.SKU] {
+			bad(at+"/sku", "stands twice")
+		}
+		seen[v.SKU] = true
+		priced := map[string]bool{}
+		for j, p := range v.Prices {
+			price := at + "/prices/" + strconv.Itoa(j)
+			switch {
+			case !money.ValidCurrency(p.Currency):
+				bad(price+"/currency", "is not a currency of ISO 4217")
+			case priced[p.Currency]:
+				bad(price+"/currency", "stands twice")
+			case p.Amount < 1 || p.Amount > MaxPrice:
+				bad(price+"/amount", "is not between 1 and 100000000")
+			}
+			priced[p.Currency] = true
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	e := fault.New(fault.Unprocessable, "invalid_product", "The product breaks a rule.")
+	e.Fields = fields
+	return e
+}

@@ -1,0 +1,123 @@
+package product
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/internal/fault"
+	"tienda/internal/money"
+)
+
+func details(change func(*Details)) Details {
+	d := Details{Slug: "cafe", Name: "Café", Category: "coffee", Status: Published, Variants: []Variant{
+		{SKU: "A", Name: "a", Prices: []money.Money{money.New(790, "EUR"), money.New(890, "USD")}},
+		{SKU: "B", Name: "b", Prices: []money.Money{money.New(1200, "JPY")}},
+	}}
+	change(&d)
+	return d
+}
+
+func TestCheck(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*Details)
+		fields []string
+	}{
+		{"as it should be", func(*Details) {}, nil},
+		{"slug like an ID", func(d *Details) { d.Slug = "0198d2a0-3333-7000-8000-000000000003" }, []string{"/slug"}},
+		{"SKU twice", func(d *Details) { d.Variants[1].SKU = "A" }, []string{"/variants/1/sku"}},
+		{"currency twice", func(d *Details) { d.Variants[0].Prices[1].Currency = "EUR" }, []string{"/variants/0/prices/1/currency"}},
+		{"no such currency", func(d *Details) { d.Variants[0].Prices[0].Currency = "QQQ" }, []string{"/variants/0/prices/0/currency"}},
+		{"free", func(d *Details) { d.Variants[0].Prices[0].Amount = 0 }, []string{"/variants/0/prices/0/amount"}},
+		{"everything at once", func(d *Details) {
+			d.Variants[0].Prices[0].Amount = MaxPrice + 1
+			d.Variants[1].SKU = "A"
+		}, []string{"/variants/0/prices/0/amount", "/variants/1/sku"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := details(tt.change).Check()
+			if tt.fields == nil {
+				require.NoError(t, err)
+				return
+			}
+			var f *fault.Error
+			require.True(t, errors.As(err, &f))
+			require.Equal(t, fault.Unprocessable, f.Kind)
+			var names []string
+			for _, field := range f.Fields {
+				names = append(names, field.Name)
+			}
+			require.Equal(t, tt.fields, names)
+		})
+	}
+}
+
+func TestEqual(t *testing.T) {
+	same := details(func(*Details) {})
+	for name, change := range map[string]func(*Details){
+		"name":   func(d *Details) { d.Name = "x" },
+		"status": func(d *Details) { d.Status = Draft },
+		"image":  func(d *Details) { d.Images = []string{"https://example.com/a.png"} },
+		"text":   func(d *Details) { d.Attributes = map[string]string{"a": "b"} },
+		"price":  func(d *Details) { d.Variants[0].Prices[0].Amount++ },
+		"option": func(d *Details) { d.Variants[0].Options = map[string]string{"a": "b"} },
+		"fewer":  func(d *Details) { d.Variants = d.Variants[:1] },
+	} {
+		require.False(t, same.Equal(details(change)), name)
+	}
+	require.True(t, same.Equal(details(func(d *Details) { d.Attributes = map[string]string{} })))
+}
+
+func TestReplaceKeepsWhoItIs(t *testing.T) {
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	p, err := New(details(func(*Details) {}), noon)
+	require.NoError(t, err)
+	id := p.ID
+	require.Error(t, p.Replace(details(func(d *Details) { d.Variants[1].SKU = "A" }), noon))
+	require.Equal(t, noon, p.UpdatedAt)
+	require.NoError(t, p.Replace(details(func(d *Details) { d.Name = "Té" }), noon.Add(time.Hour)))
+	require.Equal(t, []any{id, "Té", noon, noon.Add(time.Hour)}, []any{p.ID, p.Name, p.CreatedAt, p.UpdatedAt})
+}
+
+func TestImportedID(t *testing.T) {
+	a := Imported{Details: Details{Slug: "a"}}
+	require.Equal(t, a.ID(), Imported{Details: Details{Slug: "a", Name: "x"}}.ID())
+	external := Imported{Details: Details{Slug: "a"}, ExternalID: "a"}
+	require.NotEqual(t, a.ID(), external.ID())
+	require.Equal(t, external.ID(), Imported{Details: Details{Slug: "b"}, ExternalID: "a"}.ID())
+}
+
+func TestCategories(t *testing.T) {
+	var c Categories
+	for _, slug := range []string{"tea", "coffee"} {
+		added, err := c.Add(slug, slug)
+		require.NoError(t, err)
+		require.Equal(t, int64(1), added.Version)
+	}
+	_, err := c.Add("tea", "x")
+	require.ErrorIs(t, err, ErrSlugTaken)
+	require.Equal(t, 0, c.Find("coffee"), "in order of their slugs")
+	_, err = c.Rename("tea", "Té", 2)
+	require.ErrorIs(t, err, ErrVersion)
+	renamed, err := c.Rename("tea", "Té", 1)
+	require.NoError(t, err)
+	require.Equal(t, Category{Slug: "tea", Name: "Té", Version: 2}, renamed)
+	require.ErrorIs(t, c.Remove("wine", 0, "x"), ErrMissingCategory)
+	require.ErrorIs(t, c.Remove("tea", 0, "x"), ErrCategoryInUse, "it was not closed, or reopened")
+	require.NoError(t, c.Close("tea", 2, "x"))
+	require.ErrorIs(t, c.Takes("tea"), ErrCategoryClosing)
+	require.NoError(t, c.Close("tea", 2, "y"))
+	require.ErrorIs(t, c.Remove("tea", 0, "x"), ErrCategoryClosing, "another delete has come")
+	c.Reopen("tea", "x")
+	require.ErrorIs(t, c.Takes("tea"), ErrCategoryClosing)
+	require.NoError(t, c.Remove("tea", 0, "y"))
+	require.ErrorIs(t, c.Takes("tea"), ErrNoCategory)
+	require.Len(t, c, 1)
+	c = make(Categories, MaxCategories)
+	_, err = c.Add("one-more", "x")
+	require.ErrorIs(t, err, ErrTooMany)
+}

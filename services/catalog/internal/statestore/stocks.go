@@ -1,0 +1,153 @@
+package statestore
+
+import (
+	"context"
+
+	"tienda/internal/state"
+	"tienda/services/catalog/internal/events"
+	"tienda/services/catalog/internal/inventory"
+)
+
+// Stocks implements inventory.Store.
+type Stocks struct{ db *state.DB }
+
+// NewStocks gives the store over a database.
+func NewStocks(db *state.DB) *Stocks { return &Stocks{db: db} }
+
+// Get implements inventory.Store: 1 bulk get.
+func (s *Stocks) Get(ctx context.Context, sku string) (stock inventory.Stock, err error) {
+	err = s.db.View(ctx, func(tx *state.Tx) error {
+		stock, err = owned(tx, sku)
+		return err
+	})
+	return stock, err
+}
+
+// Update implements inventory.Store: 1 bulk get and 1 transaction, 1 more get
+// when a SKU runs out or comes back.
+func (s *Stocks) Update(ctx context.Context, ids []string, change func(map[string]*inventory.Stock) error) error {
+	crossed := map[string]bool{}
+	return s.db.Update(ctx, func(tx *state.Tx) error {
+		if err := tx.Load(stocks.Keys(ids...)...); err != nil {
+			return err
+		}
+		all := make(map[string]*inventory.Stock, len(ids))
+		wasThere := make(map[string]bool, len(ids))
+		for _, sku := range ids {
+			stock, err := read(tx, sku)
+			if err != nil {
+				return err
+			}
+			all[sku], wasThere[sku] = &stock, stock.Available() > 0
+		}
+		if err := change(all); err != nil {
+			return err
+		}
+		for _, sku := range ids {
+			if err := keep(tx, all[sku], wasThere[sku], crossed); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// UpdateOne implements inventory.Store: 1 bulk get and 1 transaction, 1 more
+// get when the SKU runs out or comes back.
+func (s *Stocks) UpdateOne(ctx context.Context, sku string, change func(*inventory.Stock) error) (after inventory.Stock, err error) {
+	crossed := map[string]bool{}
+	err = s.db.Update(ctx, func(tx *state.Tx) error {
+		stock, err := owned(tx, sku)
+		if err != nil {
+			return err
+		}
+		wasThere := stock.Available() > 0
+		if err := change(&stock); err != nil {
+			return err
+		}
+		if err := keep(tx, &stock, wasThere, crossed); err != nil {
+			return err
+		}
+		if after = stock; stock.Changed() || crossed[sku] {
+			after.Version++
+		}
+		return nil
+	})
+	return after, err
+}
+
+// Restocked implements inventory.Store: 1 get.
+func (s *Stocks) Restocked(ctx context.Context, returnID string) (done bool, err error) {
+	err = s.db.View(ctx, func(tx *state.Tx) error {
+		_, done, err = returns.Get(tx, returnID)
+		return err
+	})
+	return done, err
+}
+
+// NoteRestocked implements inventory.Store: 1 get, 1 save.
+func (s *Stocks) NoteRestocked(ctx context.Context, returnID string) error {
+	return s.db.Update(ctx, func(tx *state.Tx) error {
+		return returns.Put(tx, returnID, restocked{ReturnID: returnID})
+	})
+}
+
+// keep writes a stock that was changed, announces it, and marks its product
+// when availability crossed zero. crossed remembers that over the attempts of
+// one update: in a store that does not roll back, an attempt that failed may
+// have left the stock written and the mark not.
+func keep(tx *state.Tx, stock *inventory.Stock, wasThere bool, crossed map[string]bool) error {
+	if wasThere != (stock.Available() > 0) {
+		crossed[stock.SKU] = true
+	}
+	if stock.Changed() || crossed[stock.SKU] { // an event goes into the document that it is about
+		if err := stocks.Put(tx, stock.SKU, *stock); err != nil {
+			return err
+		}
+	}
+	announce(tx, stock, crossed[stock.SKU])
+	if !crossed[stock.SKU] {
+		return nil
+	}
+	return mark(tx, stock.ProductID, false)
+}
+
+// announce tells of a stock that is written what was adjusted, and whether it
+// ran out or came back.
+func announce(tx *state.Tx, stock *inventory.Stock, crossed bool) {
+	for _, a := range stock.Adjustments() {
+		tx.Emit(stocks.Key(stock.SKU), events.StockAdjusted(stock, a))
+	}
+	if crossed {
+		tx.Emit(stocks.Key(stock.SKU), events.StockCrossed(stock))
+	}
+}
+
+func read(tx *state.Tx, sku string) (inventory.Stock, error) {
+	stock, ok, err := stocks.Get(tx, sku)
+	if err != nil {
+		return stock, err
+	}
+	if !ok {
+		return inventory.Stock{SKU: sku}, nil
+	}
+	stock.Version, err = stocks.Version(tx, sku)
+	return stock, err
+}
+
+// owned reads the stock of a SKU that a product has.
+func owned(tx *state.Tx, sku string) (inventory.Stock, error) {
+	if err := tx.Load(skus.Key(sku), stocks.Key(sku)); err != nil {
+		return inventory.Stock{}, err
+	}
+	c, ok, err := skus.Get(tx, sku)
+	if err != nil {
+		return inventory.Stock{}, err
+	}
+	if !ok {
+		return inventory.Stock{}, inventory.ErrMissing
+	}
+	stock, err := read(tx, sku)
+	stock.ProductID = c.ProductID
+	return stock, err
+}
