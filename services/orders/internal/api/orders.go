@@ -1,0 +1,140 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"net/http"
+
+	"tienda/internal/caller"
+	"tienda/internal/httpapi"
+	"tienda/internal/page"
+	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/shopper"
+)
+
+// viewer says who looks at an order; nobody at all is asked to sign in.
+func viewer(w http.ResponseWriter, r *http.Request) (order.Viewer, error) {
+	s, _, err := who(w, r)
+	if err != nil {
+		return order.Viewer{}, err
+	}
+	if s.Owner() == "" {
+		return order.Viewer{}, shopper.ErrNobody
+	}
+	return order.Viewer{Shopper: s, Staff: caller.From(r.Context()).Is(caller.SupportAgent)}, nil
+}
+
+// listOrders: state 1 get (the owner's list), 1 bulk get (the orders).
+func (a *API) listOrders(w http.ResponseWriter, r *http.Request) error {
+	v, err := viewer(w, r)
+	if err != nil {
+		return err
+	}
+	return a.list(w, r, v.Owner())
+}
+
+// listOrdersOfUser: state as listOrders.
+func (a *API) listOrdersOfUser(w http.ResponseWriter, r *http.Request) error {
+	return a.list(w, r, shopper.User(httpapi.Var(r, "id")))
+}
+
+func (a *API) list(w http.ResponseWriter, r *http.Request, owner shopper.Owner) error {
+	found, next, err := a.Orders.List(r.Context(), owner, r.URL.Query().Get("cursor"), page.Limit(httpapi.QueryInt(r, "limit")))
+	if err != nil {
+		return err
+	}
+	out := page.Of[orderSummary]{Items: make([]orderSummary, len(found)), NextCursor: next}
+	for i, o := range found {
+		out.Items[i] = viewSummary(o)
+	}
+	return httpapi.Write(w, http.StatusOK, out)
+}
+
+// getOrder: state 1 get.
+func (a *API) getOrder(w http.ResponseWriter, r *http.Request) error {
+	v, err := viewer(w, r)
+	if err != nil {
+		return err
+	}
+	return a.read(w, r, v)
+}
+
+// readOrder: state 1 get.
+func (a *API) readOrder(w http.ResponseWriter, r *http.Request) error {
+	return a.read(w, r, order.Viewer{Staff: true})
+}
+
+func (a *API) read(w http.ResponseWriter, r *http.Request, v order.Viewer) error {
+	o, err := a.Orders.Get(r.Context(), v, httpapi.Var(r, "id"))
+	if err != nil {
+		return err
+	}
+	return writeOrder(w, http.StatusOK, o)
+}
+
+// cancel: state 1 get, 1 save; 1 event.
+func (a *API) cancel(w http.ResponseWriter, r *http.Request) error {
+	v, err := viewer(w, r)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Reason string `json:"reason"`
+	}
+	return act(w, r, &in, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.Cancel(r.Context(), v, id, in.Reason, version)
+	})
+}
+
+// ship: state 1 get, 1 save; 1 event.
+func (a *API) ship(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Tracking string `json:"tracking"`
+	}
+	return act(w, r, &in, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.Ship(r.Context(), id, in.Tracking, version)
+	})
+}
+
+// deliver: state 1 get, 1 save; 1 event.
+func (a *API) deliver(w http.ResponseWriter, r *http.Request) error {
+	return act(w, r, &struct{}{}, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.Deliver(r.Context(), id, version)
+	})
+}
+
+// act runs one step of an order's life; its body may be left out.
+func act(w http.ResponseWriter, r *http.Request, in any, fn func(id string, version int64) (*order.Order, error)) error {
+	version, err := httpapi.IfMatch(r)
+	if err != nil {
+		return err
+	}
+	if err := httpapi.Decode(r, in); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	o, err := fn(httpapi.Var(r, "id"), version)
+	if err != nil {
+		return err
+	}
+	return writeOrder(w, http.StatusOK, o)
+}
+
+// refund: state 1 get, 1 save; 1 event. A repeat is 1 get.
+func (a *API) refund(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		ReturnID string             `json:"return_id"`
+		Lines    []order.RefundLine `json:"lines"`
+	}
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	o, made, err := a.Orders.Refund(r.Context(), httpapi.Var(r, "id"), in.ReturnID, in.Lines)
+	if err != nil {
+		return err
+	}
+	httpapi.SetETag(w, o.Version)
+	return httpapi.Write(w, http.StatusOK, struct {
+		Refund refundAnswer `json:"refund"`
+		Order  orderAnswer  `json:"order"`
+	}{viewRefund(o, made), viewOrder(o)})
+}

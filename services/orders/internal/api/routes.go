@@ -1,0 +1,47 @@
+// Package api is the HTTP side of orders: its routes, and the requests and
+// answers that contracts/openapi/orders.yaml describes.
+package api
+
+import (
+	"net/http"
+
+	"tienda/internal/caller"
+	"tienda/internal/httpapi"
+	"tienda/services/orders/internal/cart"
+	"tienda/services/orders/internal/checkout"
+	"tienda/services/orders/internal/events"
+	"tienda/services/orders/internal/order"
+)
+
+// API holds what the handlers need.
+type API struct {
+	Carts     *cart.Service
+	Checkouts *checkout.Service
+	Orders    *order.Service
+	Support   events.Support
+}
+
+// Routes are all the routes of the service, its probes excepted.
+func (a *API) Routes() []httpapi.Route {
+	agent := httpapi.Only(caller.SupportAgent)
+	support := httpapi.Apps("support")
+	return []httpapi.Route{
+		{Method: http.MethodGet, Path: "/v1/cart", Who: httpapi.Anyone, Handle: a.getCart},
+		{Method: http.MethodDelete, Path: "/v1/cart", Who: httpapi.Anyone, Handle: a.emptyCart},
+		{Method: http.MethodPut, Path: "/v1/cart/items/{sku}", Who: httpapi.Anyone, Handle: a.putItem},
+		{Method: http.MethodDelete, Path: "/v1/cart/items/{sku}", Who: httpapi.Anyone, Handle: a.removeItem},
+
+		{Method: http.MethodPost, Path: "/v1/orders", Who: httpapi.Anyone, Handle: a.checkout},
+		{Method: http.MethodGet, Path: "/v1/orders", Who: httpapi.Anyone, Handle: a.listOrders},
+		{Method: http.MethodGet, Path: "/v1/orders/{id}", Who: httpapi.Anyone, Handle: a.getOrder},
+		{Method: http.MethodPost, Path: "/v1/orders/{id}/cancel", Who: httpapi.Anyone, Handle: a.cancel},
+		{Method: http.MethodPost, Path: "/v1/orders/{id}/ship", Who: agent, Handle: a.ship},
+		{Method: http.MethodPost, Path: "/v1/orders/{id}/deliver", Who: agent, Handle: a.deliver},
+
+		{Method: http.MethodGet, Path: "/internal/v1/orders/{id}", Who: support, Handle: a.readOrder},
+		{Method: http.MethodGet, Path: "/internal/v1/users/{id}/orders", Who: support, Handle: a.listOrdersOfUser},
+		{Method: http.MethodPost, Path: "/internal/v1/orders/{id}/refunds", Who: support, Handle: a.refund},
+
+		{Method: http.MethodPost, Path: "/events/support", Who: httpapi.Sidecar, Handle: a.Support.Hear},
+	}
+}

@@ -1,0 +1,111 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"tienda/internal/httpapi"
+	"tienda/internal/money"
+	"tienda/services/orders/internal/order"
+)
+
+type orderAnswer struct {
+	ID           string         `json:"id"`
+	Number       string         `json:"number"`
+	Status       order.Status   `json:"status"`
+	UserID       string         `json:"user_id,omitempty"`
+	Guest        bool           `json:"guest"`
+	Email        string         `json:"email"`
+	Language     string         `json:"language,omitempty"`
+	Currency     string         `json:"currency"`
+	Lines        []order.Line   `json:"lines"`
+	Totals       totals         `json:"totals"`
+	Address      order.Address  `json:"address"`
+	Payment      payment        `json:"payment"`
+	Refunds      []refundAnswer `json:"refunds"`
+	Returns      []returnAnswer `json:"returns"`
+	Note         string         `json:"note,omitempty"`
+	Tracking     string         `json:"tracking,omitempty"`
+	CancelReason string         `json:"cancel_reason,omitempty"`
+	CreatedAt    time.Time      `json:"created_at"`
+	ConfirmedAt  time.Time      `json:"confirmed_at,omitzero"`
+	ShippedAt    time.Time      `json:"shipped_at,omitzero"`
+	DeliveredAt  time.Time      `json:"delivered_at,omitzero"`
+	CancelledAt  time.Time      `json:"cancelled_at,omitzero"`
+	Version      int64          `json:"version"`
+}
+
+type totals struct {
+	Subtotal money.Money `json:"subtotal"`
+	Total    money.Money `json:"total"`
+}
+
+type payment struct {
+	Method   order.PaymentMethod `json:"method"`
+	Status   order.PaymentStatus `json:"status"`
+	Due      money.Money         `json:"due"`
+	Paid     money.Money         `json:"paid"`
+	Refunded money.Money         `json:"refunded"`
+}
+
+type refundAnswer struct {
+	ReturnID  string             `json:"return_id"`
+	Amount    money.Money        `json:"amount"`
+	Lines     []order.RefundLine `json:"lines"`
+	CreatedAt time.Time          `json:"created_at"`
+}
+
+type returnAnswer struct {
+	ReturnID  string             `json:"return_id"`
+	Status    order.ReturnStatus `json:"status"`
+	UpdatedAt time.Time          `json:"updated_at"`
+}
+
+type orderSummary struct {
+	ID            string              `json:"id"`
+	Number        string              `json:"number"`
+	Status        order.Status        `json:"status"`
+	Total         money.Money         `json:"total"`
+	Quantity      int                 `json:"quantity"`
+	PaymentStatus order.PaymentStatus `json:"payment_status"`
+	CreatedAt     time.Time           `json:"created_at"`
+}
+
+func writeOrder(w http.ResponseWriter, status int, o *order.Order) error {
+	httpapi.SetETag(w, o.Version)
+	return httpapi.Write(w, status, viewOrder(o))
+}
+
+func viewOrder(o *order.Order) orderAnswer {
+	user := o.Owner.UserID()
+	out := orderAnswer{
+		ID: o.ID, Number: o.Number, Status: o.Status, UserID: user, Guest: user == "", Email: o.Email, Language: o.Language,
+		Currency: o.Currency, Lines: o.Lines, Totals: totals{o.Money(o.Total), o.Money(o.Total)}, Address: o.Address,
+		Payment: payment{
+			Method: o.Payment.Method, Status: o.Payment.Status,
+			Due: o.Money(o.Payment.Due), Paid: o.Money(o.Payment.Paid), Refunded: o.Money(o.Payment.Refunded),
+		},
+		Refunds: make([]refundAnswer, len(o.Refunds)), Returns: make([]returnAnswer, len(o.Returns)),
+		Note: o.Note, Tracking: o.Tracking, CancelReason: o.CancelReason,
+		CreatedAt: o.CreatedAt, ConfirmedAt: o.ConfirmedAt, ShippedAt: o.ShippedAt, DeliveredAt: o.DeliveredAt,
+		CancelledAt: o.CancelledAt, Version: o.Version,
+	}
+	for i, r := range o.Refunds {
+		out.Refunds[i] = viewRefund(o, r)
+	}
+	for i, r := range o.Returns {
+		out.Returns[i] = returnAnswer{ReturnID: r.ID, Status: r.Status, UpdatedAt: r.UpdatedAt}
+	}
+	return out
+}
+
+func viewRefund(o *order.Order, r order.Refund) refundAnswer {
+	return refundAnswer{ReturnID: r.ReturnID, Amount: o.Money(r.Amount), Lines: r.Lines, CreatedAt: r.CreatedAt}
+}
+
+func viewSummary(o *order.Order) orderSummary {
+	return orderSummary{
+		ID: o.ID, Number: o.Number, Status: o.Status, Total: o.Money(o.Total), Quantity: o.Quantity(),
+		PaymentStatus: o.Payment.Status, CreatedAt: o.CreatedAt,
+	}
+}

@@ -1,0 +1,257 @@
+// Package checkout turns a cart into an order: a saga that the order document
+// drives, each step safe to repeat by the order's ID.
+//
+//	pending    the order is written with the cart's lines, the cart is emptied
+//	reserved   catalog holds the stock and states the prices
+//	confirmed  the order has its prices and is announced
+//
+// What catalog refuses is cancelled and its lines go back into the cart. What
+// cannot be reached leaves the order pending: a repeat of the request or the
+// recovery takes it on from there. An order whose process died on the way is
+// found in that process's journal and taken on by another replica, or by the
+// same one after its restart.
+package checkout
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tienda/internal/fault"
+	"tienda/internal/money"
+	"tienda/services/orders/internal/cart"
+	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/shopper"
+)
+
+// Times of the saga.
+const (
+	driveLimit = 8 * time.Second  // of one try to settle an order
+	noteLimit  = time.Second      // of noting that it was left
+	abandoned  = 10 * time.Second // a pending order this old is driven by nobody: longer than driveLimit
+)
+
+// Errors of a checkout.
+var (
+	ErrCart       = fault.New(fault.Conflict, "cart_empty_or_taken", "The cart is empty, or another checkout has just taken it.")
+	ErrInProgress = fault.New(fault.Conflict, "checkout_in_progress", "This checkout is under way. Repeat it in some seconds.")
+	ErrKeyReused  = fault.New(fault.Unprocessable, "idempotency_key_reused", "This key was used for another request.").
+			At("Idempotency-Key", "belongs to another request")
+	errNoAddress = fault.New(fault.Unprocessable, "address_required", "The account has no address to send to.").
+			At("/address", "is required")
+	errCurrency = fault.New(fault.Unprocessable, "currency_unsupported", "There is no such currency.").
+			At("/currency", "is not an ISO 4217 code")
+)
+
+// Request is what a shopper asks for.
+type Request struct {
+	Key         string // the client's idempotency key
+	Fingerprint string // SHA-256 of the request, to tell a repeat from a reuse of the key
+	Currency    string // "": as the account prefers, else cart.DefaultCurrency
+	Email       string // "": the account's
+	Address     *order.Address
+	AddressID   string // one of the account's
+	Method      order.PaymentMethod
+	Note        string
+}
+
+// Profile is what users knows of the shopper for a checkout.
+type Profile struct {
+	Email, Currency, Language string
+	Address                   *order.Address // nil: none to take
+}
+
+// Users gives a user's profile with the address of an ID, or the default one.
+type Users interface {
+	Profile(ctx context.Context, userID, addressID string) (Profile, error)
+}
+
+// Catalog reserves stock.
+type Catalog interface {
+	// Reserve holds all lines or none for an order and gives them with their
+	// prices; a repeat gives the same. A refusal is fault.Unprocessable or
+	// fault.Conflict; anything else says nothing about the reservation.
+	Reserve(ctx context.Context, orderID, currency string, lines []order.Line) ([]order.Line, error)
+}
+
+// Begun is what the first step makes of what it finds.
+type Begun struct {
+	Put  *order.Order // to be written, and listed among its owner's
+	Drop bool         // the order found is to be deleted
+}
+
+// Store keeps orders and carts for the saga.
+type Store interface {
+	// Begin runs fn over the order, nil for none, and the shopper's cart, all
+	// read in one call, and writes what fn says and the cart where it changed
+	// in one transaction. fn may run more than once.
+	Begin(ctx context.Context, who shopper.Shopper, orderID string, fn func(*order.Order, *cart.Cart) (Begun, error)) error
+	// Confirm runs fn over the order and writes and announces what changed.
+	Confirm(ctx context.Context, orderID string, fn func(*order.Order) error) (*order.Order, error)
+	// Return is Confirm with the owner's cart, written in the same transaction.
+	Return(ctx context.Context, orderID string, fn func(*order.Order, *cart.Cart) error) (*order.Order, error)
+	// Gave reads an order and whether its owner's cart gave it its lines.
+	Gave(ctx context.Context, orderID string) (o *order.Order, gave bool, err error)
+	// The list of orders that were left unsettled.
+	MarkUnsettled(ctx context.Context, orderID string) error
+	UnmarkUnsettled(ctx context.Context, orderID string) error
+	Unsettled(ctx context.Context) ([]string, error)
+}
+
+// Service runs checkouts.
+type Service struct {
+	store   Store
+	users   Users
+	catalog Catalog
+	now     func() time.Time
+
+	mu   sync.Mutex
+	left map[string]bool // orders that this replica left unsettled; true: noted in the store
+}
+
+// NewService gives the service over its store and the other apps.
+func NewService(store Store, users Users, catalog Catalog) *Service {
+	return &Service{
+		store: store, users: users, catalog: catalog, left: map[string]bool{},
+		now: func() time.Time { return time.Now().UTC() },
+	}
+}
+
+// Submit runs a checkout, or answers for the order that an earlier request
+// with the same key has made (replayed).
+func (s *Service) Submit(ctx context.Context, who shopper.Shopper, r Request) (o *order.Order, replayed bool, err error) {
+	owner := who.Owner()
+	if owner == "" {
+		return nil, false, shopper.ErrNobody
+	}
+	if err := r.check(who); err != nil {
+		return nil, false, err
+	}
+	id, attempt := order.IDFor(owner, r.Key), uuid.NewString()
+	var profile *Profile // asked for once, however often the cart changes meanwhile
+	var found, made *order.Order
+	var gave, noCart bool
+	err = s.store.Begin(ctx, who, id, func(existing *order.Order, c *cart.Cart) (Begun, error) {
+		found, made, noCart = nil, nil, false
+		ours := existing != nil && existing.Attempt == attempt
+		gave = c.Gave(id)
+		switch {
+		case existing != nil && !ours:
+			found = existing
+			return Begun{}, nil
+		case ours && gave: // an earlier run got this far on a store that writes halves
+			made = existing
+			return Begun{Put: existing}, nil
+		case len(c.Lines) == 0:
+			noCart = true
+			return Begun{Drop: ours}, nil
+		}
+		if profile == nil {
+			p, err := s.profile(ctx, who, r)
+			if err != nil {
+				return Begun{}, err
+			}
+			profile = &p
+		}
+		taken, err := c.GiveTo(id, s.now())
+		if err != nil {
+			return Begun{}, err
+		}
+		made = s.draft(id, attempt, owner, r, *profile, taken)
+		return Begun{Put: made}, nil
+	})
+	switch {
+	case err != nil:
+		return nil, false, err
+	case noCart:
+		return nil, false, ErrCart
+	case made != nil:
+		o, err = s.drive(ctx, made, true)
+		return o, false, err
+	}
+	o, err = s.repeat(ctx, found, gave, r)
+	return o, true, err
+}
+
+// repeat answers for an order that is there already.
+func (s *Service) repeat(ctx context.Context, o *order.Order, gave bool, r Request) (*order.Order, error) {
+	switch {
+	case o.Request != r.Fingerprint:
+		return nil, ErrKeyReused
+	case o.Refused():
+		return nil, o.Refusal.Fault()
+	case o.Status != order.Pending:
+		return o, nil
+	case s.now().Sub(o.CreatedAt) < abandoned && !s.wasLeft(o.ID):
+		return nil, ErrInProgress
+	}
+	return s.drive(ctx, o, gave)
+}
+
+func (r Request) check(who shopper.Shopper) error {
+	var fields []fault.Field
+	bad := func(name, reason string) { fields = append(fields, fault.Field{Name: name, Reason: reason}) }
+	if r.Address != nil && r.AddressID != "" {
+		bad("/address_id", "cannot stand together with address")
+	}
+	if who.User == "" {
+		if r.Email == "" {
+			bad("/email", "is required")
+		}
+		if r.AddressID != "" {
+			bad("/address_id", "a guest has no addresses")
+		} else if r.Address == nil {
+			bad("/address", "is required")
+		}
+	}
+	if len(fields) > 0 {
+		return fault.BadFields(fields...)
+	}
+	if r.Currency != "" && !money.ValidCurrency(r.Currency) {
+		return errCurrency
+	}
+	return nil
+}
+
+// profile completes the request from the account, and asks users only for
+// what the request leaves open.
+func (s *Service) profile(ctx context.Context, who shopper.Shopper, r Request) (Profile, error) {
+	p := Profile{Email: r.Email, Currency: r.Currency, Address: r.Address}
+	if who.User != "" && (p.Email == "" || p.Currency == "" || p.Address == nil) {
+		known, err := s.users.Profile(ctx, who.User, r.AddressID)
+		if err != nil {
+			return Profile{}, err
+		}
+		p.Language = known.Language
+		if p.Email == "" {
+			p.Email = known.Email
+		}
+		if p.Currency == "" {
+			p.Currency = known.Currency
+		}
+		if p.Address == nil {
+			p.Address = known.Address
+		}
+	}
+	if p.Currency == "" {
+		p.Currency = cart.DefaultCurrency
+	}
+	if p.Address == nil {
+		return Profile{}, errNoAddress
+	}
+	return p, nil
+}
+
+func (s *Service) draft(id, attempt string, owner shopper.Owner, r Request, p Profile, taken []cart.Line) *order.Order {
+	lines := make([]order.Line, len(taken))
+	for i, l := range taken {
+		lines[i] = order.Line{SKU: l.SKU, Quantity: l.Quantity}
+	}
+	return &order.Order{
+		ID: id, Number: order.NumberFor(id), Owner: owner, Request: r.Fingerprint, Attempt: attempt,
+		Status: order.Pending, Email: p.Email, Language: p.Language, Currency: p.Currency, Lines: lines,
+		Address: *p.Address, Payment: order.Payment{Method: r.Method, Status: order.Due}, Note: r.Note, CreatedAt: s.now(),
+	}
+}

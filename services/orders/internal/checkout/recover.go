@@ -1,0 +1,99 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"tienda/internal/fault"
+	"tienda/services/orders/internal/order"
+)
+
+// maxLeft bounds what a replica remembers; the store's list has the rest.
+const maxLeft = 10_000
+
+// leave notes that nobody drives a pending order any more. The note in the
+// store is for other replicas and for after a restart; it is written only
+// here, so that a checkout that goes well does not pay for it. A replica that
+// dies is noted by the one that adopts its journal (Abandoned).
+func (s *Service) leave(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteLimit)
+	defer cancel()
+	noted := s.store.MarkUnsettled(ctx, id) == nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.left) < maxLeft {
+		s.left[id] = s.left[id] || noted
+	}
+}
+
+// Abandoned notes an order whose replica died while it drove it.
+func (s *Service) Abandoned(ctx context.Context, id string) error {
+	return s.store.MarkUnsettled(ctx, id)
+}
+
+// arrive forgets a settled order.
+func (s *Service) arrive(ctx context.Context, id string) {
+	s.mu.Lock()
+	noted := s.left[id]
+	delete(s.left, id)
+	s.mu.Unlock()
+	if noted {
+		// If this fails, the recovery finds the order settled and tries again.
+		_ = s.store.UnmarkUnsettled(ctx, id)
+	}
+}
+
+func (s *Service) wasLeft(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.left[id]
+	return ok
+}
+
+// Recover takes on every order that was left unsettled, by this replica or
+// one that noted it. It is run now and then; several replicas may run it at
+// once, since each step is safe to repeat.
+func (s *Service) Recover(ctx context.Context) error {
+	noted, err := s.store.Unsettled(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	ids := slices.Collect(maps.Keys(s.left))
+	for _, id := range noted {
+		if _, known := s.left[id]; !known {
+			ids = append(ids, id)
+		}
+	}
+	s.mu.Unlock()
+	var errs []error
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			break
+		}
+		errs = append(errs, s.recoverOne(ctx, id, slices.Contains(noted, id)))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Service) recoverOne(ctx context.Context, id string, noted bool) error {
+	o, gave, err := s.store.Gave(ctx, id)
+	switch {
+	case fault.KindOf(err) == fault.NotFound && err != nil:
+	case err != nil:
+		return err
+	case o.Status == order.Pending && s.now().Sub(o.CreatedAt) < abandoned:
+		return nil
+	case o.Status == order.Pending:
+		if _, err := s.drive(ctx, o, gave); err != nil && !final(err) {
+			return err
+		}
+	}
+	s.arrive(ctx, id)
+	if noted {
+		return s.store.UnmarkUnsettled(ctx, id)
+	}
+	return nil
+}

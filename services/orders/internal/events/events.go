@@ -1,0 +1,92 @@
+// Package events is what orders announces on its topic, and what it hears on
+// support's.
+package events
+
+import (
+	"tienda/internal/event"
+	"tienda/internal/money"
+	"tienda/services/orders/internal/order"
+)
+
+// Topic is the topic of this service, which is also its app ID.
+const Topic = "orders"
+
+type soldLine struct {
+	SKU       string      `json:"sku"`
+	Quantity  int         `json:"quantity"`
+	UnitPrice money.Money `json:"unit_price"`
+}
+
+type line struct {
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+}
+
+type confirmed struct {
+	OrderID  string      `json:"order_id"`
+	UserID   string      `json:"user_id,omitempty"`
+	Guest    bool        `json:"guest"`
+	Email    string      `json:"email"`
+	Currency string      `json:"currency"`
+	Total    money.Money `json:"total"`
+	Lines    []soldLine  `json:"lines"`
+}
+
+type cancelled struct {
+	OrderID string `json:"order_id"`
+	Reason  string `json:"reason"`
+	Lines   []line `json:"lines"`
+}
+
+type shipped struct {
+	OrderID  string `json:"order_id"`
+	Lines    []line `json:"lines"`
+	Tracking string `json:"tracking,omitempty"`
+}
+
+type delivered struct {
+	OrderID string `json:"order_id"`
+}
+
+type refunded struct {
+	OrderID  string             `json:"order_id"`
+	ReturnID string             `json:"return_id"`
+	Amount   money.Money        `json:"amount"`
+	Lines    []order.RefundLine `json:"lines"`
+}
+
+// Of gives the event that announces a fact about an order.
+func Of(o *order.Order, f order.Fact) event.Event {
+	return event.New(Topic, string(f.Kind), o.ID, data(o, f))
+}
+
+func data(o *order.Order, f order.Fact) any {
+	switch f.Kind {
+	case order.WasConfirmed:
+		sold := make([]soldLine, len(o.Lines))
+		for i, l := range o.Lines {
+			sold[i] = soldLine{SKU: l.SKU, Quantity: l.Quantity, UnitPrice: *l.UnitPrice}
+		}
+		user := o.Owner.UserID()
+		return confirmed{
+			OrderID: o.ID, UserID: user, Guest: user == "", Email: o.Email,
+			Currency: o.Currency, Total: o.Money(o.Total), Lines: sold,
+		}
+	case order.WasCancelled:
+		return cancelled{OrderID: o.ID, Reason: o.CancelReason, Lines: lines(o)}
+	case order.WasShipped:
+		return shipped{OrderID: o.ID, Lines: lines(o), Tracking: o.Tracking}
+	case order.WasRefunded:
+		return refunded{OrderID: o.ID, ReturnID: f.Refund.ReturnID, Amount: o.Money(f.Refund.Amount), Lines: f.Refund.Lines}
+	default:
+		return delivered{OrderID: o.ID}
+	}
+}
+
+func lines(o *order.Order) []line {
+	out := make([]line, len(o.Lines))
+	for i, l := range o.Lines {
+		out[i] = line{SKU: l.SKU, Quantity: l.Quantity}
+	}
+	return out
+}

@@ -1,0 +1,62 @@
+package events
+
+import (
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/contracts"
+	"tienda/internal/event"
+	"tienda/internal/event/eventtest"
+	"tienda/internal/money"
+	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/shopper"
+)
+
+const (
+	orderID  = "0198d2a4-7b1c-5f00-8a00-5d1f0c3b9a11"
+	userID   = "0198d2a0-1111-7000-8000-000000000001"
+	returnID = "0198d2b0-2222-7000-8000-000000000002"
+)
+
+// What the constructors give is what the contract's schema takes and its
+// golden example shows.
+func TestEventsFitTheirContract(t *testing.T) {
+	price := money.New(1249, "EUR")
+	o := &order.Order{
+		ID: orderID, Owner: shopper.User(userID), Email: "ana@example.com", Currency: "EUR", Total: 2498,
+		Lines:    []order.Line{{SKU: "COFFEE-250", Quantity: 2, UnitPrice: &price}},
+		Tracking: "ES-12345", CancelReason: "changed my mind",
+	}
+	back := order.Refund{ReturnID: returnID, Amount: 1249, Lines: []order.RefundLine{{SKU: "COFFEE-250", Quantity: 1, Restock: true}}}
+	guests := *o
+	guests.Owner = "guest:0123456789abcdef0123456789abcdef"
+	var made []event.Event
+	for _, f := range []order.Fact{
+		{Kind: order.WasConfirmed}, {Kind: order.WasCancelled}, {Kind: order.WasShipped}, {Kind: order.WasDelivered},
+		{Kind: order.WasRefunded, Refund: back},
+	} {
+		made = append(made, Of(o, f))
+		eventtest.RequireSchema(t, Of(&guests, f))
+	}
+	eventtest.RequireContract(t, Topic, made...)
+}
+
+// Every event that support has of a return is news here, and the sidecar lets
+// it through.
+func TestAllNewsOfReturnsIsHeard(t *testing.T) {
+	rules, err := os.ReadFile("../../../../dapr/subscriptions.yaml")
+	require.NoError(t, err)
+	schemas, err := fs.Glob(contracts.FS, "events/tienda.support.return_*.schema.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, schemas)
+	for _, name := range schemas {
+		kind := strings.TrimSuffix(strings.TrimPrefix(name, "events/"), ".schema.json")
+		require.Contains(t, news, kind)
+		require.Contains(t, string(rules), `"`+kind+`"`)
+	}
+	require.Len(t, news, len(schemas))
+}

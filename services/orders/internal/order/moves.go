@@ -1,0 +1,124 @@
+package order
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"tienda/internal/fault"
+	"tienda/internal/money"
+)
+
+var errVersion = fault.New(fault.PreconditionFailed, "version_mismatch",
+	"The order has changed since you read it. Read it again.").At("If-Match", "is not the current version")
+
+// move takes the order to a status; done: it was there already, which a
+// repeat of a request finds, whatever version it names.
+func (o *Order) move(to Status, version int64) (done bool, err error) {
+	switch {
+	case o.Status == to:
+		return true, nil
+	case version != 0 && version != o.Version:
+		return false, errVersion
+	case !o.Status.CanBecome(to):
+		return false, wrongState(o.Status, to)
+	}
+	o.Status = to
+	return false, nil
+}
+
+// Confirm makes a pending order a purchase: sold are the lines that were
+// reserved, with the prices that hold for them, in any order.
+func (o *Order) Confirm(sold []Line, now time.Time) error {
+	if done, err := o.move(Confirmed, 0); done || err != nil {
+		return err
+	}
+	bySKU := make(map[string]Line, len(sold))
+	for _, l := range sold {
+		bySKU[l.SKU] = l
+	}
+	total := o.Money(0)
+	for i, want := range o.Lines {
+		got, ok := bySKU[want.SKU]
+		if !ok || got.Quantity != want.Quantity || got.UnitPrice == nil {
+			return fmt.Errorf("order %s: %d of %s were not reserved with a price", o.ID, want.Quantity, want.SKU)
+		}
+		sum, err := got.UnitPrice.Times(int64(want.Quantity))
+		if err == nil {
+			total, err = total.Add(sum)
+		}
+		if errors.Is(err, money.ErrOverflow) {
+			return fault.New(fault.Unprocessable, "total_too_large", "The total is more than an order can have.")
+		}
+		if err != nil {
+			return fmt.Errorf("order %s: %w", o.ID, err)
+		}
+		got.LineTotal = &sum
+		o.Lines[i] = got
+	}
+	o.Total, o.ConfirmedAt = total.Amount, now
+	o.Payment.Status, o.Payment.Due = Due, total.Amount
+	o.happened(Fact{Kind: WasConfirmed})
+	return nil
+}
+
+// Refuse ends a pending order whose checkout cannot succeed; the reason is
+// kept for repeats of the request.
+func (o *Order) Refuse(why *fault.Error, now time.Time) error {
+	if done, err := o.move(Cancelled, 0); done || err != nil {
+		return err
+	}
+	o.Refusal = &Refusal{Kind: why.Kind, Code: why.Code, Detail: why.Detail, Fields: why.Fields}
+	o.cancelled("refused: "+why.Code, now)
+	return nil
+}
+
+// Fault gives the refusal as the error that it was.
+func (r *Refusal) Fault() error {
+	return &fault.Error{Kind: r.Kind, Code: r.Code, Detail: r.Detail, Fields: r.Fields}
+}
+
+// Cancel ends a confirmed order; its stock is released. version is that of
+// the order which the caller has seen, 0 for any, here and below.
+func (o *Order) Cancel(reason string, version int64, now time.Time) error {
+	if o.Status == Pending { // a checkout still drives it
+		return wrongState(Pending, Cancelled)
+	}
+	if done, err := o.move(Cancelled, version); done || err != nil {
+		return err
+	}
+	if reason == "" {
+		reason = "cancelled"
+	}
+	o.cancelled(reason, now)
+	return nil
+}
+
+func (o *Order) cancelled(reason string, now time.Time) {
+	o.CancelReason, o.CancelledAt = reason, now
+	o.Payment.Status, o.Payment.Due = Void, 0
+	o.happened(Fact{Kind: WasCancelled})
+}
+
+// Ship states that the order has left the house.
+func (o *Order) Ship(tracking string, version int64, now time.Time) error {
+	if done, err := o.move(Shipped, version); done || err != nil {
+		return err
+	}
+	o.Tracking, o.ShippedAt = tracking, now
+	o.happened(Fact{Kind: WasShipped})
+	return nil
+}
+
+// Deliver states that the order has arrived. Cash on delivery is paid with it.
+func (o *Order) Deliver(version int64, now time.Time) error {
+	if done, err := o.move(Delivered, version); done || err != nil {
+		return err
+	}
+	o.DeliveredAt = now
+	if p := &o.Payment; p.Method == CashOnDelivery {
+		p.Status, p.Paid, p.Due = Paid, p.Due, 0
+	}
+	o.happened(Fact{Kind: WasDelivered})
+	return nil
+}

@@ -1,0 +1,154 @@
+// Package order is what a shopper has bought: the lines with the prices of
+// the moment, where it goes, how it is paid, and what happened to it since.
+package order
+
+import (
+	"encoding/base32"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tienda/internal/fault"
+	"tienda/internal/money"
+	"tienda/services/orders/internal/shopper"
+)
+
+// Line is pieces of one SKU, as they were when they were sold. A pending
+// order knows only SKU and quantity.
+type Line struct {
+	SKU         string       `json:"sku"`
+	Quantity    int          `json:"quantity"`
+	ProductID   string       `json:"product_id,omitempty"`
+	Slug        string       `json:"slug,omitempty"`
+	Name        string       `json:"name,omitempty"`
+	VariantName string       `json:"variant_name,omitempty"`
+	UnitPrice   *money.Money `json:"unit_price,omitempty"`
+	LineTotal   *money.Money `json:"line_total,omitempty"`
+}
+
+// Address is where an order goes: a copy, which later changes of the account
+// do not touch.
+type Address struct {
+	Name       string `json:"name"`
+	Line1      string `json:"line1"`
+	Line2      string `json:"line2,omitempty"`
+	City       string `json:"city"`
+	Region     string `json:"region,omitempty"`
+	PostalCode string `json:"postal_code"`
+	Country    string `json:"country"` // ISO 3166 alpha-2
+	Phone      string `json:"phone,omitempty"`
+}
+
+// Payment is how much of the total is due, paid and refunded, in minor units
+// of the order's currency.
+type Payment struct {
+	Method   PaymentMethod `json:"method"`
+	Status   PaymentStatus `json:"status"`
+	Due      int64         `json:"due"`
+	Paid     int64         `json:"paid"`
+	Refunded int64         `json:"refunded"`
+}
+
+// Refusal is why a checkout came to nothing, kept for its repeats.
+type Refusal struct {
+	Code   string        `json:"code"`
+	Detail string        `json:"detail"`
+	Fields []fault.Field `json:"fields,omitempty"`
+	Kind   fault.Kind    `json:"kind"`
+}
+
+// Order is one purchase.
+type Order struct {
+	ID           string        `json:"id"`
+	Number       string        `json:"number"`
+	Owner        shopper.Owner `json:"owner"`
+	Request      string        `json:"request"` // SHA-256 of the checkout request that made it
+	Attempt      string        `json:"attempt"` // which try of that request wrote it
+	Status       Status        `json:"status"`
+	Email        string        `json:"email"`
+	Language     string        `json:"language,omitempty"`
+	Currency     string        `json:"currency"`
+	Lines        []Line        `json:"lines"`
+	Total        int64         `json:"total"` // minor units
+	Address      Address       `json:"address"`
+	Payment      Payment       `json:"payment"`
+	Refunds      []Refund      `json:"refunds,omitempty"`
+	Returns      []Return      `json:"returns,omitempty"`
+	Note         string        `json:"note,omitempty"`
+	Tracking     string        `json:"tracking,omitempty"`
+	CancelReason string        `json:"cancel_reason,omitempty"`
+	Refusal      *Refusal      `json:"refusal,omitempty"`
+	CreatedAt    time.Time     `json:"created_at"`
+	ConfirmedAt  time.Time     `json:"confirmed_at,omitzero"`
+	ShippedAt    time.Time     `json:"shipped_at,omitzero"`
+	DeliveredAt  time.Time     `json:"delivered_at,omitzero"`
+	CancelledAt  time.Time     `json:"cancelled_at,omitzero"`
+	Version      int64         `json:"-"` // of the document
+
+	changed bool
+	facts   []Fact
+}
+
+// namespace is where order IDs come from; changing it would make repeats of
+// old checkouts new orders.
+var namespace = uuid.MustParse("6f1c2a52-90c4-5d0b-9d0e-3a7d5e0b8c41")
+
+// IDFor gives the ID of the order that an owner's idempotency key makes.
+// Because it is derived, a repeat finds the first attempt's order by itself.
+func IDFor(owner shopper.Owner, key string) string {
+	return uuid.NewSHA1(namespace, []byte(string(owner)+"\n"+key)).String()
+}
+
+var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
+
+// NumberFor gives the short form of an order ID that people can read out. It
+// is for recognition, not for look-up.
+func NumberFor(id string) string {
+	u, err := uuid.Parse(id)
+	if err != nil {
+		return ""
+	}
+	s := crockford.EncodeToString(u[:5])
+	return "T-" + s[:4] + "-" + s[4:]
+}
+
+// FactKind is something that happened to an order and that others are told.
+type FactKind string
+
+// The kinds of fact; each is an event of the topic orders.
+const (
+	WasConfirmed FactKind = "confirmed"
+	WasCancelled FactKind = "cancelled"
+	WasShipped   FactKind = "shipped"
+	WasDelivered FactKind = "delivered"
+	WasRefunded  FactKind = "refunded"
+)
+
+// Fact is one thing that happened; Refund only for WasRefunded.
+type Fact struct {
+	Kind   FactKind
+	Refund Refund
+}
+
+// Facts lists what has happened since the order was read.
+func (o *Order) Facts() []Fact { return o.facts }
+
+// Changed says whether the order differs from what was read.
+func (o *Order) Changed() bool { return o.changed }
+
+func (o *Order) happened(f Fact) { o.changed, o.facts = true, append(o.facts, f) }
+
+// Quantity counts the pieces of all lines.
+func (o *Order) Quantity() int {
+	n := 0
+	for _, l := range o.Lines {
+		n += l.Quantity
+	}
+	return n
+}
+
+// Money gives an amount in the order's currency.
+func (o *Order) Money(amount int64) money.Money { return money.New(amount, o.Currency) }
+
+// Refused says whether the order is only the record of a refused checkout.
+func (o *Order) Refused() bool { return o.Refusal != nil }

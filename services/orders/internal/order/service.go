@@ -1,0 +1,100 @@
+package order
+
+import (
+	"context"
+	"time"
+
+	"tienda/internal/fault"
+	"tienda/services/orders/internal/shopper"
+)
+
+// ErrMissing answers for an order that is not there or not the caller's.
+var ErrMissing = fault.Missing("order")
+
+// Store keeps orders.
+type Store interface {
+	Get(ctx context.Context, id string) (*Order, error) // ErrMissing
+	// Update runs fn over an order and stores and announces what changed;
+	// the order has its new version afterwards. fn may run more than once.
+	Update(ctx context.Context, id string, fn func(*Order) error) (*Order, error) // ErrMissing
+	// List gives orders of an owner, newest first, and the cursor of the
+	// next page, "" at the end.
+	List(ctx context.Context, owner shopper.Owner, cursor string, limit int) ([]*Order, string, error)
+}
+
+// Viewer is who looks at an order or acts on it.
+type Viewer struct {
+	shopper.Shopper
+	Staff bool // a support agent or an admin, who may see every order
+}
+
+func (v Viewer) check(o *Order) error {
+	if !v.Staff && !v.Owns(o.Owner) {
+		return ErrMissing
+	}
+	return nil
+}
+
+// Service is what can be done with an order once its checkout is through.
+type Service struct {
+	store Store
+	now   func() time.Time
+}
+
+// NewService gives the service over its store.
+func NewService(store Store) *Service {
+	return &Service{store: store, now: func() time.Time { return time.Now().UTC() }}
+}
+
+// Get gives an order that the viewer may see.
+func (s *Service) Get(ctx context.Context, v Viewer, id string) (*Order, error) {
+	o, err := s.store.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return o, v.check(o)
+}
+
+// List gives the orders of an owner, newest first.
+func (s *Service) List(ctx context.Context, owner shopper.Owner, cursor string, limit int) ([]*Order, string, error) {
+	return s.store.List(ctx, owner, cursor, limit)
+}
+
+// Cancel cancels a confirmed order of the viewer.
+func (s *Service) Cancel(ctx context.Context, v Viewer, id, reason string, version int64) (*Order, error) {
+	return s.store.Update(ctx, id, func(o *Order) error {
+		if err := v.check(o); err != nil {
+			return err
+		}
+		return o.Cancel(reason, version, s.now())
+	})
+}
+
+// Ship states that a confirmed order has left the house.
+func (s *Service) Ship(ctx context.Context, id, tracking string, version int64) (*Order, error) {
+	return s.store.Update(ctx, id, func(o *Order) error { return o.Ship(tracking, version, s.now()) })
+}
+
+// Deliver states that a shipped order has arrived.
+func (s *Service) Deliver(ctx context.Context, id string, version int64) (*Order, error) {
+	return s.store.Update(ctx, id, func(o *Order) error { return o.Deliver(version, s.now()) })
+}
+
+// Refund refunds lines of a delivered order for a return.
+func (s *Service) Refund(ctx context.Context, id, returnID string, lines []RefundLine) (*Order, Refund, error) {
+	var r Refund
+	o, err := s.store.Update(ctx, id, func(o *Order) (err error) {
+		r, err = o.Refund(returnID, lines, s.now())
+		return err
+	})
+	return o, r, err
+}
+
+// NoteReturn takes in news about a return of an order.
+func (s *Service) NoteReturn(ctx context.Context, orderID string, n Return) error {
+	_, err := s.store.Update(ctx, orderID, func(o *Order) error {
+		o.NoteReturn(n)
+		return nil
+	})
+	return err
+}

@@ -1,0 +1,56 @@
+package order
+
+import (
+	"slices"
+
+	"tienda/internal/fault"
+)
+
+// Status is where an order stands.
+type Status string
+
+// The statuses. A pending order has the lines of a cart and is not bought yet.
+const (
+	Pending   Status = "pending"
+	Confirmed Status = "confirmed"
+	Shipped   Status = "shipped"
+	Delivered Status = "delivered"
+	Cancelled Status = "cancelled"
+)
+
+// transitions is every way an order can go; there are no others.
+var transitions = map[Status][]Status{
+	Pending:   {Confirmed, Cancelled},
+	Confirmed: {Shipped, Cancelled},
+	Shipped:   {Delivered},
+	Delivered: {},
+	Cancelled: {},
+}
+
+// CanBecome says whether an order may go from s to next.
+func (s Status) CanBecome(next Status) bool { return slices.Contains(transitions[s], next) }
+
+// PaymentMethod is how an order is to be paid.
+type PaymentMethod string
+
+// The payment methods.
+const (
+	Invoice        PaymentMethod = "invoice"
+	CashOnDelivery PaymentMethod = "cash_on_delivery"
+)
+
+// PaymentStatus sums a payment up.
+type PaymentStatus string
+
+// The payment statuses.
+const (
+	Due               PaymentStatus = "due"
+	Paid              PaymentStatus = "paid"
+	PartiallyRefunded PaymentStatus = "partially_refunded"
+	Refunded          PaymentStatus = "refunded"
+	Void              PaymentStatus = "void" // of a cancelled order
+)
+
+func wrongState(from, to Status) error {
+	return fault.New(fault.Conflict, "order_is_"+string(from), "An order that is "+string(from)+" cannot become "+string(to)+".")
+}

@@ -1,0 +1,155 @@
+package statestore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"tienda/internal/state"
+	"tienda/services/orders/internal/cart"
+	"tienda/services/orders/internal/checkout"
+	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/shopper"
+)
+
+// maxUnsettled is how many orders one turn of the recovery takes on.
+const maxUnsettled = 100
+
+var unsettled = state.Index{Name: "unsettled"}
+
+// Checkouts is the store of the checkout saga.
+type Checkouts struct{ *Orders }
+
+// NewCheckouts gives the store of the saga in db.
+func NewCheckouts(db *state.DB) *Checkouts { return &Checkouts{Orders: NewOrders(db)} }
+
+// Begin implements checkout.Store. State: 1 bulk get, 1 transaction; 1 bulk
+// get more at every 16th checkout of a cart, to see which of them are settled.
+func (s *Checkouts) Begin(ctx context.Context, who shopper.Shopper, orderID string, fn func(*order.Order, *cart.Cart) (checkout.Begun, error)) error {
+	index := ordersOf(who.Owner())
+	return s.db.Update(ctx, func(tx *state.Tx) error {
+		own, guest, err := openCart(tx, who, orders.Key(orderID), index.Key())
+		if err != nil {
+			return err
+		}
+		existing, err := getOrder(tx, orderID)
+		if err != nil && !errors.Is(err, order.ErrMissing) {
+			return err
+		}
+		if err := forgetSettled(tx, own); err != nil {
+			return err
+		}
+		begun, err := fn(existing, own)
+		if err != nil {
+			return err
+		}
+		switch {
+		case begun.Drop:
+			if err := index.Remove(tx, orderID); err != nil {
+				return err
+			}
+			return orders.Delete(tx, orderID)
+		case begun.Put == nil:
+			return nil
+		}
+		if err := putCarts(tx, who, own, guest); err != nil {
+			return err
+		}
+		if err := index.Append(tx, orderID); err != nil {
+			return err
+		}
+		// If this replica dies before the order is settled, another one is told.
+		tx.Unfinished(orders.Key(orderID))
+		return orders.Put(tx, orderID, *begun.Put)
+	})
+}
+
+// forgetSettled makes room in a cart that can remember no further checkout.
+func forgetSettled(tx *state.Tx, c *cart.Cart) error {
+	if !c.Crowded() {
+		return nil
+	}
+	found, err := orders.GetAll(tx, c.Taken...)
+	if err != nil {
+		return err
+	}
+	// A refused order stays as well: that it is still in the cart means that its
+	// lines are not back yet.
+	c.Forget(func(id string) bool {
+		return slices.ContainsFunc(found, func(o order.Order) bool { return o.ID == id && (o.Status == order.Pending || o.Refused()) })
+	})
+	return nil
+}
+
+// OnLeft has note told of orders whose replica died between Begin and the end
+// of the checkout. Call it once, before the service starts.
+func (s *Checkouts) OnLeft(note func(ctx context.Context, orderID string) error) {
+	s.db.OnUnfinished(func(ctx context.Context, key string) error {
+		return note(ctx, strings.TrimPrefix(key, orders.Prefix))
+	})
+}
+
+// Confirm implements checkout.Store. State: 1 get, 1 save.
+func (s *Checkouts) Confirm(ctx context.Context, orderID string, fn func(*order.Order) error) (*order.Order, error) {
+	return s.Update(ctx, orderID, fn)
+}
+
+// Return implements checkout.Store. State: 2 gets, 1 transaction; a checkout
+// comes here only when it has failed.
+func (s *Checkouts) Return(ctx context.Context, orderID string, fn func(*order.Order, *cart.Cart) error) (*order.Order, error) {
+	var o *order.Order
+	err := s.db.Update(ctx, func(tx *state.Tx) (err error) {
+		if o, err = getOrder(tx, orderID); err != nil {
+			return err
+		}
+		c, err := getCart(tx, o.Owner)
+		if err != nil {
+			return err
+		}
+		if err := fn(o, c); err != nil {
+			return err
+		}
+		if err := putCart(tx, o.Owner, c); err != nil {
+			return err
+		}
+		return putChanged(tx, o)
+	})
+	return o, err
+}
+
+// Gave implements checkout.Store. State: 2 gets.
+func (s *Checkouts) Gave(ctx context.Context, orderID string) (o *order.Order, gave bool, err error) {
+	err = s.db.View(ctx, func(tx *state.Tx) error {
+		if o, err = getOrder(tx, orderID); err != nil {
+			return err
+		}
+		c, err := getCart(tx, o.Owner)
+		gave = err == nil && c.Gave(orderID)
+		return err
+	})
+	return o, gave, err
+}
+
+// MarkUnsettled implements checkout.Store.
+func (s *Checkouts) MarkUnsettled(ctx context.Context, orderID string) error {
+	err := s.db.Update(ctx, func(tx *state.Tx) error { return unsettled.Append(tx, orderID) })
+	if err == nil { // from here on it is this note that counts
+		s.db.Finish(orders.Key(orderID))
+	}
+	return err
+}
+
+// UnmarkUnsettled implements checkout.Store.
+func (s *Checkouts) UnmarkUnsettled(ctx context.Context, orderID string) error {
+	return s.db.Update(ctx, func(tx *state.Tx) error { return unsettled.Remove(tx, orderID) })
+}
+
+// Unsettled implements checkout.Store. State: 1 get.
+func (s *Checkouts) Unsettled(ctx context.Context) (ids []string, err error) {
+	err = s.db.View(ctx, func(tx *state.Tx) error {
+		ids, _, err = unsettled.List(tx, state.Position{}, maxUnsettled)
+		return err
+	})
+	return ids, err
+}
