@@ -1,0 +1,38 @@
+// Package api is support's HTTP edge: its routes, and the requests and
+// answers of its contract.
+package api
+
+import (
+	"net/http"
+
+	"tienda/internal/caller"
+	"tienda/internal/httpapi"
+	"tienda/services/support/internal/rma"
+	"tienda/services/support/internal/ticket"
+)
+
+// Routes gives every route of the service and who may call it. Whose ticket
+// or return it is, the domain checks.
+func Routes(tickets *ticket.Service, returns *rma.Service) []httpapi.Route {
+	t, r := ticketHandlers{tickets}, returnHandlers{returns}
+	agent := httpapi.Only(caller.SupportAgent)
+	return []httpapi.Route{
+		{Method: http.MethodPost, Path: "/v1/tickets", Who: httpapi.SignedIn, Handle: t.open},
+		{Method: http.MethodGet, Path: "/v1/tickets", Who: httpapi.SignedIn, Handle: t.list},
+		{Method: http.MethodGet, Path: "/v1/tickets/{id}", Who: httpapi.SignedIn, Handle: t.get},
+		{Method: http.MethodGet, Path: "/v1/tickets/{id}/messages", Who: httpapi.SignedIn, Handle: t.messages},
+		{Method: http.MethodPost, Path: "/v1/tickets/{id}/messages", Who: httpapi.SignedIn, Handle: t.post},
+		{Method: http.MethodPost, Path: "/v1/tickets/{id}/assign", Who: agent, Handle: t.assign},
+		{Method: http.MethodPost, Path: "/v1/tickets/{id}/close", Who: httpapi.SignedIn, Handle: t.close},
+		{Method: http.MethodGet, Path: "/v1/tickets/{id}/customer", Who: agent, Handle: t.customer},
+
+		{Method: http.MethodPost, Path: "/v1/returns", Who: httpapi.SignedIn, Handle: r.request},
+		{Method: http.MethodGet, Path: "/v1/returns", Who: httpapi.SignedIn, Handle: r.list},
+		{Method: http.MethodGet, Path: "/v1/returns/{id}", Who: httpapi.SignedIn, Handle: r.get},
+		{Method: http.MethodPost, Path: "/v1/returns/{id}/approve", Who: agent, Handle: r.approve},
+		{Method: http.MethodPost, Path: "/v1/returns/{id}/reject", Who: agent, Handle: r.reject},
+		{Method: http.MethodPost, Path: "/v1/returns/{id}/receive", Who: agent, Handle: r.receive},
+
+		{Method: http.MethodPost, Path: "/events/orders", Who: httpapi.Sidecar, Handle: r.hearOrders},
+	}
+}

@@ -1,0 +1,130 @@
+// Package clients is what support asks of other apps, over its sidecar, in
+// the terms of its own domains.
+package clients
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"tienda/internal/money"
+	"tienda/internal/sidecar"
+	"tienda/services/support/internal/rma"
+	"tienda/services/support/internal/ticket"
+)
+
+// Invoker calls another app.
+type Invoker interface {
+	Invoke(ctx context.Context, c sidecar.Call) error
+}
+
+// Orders asks the orders app; it serves both domains.
+type Orders struct{ sidecar Invoker }
+
+// NewOrders gives the client of orders.
+func NewOrders(s Invoker) *Orders { return &Orders{sidecar: s} }
+
+// order is the part of an order that support reads.
+type order struct {
+	ID     string `json:"id"`
+	UserID string `json:"user_id"`
+	Status string `json:"status"`
+	Lines  []struct {
+		SKU      string `json:"sku"`
+		Quantity int    `json:"quantity"`
+	} `json:"lines"`
+}
+
+func (o *Orders) get(ctx context.Context, id string) (out order, err error) {
+	err = o.sidecar.Invoke(ctx, sidecar.Call{App: "orders", Method: http.MethodGet, Path: "/internal/v1/orders/" + url.PathEscape(id), Out: &out})
+	return out, err
+}
+
+// OwnerOf implements ticket.Orders.
+func (o *Orders) OwnerOf(ctx context.Context, id string) (string, error) {
+	got, err := o.get(ctx, id)
+	return got.UserID, err
+}
+
+// Order implements rma.Orders.
+func (o *Orders) Order(ctx context.Context, id string) (rma.Order, error) {
+	got, err := o.get(ctx, id)
+	if err != nil {
+		return rma.Order{}, err
+	}
+	out := rma.Order{ID: got.ID, UserID: got.UserID, Delivered: got.Status == "delivered", Bought: map[string]int{}}
+	for _, l := range got.Lines {
+		out.Bought[l.SKU] += l.Quantity
+	}
+	return out, nil
+}
+
+// Recent implements ticket.Orders.
+func (o *Orders) Recent(ctx context.Context, userID string, limit int) ([]ticket.Order, error) {
+	var got struct {
+		Items []struct {
+			ID        string      `json:"id"`
+			Number    string      `json:"number"`
+			Status    string      `json:"status"`
+			Total     money.Money `json:"total"`
+			CreatedAt time.Time   `json:"created_at"`
+		} `json:"items"`
+	}
+	path := "/internal/v1/users/" + url.PathEscape(userID) + "/orders?limit=" + strconv.Itoa(limit)
+	if err := o.sidecar.Invoke(ctx, sidecar.Call{App: "orders", Method: http.MethodGet, Path: path, Out: &got}); err != nil {
+		return nil, err
+	}
+	out := make([]ticket.Order, len(got.Items))
+	for i, it := range got.Items {
+		out[i] = ticket.Order(it)
+	}
+	return out, nil
+}
+
+type refundLine struct {
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+	Restock  bool   `json:"restock"`
+}
+
+// Refund implements rma.Orders.
+func (o *Orders) Refund(ctx context.Context, orderID, returnID string, came []rma.Came) (money.Money, error) {
+	in := struct {
+		ReturnID string       `json:"return_id"`
+		Lines    []refundLine `json:"lines"`
+	}{ReturnID: returnID}
+	for _, c := range came {
+		in.Lines = append(in.Lines, refundLine(c))
+	}
+	var out struct {
+		Refund struct {
+			Amount money.Money `json:"amount"`
+		} `json:"refund"`
+	}
+	err := o.sidecar.Invoke(ctx, sidecar.Call{
+		App: "orders", Method: http.MethodPost, Path: "/internal/v1/orders/" + url.PathEscape(orderID) + "/refunds",
+		In: in, Out: &out, Idempotent: true,
+	})
+	return out.Refund.Amount, err
+}
+
+// Users asks the users app.
+type Users struct{ sidecar Invoker }
+
+// NewUsers gives the client of users.
+func NewUsers(s Invoker) *Users { return &Users{sidecar: s} }
+
+// Profile implements ticket.Users.
+func (u *Users) Profile(ctx context.Context, id string) (ticket.Profile, error) {
+	var got struct {
+		ID        string    `json:"id"`
+		Email     string    `json:"email"`
+		Name      string    `json:"name"`
+		Roles     []string  `json:"roles"`
+		CreatedAt time.Time `json:"created_at"`
+	}
+	err := u.sidecar.Invoke(ctx, sidecar.Call{App: "users", Method: http.MethodGet, Path: "/internal/v1/users/" + url.PathEscape(id), Out: &got})
+	return ticket.Profile(got), err
+}

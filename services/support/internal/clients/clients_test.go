@@ -1,0 +1,115 @@
+package clients
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/contracts"
+	"tienda/internal/contract"
+	"tienda/internal/contract/contracttest"
+	"tienda/internal/money"
+	"tienda/internal/sidecar"
+	"tienda/services/support/internal/rma"
+)
+
+const (
+	orderID  = "0198d2a4-7b1c-5f00-8a00-5d1f0c3b9a11"
+	returnID = "0198d2b0-2222-7000-8000-000000000002"
+	userID   = "0198d2a0-aaaa-7000-8000-000000000001"
+
+	euro    = `{"amount":1249,"currency":"EUR"}`
+	address = `{"name":"Ana","line1":"Calle 1","city":"Madrid","postal_code":"28001","country":"ES"}`
+	anOrder = `{"id":"` + orderID + `","number":"T-0000-0001","status":"delivered","user_id":"` + userID + `","guest":false,
+		"email":"ana@example.com","currency":"EUR","lines":[{"sku":"COFFEE-250","quantity":2,"unit_price":` + euro + `}],
+		"totals":{"subtotal":` + euro + `,"total":` + euro + `},"address":` + address + `,
+		"payment":{"method":"invoice","status":"due","due":` + euro + `,"paid":` + euro + `,"refunded":` + euro + `},
+		"refunds":[],"returns":[],"created_at":"2026-11-23T10:00:00Z","version":4}`
+	aRefund = `{"return_id":"` + returnID + `","amount":` + euro + `,"created_at":"2026-11-24T10:00:00Z",
+		"lines":[{"sku":"COFFEE-250","quantity":1,"restock":true}]}`
+)
+
+// peer answers calls with a fixed body, and holds both the call and the
+// answer to the contract of the app that is called.
+type peer struct {
+	t      *testing.T
+	answer string
+	last   sidecar.Call
+}
+
+func (p *peer) Invoke(_ context.Context, c sidecar.Call) error {
+	p.last = c
+	app, err := contract.Load(contracts.FS, c.App)
+	require.NoError(p.t, err)
+	var body []byte
+	if c.In != nil {
+		body, err = json.Marshal(c.In)
+		require.NoError(p.t, err)
+	}
+	r := httptest.NewRequest(c.Method, c.Path, bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	op := contracttest.Find(app, c.Method, r.URL.Path)
+	require.NotNil(p.t, op, "%s has no %s %s", c.App, c.Method, r.URL.Path)
+	require.True(p.t, strings.HasPrefix(op.Path, "/internal/v1/"))
+	require.NoError(p.t, op.Check(r, map[string]string{"id": strings.Split(r.URL.Path, "/")[4]}, body))
+	require.NoError(p.t, op.CheckResponse(http.StatusOK, "application/json", []byte(p.answer)))
+	return json.Unmarshal([]byte(p.answer), c.Out)
+}
+
+func TestOrders(t *testing.T) {
+	p := &peer{t: t, answer: anOrder}
+	orders := NewOrders(p)
+	owner, err := orders.OwnerOf(t.Context(), orderID)
+	require.NoError(t, err)
+	require.Equal(t, userID, owner)
+
+	order, err := orders.Order(t.Context(), orderID)
+	require.NoError(t, err)
+	require.Equal(t, rma.Order{ID: orderID, UserID: userID, Delivered: true, Bought: map[string]int{"COFFEE-250": 2}}, order)
+
+	p.answer = `{"items":[{"id":"` + orderID + `","number":"T-0000-0001","status":"shipped","total":` + euro + `,
+		"quantity":2,"payment_status":"due","created_at":"2026-11-23T10:00:00Z"}]}`
+	recent, err := orders.Recent(t.Context(), userID, 10)
+	require.NoError(t, err)
+	require.Len(t, recent, 1)
+	require.Equal(t, money.New(1249, "EUR"), recent[0].Total)
+
+	p.answer = `{"refund":` + aRefund + `,"order":` + anOrder + `}`
+	amount, err := orders.Refund(t.Context(), orderID, returnID, []rma.Came{{SKU: "COFFEE-250", Quantity: 1, Restock: true}})
+	require.NoError(t, err)
+	require.Equal(t, money.New(1249, "EUR"), amount)
+	require.True(t, p.last.Idempotent)
+}
+
+func TestUsers(t *testing.T) {
+	p := &peer{t: t, answer: `{"id":"` + userID + `","email":"ana@example.com","name":"Ana","roles":["customer"],"created_at":"2026-11-23T10:00:00Z"}`}
+	profile, err := NewUsers(p).Profile(t.Context(), userID)
+	require.NoError(t, err)
+	require.Equal(t, "Ana", profile.Name)
+	require.Equal(t, []string{"customer"}, profile.Roles)
+}
+
+type away struct{ err error }
+
+func (a away) Invoke(context.Context, sidecar.Call) error { return a.err }
+
+func TestErrorsComeThrough(t *testing.T) {
+	down := away{errors.New("down")}
+	_, err := NewOrders(down).OwnerOf(t.Context(), orderID)
+	require.ErrorIs(t, err, down.err)
+	_, err = NewOrders(down).Order(t.Context(), orderID)
+	require.ErrorIs(t, err, down.err)
+	_, err = NewOrders(down).Recent(t.Context(), userID, 1)
+	require.ErrorIs(t, err, down.err)
+	_, err = NewOrders(down).Refund(t.Context(), orderID, returnID, nil)
+	require.ErrorIs(t, err, down.err)
+	_, err = NewUsers(down).Profile(t.Context(), userID)
+	require.ErrorIs(t, err, down.err)
+}

@@ -1,0 +1,109 @@
+// Package events is what support announces on its topic, and what it hears of
+// the topics of others.
+package events
+
+import (
+	"tienda/internal/event"
+	"tienda/internal/money"
+	"tienda/services/support/internal/rma"
+	"tienda/services/support/internal/ticket"
+)
+
+// App is the app ID, which is also the topic.
+const App = "support"
+
+type ticketOpened struct {
+	TicketID   string          `json:"ticket_id"`
+	CustomerID string          `json:"customer_id"`
+	Category   ticket.Category `json:"category"`
+	OrderID    string          `json:"order_id,omitempty"`
+}
+
+type ticketAnswered struct {
+	TicketID   string        `json:"ticket_id"`
+	CustomerID string        `json:"customer_id"`
+	MessageID  string        `json:"message_id"`
+	By         ticket.Author `json:"by"`
+	Status     ticket.Status `json:"status"`
+}
+
+type ticketAssigned struct {
+	TicketID   string `json:"ticket_id"`
+	CustomerID string `json:"customer_id"`
+	AgentID    string `json:"agent_id"`
+}
+
+type ticketClosed struct {
+	TicketID   string `json:"ticket_id"`
+	CustomerID string `json:"customer_id"`
+	ClosedBy   string `json:"closed_by"`
+}
+
+// OfTicket gives the event that announces a change of a ticket; false: it is
+// announced to nobody. No text of a customer leaves the service this way.
+func OfTicket(t ticket.Ticket, c ticket.Change) (event.Event, bool) {
+	switch c.Kind {
+	case ticket.Opened:
+		return event.New(App, "ticket_opened", t.ID, ticketOpened{t.ID, t.CustomerID, t.Category, t.OrderID}), true
+	case ticket.Answered:
+		return event.New(App, "ticket_answered", t.ID, ticketAnswered{t.ID, t.CustomerID, c.Message.ID, c.Message.Author, t.Status}), true
+	case ticket.Assigned:
+		return event.New(App, "ticket_assigned", t.ID, ticketAssigned{t.ID, t.CustomerID, t.AssignedTo}), true
+	case ticket.Closed:
+		return event.New(App, "ticket_closed", t.ID, ticketClosed{t.ID, t.CustomerID, c.By}), true
+	default:
+		return event.Event{}, false
+	}
+}
+
+// returned is the data of every event about a return; the optional members
+// belong to one status each.
+type returned struct {
+	ReturnID   string       `json:"return_id"`
+	OrderID    string       `json:"order_id"`
+	CustomerID string       `json:"customer_id,omitempty"`
+	TicketID   string       `json:"ticket_id,omitempty"`
+	Lines      any          `json:"lines,omitempty"`
+	Reason     string       `json:"reason,omitempty"`
+	Amount     *money.Money `json:"amount,omitempty"`
+}
+
+type requestedLine struct {
+	SKU      string     `json:"sku"`
+	Quantity int        `json:"quantity"`
+	Reason   rma.Reason `json:"reason"`
+}
+
+type receivedLine struct {
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+	Restock  bool   `json:"restock"`
+}
+
+// OfReturn gives the event that announces the status that a return has entered.
+func OfReturn(r rma.Return) event.Event {
+	data := returned{ReturnID: r.ID, OrderID: r.OrderID, CustomerID: r.CustomerID}
+	switch r.Status {
+	case rma.Requested:
+		data.TicketID = r.TicketID
+		lines := make([]requestedLine, len(r.Lines))
+		for i, l := range r.Lines {
+			lines[i] = requestedLine{l.SKU, l.Quantity, l.Reason}
+		}
+		data.Lines = lines
+	case rma.Rejected:
+		data.Reason = r.Rejection
+	case rma.Received:
+		var lines []receivedLine
+		for _, c := range r.CameBack() {
+			lines = append(lines, receivedLine(c))
+		}
+		data.Lines = lines
+	case rma.Refunded:
+		data.Amount = r.Refund
+	case rma.RefundFailed:
+		data.Reason = r.Failure
+	case rma.Approved:
+	}
+	return event.New(App, "return_"+string(r.Status), r.ID, data)
+}
