@@ -1,0 +1,180 @@
+package route
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"tienda/internal/caller"
+)
+
+// The bounds of what a table may state. The server gives up on an answer after
+// a minute (package app), so a route must be done before.
+const (
+	largestBody    = 64 << 20
+	longestTimeout = 50 * time.Second
+	// The answer that is kept may have been a second old already, and guests are
+	// promised less than two (package cache).
+	longestCache = time.Second
+)
+
+type file struct {
+	Defaults struct {
+		MaxBody int64  `yaml:"max_body_bytes"`
+		Timeout string `yaml:"timeout"`
+	} `yaml:"defaults"`
+	Routes []line `yaml:"routes"`
+}
+
+type line struct {
+	Path    string    `yaml:"path"`
+	Methods []string  `yaml:"methods"`
+	App     string    `yaml:"app"`
+	Access  yaml.Node `yaml:"access"`
+	MaxBody int64     `yaml:"max_body_bytes"`
+	Timeout string    `yaml:"timeout"`
+	Cache   string    `yaml:"cache"`
+}
+
+var (
+	appID   = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+	name    = regexp.MustCompile(`^\{[a-z][a-z0-9_]*\}$`)
+	methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+	// closed are the paths that only sidecars and other apps may use, and the
+	// sidecar's own API.
+	closed = []string{"/internal", "/events", "/dapr", "/v1.0", "/v1.0-alpha1", "/v1.0-beta1"}
+)
+
+// Parse reads a table (YAML, see routes.yaml). The error names every fault of
+// every line.
+func Parse(raw []byte) (*Table, error) {
+	var f file
+	d := yaml.NewDecoder(bytes.NewReader(raw))
+	d.KnownFields(true)
+	if err := d.Decode(&f); err != nil {
+		return nil, fmt.Errorf("routes: %w", err)
+	}
+	t := &Table{}
+	var errs []error
+	for i, l := range f.Routes {
+		if l.MaxBody == 0 {
+			l.MaxBody = f.Defaults.MaxBody
+		}
+		if l.Timeout == "" {
+			l.Timeout = f.Defaults.Timeout
+		}
+		r, faults := l.route()
+		if len(faults) == 0 {
+			faults = t.add(r)
+		}
+		for _, fault := range faults {
+			errs = append(errs, fmt.Errorf("routes: %d (%s): %s", i+1, l.Path, fault))
+		}
+	}
+	if len(f.Routes) == 0 {
+		errs = append(errs, errors.New("routes: there are none"))
+	}
+	return t, errors.Join(errs...)
+}
+
+func (l line) route() (*Route, []string) {
+	r := &Route{Path: l.Path, Methods: l.Methods, App: l.App, MaxBody: l.MaxBody}
+	faults := pathFaults(l.Path)
+	if len(l.Methods) == 0 {
+		faults = append(faults, "methods: there are none")
+	}
+	for _, m := range l.Methods {
+		if !slices.Contains(methods, m) {
+			faults = append(faults, fmt.Sprintf("methods: %q is none of %v", m, methods))
+		}
+	}
+	if !appID.MatchString(l.App) {
+		faults = append(faults, fmt.Sprintf("app: %q is not an app ID", l.App))
+	}
+	var err error
+	if r.Access, err = access(l.Access); err != nil {
+		faults = append(faults, "access: "+err.Error())
+	}
+	if l.MaxBody < 1 || l.MaxBody > largestBody {
+		faults = append(faults, fmt.Sprintf("max_body_bytes: %d is not within 1 and %d", l.MaxBody, int64(largestBody)))
+	}
+	if r.Timeout, err = time.ParseDuration(l.Timeout); err != nil || r.Timeout <= 0 || r.Timeout > longestTimeout {
+		faults = append(faults, fmt.Sprintf("timeout: %q is not a duration up to %s", l.Timeout, longestTimeout))
+	}
+	if l.Cache != "" {
+		if r.Cache, err = time.ParseDuration(l.Cache); err != nil || r.Cache <= 0 || r.Cache > longestCache {
+			faults = append(faults, fmt.Sprintf("cache: %q is not a duration up to %s", l.Cache, longestCache))
+		}
+		if r.Access.SignedIn || !slices.Equal(l.Methods, []string{http.MethodGet}) {
+			faults = append(faults, "cache: only for GET alone, and access public")
+		}
+	}
+	return r, faults
+}
+
+func pathFaults(path string) []string {
+	if !strings.HasPrefix(path, "/") || path == "/" {
+		return []string{fmt.Sprintf("path: %q must begin with / and name something", path)}
+	}
+	var faults []string
+	for segment := range strings.SplitSeq(path[1:], "/") {
+		if strings.ContainsAny(segment, "{}") {
+			if !name.MatchString(segment) {
+				faults = append(faults, fmt.Sprintf("path: %q is not a parameter", segment))
+			}
+		} else if !plain("/" + segment) {
+			faults = append(faults, fmt.Sprintf("path: %q is not a plain segment", segment))
+		}
+	}
+	for _, c := range closed {
+		if path == c || strings.HasPrefix(path, c+"/") {
+			faults = append(faults, "path: "+c+" is not for the public")
+		}
+	}
+	if strings.HasPrefix(path, "/{") {
+		faults = append(faults, "path: the first segment must not be a parameter")
+	}
+	return faults
+}
+
+func access(n yaml.Node) (Access, error) {
+	switch {
+	case n.Kind == yaml.ScalarNode && n.Value == "public":
+		return Access{}, nil
+	case n.Kind == yaml.ScalarNode && n.Value == "user":
+		return Access{SignedIn: true}, nil
+	case n.Kind == yaml.SequenceNode && len(n.Content) > 0:
+		a := Access{SignedIn: true}
+		for _, e := range n.Content {
+			if !slices.Contains(caller.Roles, caller.Role(e.Value)) {
+				return a, fmt.Errorf("%q is none of the roles %v", e.Value, caller.Roles)
+			}
+			a.Roles = append(a.Roles, caller.Role(e.Value))
+		}
+		return a, nil
+	}
+	return Access{}, errors.New("must be public, user or a list of roles")
+}
+
+func (t *Table) add(r *Route) (faults []string) {
+	n := t.root.at(r.Path)
+	if n.methods == nil {
+		n.methods = map[string]*Route{}
+	}
+	for _, m := range r.Methods {
+		if n.methods[m] != nil {
+			faults = append(faults, fmt.Sprintf("%s stands twice, here and as %s", m, n.methods[m].Path))
+			continue
+		}
+		n.methods[m] = r
+	}
+	t.routes = append(t.routes, r)
+	return faults
+}
