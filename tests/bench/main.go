@@ -1,0 +1,91 @@
+// Command bench measures the shop against the bare sidecar, in one run on one
+// machine: the cheapest possible service invocation, bare state and publish
+// calls, then the shop through its gateway, each next to a floor that makes the
+// same sidecar calls with nothing around them.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+
+	"tienda/tests/shop"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	duration := f.Duration("duration", 8*time.Second, "how long each case runs")
+	connections := f.Int("connections", 16, "concurrent clients")
+	out := f.String("out", filepath.Join("bench-results", "latest.json"), "results file; an earlier one there is compared with")
+	only := f.String("only", "", "run only the cases whose name matches this pattern, with their floors")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	pattern, err := regexp.Compile(*only)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "tienda-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	fmt.Println("== building")
+	bin := filepath.Join(dir, "bin")
+	if err := shop.Build(ctx, bin, "./tests/bench/floorapp"); err != nil {
+		return err
+	}
+	m := &meter{connections: *connections, duration: *duration, only: pattern}
+	before, err := load(*out)
+	if err != nil {
+		return err
+	}
+
+	fmt.Println("== the floor: an empty handler, and bare calls, behind real sidecars")
+	fl, err := startFloor(ctx, bin, filepath.Join(dir, "floor"))
+	if err != nil {
+		return err
+	}
+	defer fl.stop()
+	fmt.Println("== the shop")
+	s, err := shop.Start(ctx, shop.Options{Bin: bin, Dir: filepath.Join(dir, "shop")})
+	if err != nil {
+		return err
+	}
+	defer s.Stop()
+	m.processes = map[string]int{"runner": s.RunnerPID}
+	for _, a := range s.Apps {
+		m.processes[a.Name] = a.PID
+		if a.SidecarPID != 0 {
+			m.processes[a.Name+"-d"] = a.SidecarPID
+		}
+	}
+	for i, name := range []string{"floor-b-d", "floor-a-d", "floor-front-d"} {
+		m.processes[name] = fl.sidecars[i].PID()
+	}
+	for i, name := range []string{"floor-broker", "floor-b", "floor-a"} {
+		m.processes[name] = fl.procs[i].Process.Pid
+	}
+	r, err := measureAll(ctx, m, fl, s)
+	if err != nil {
+		return err
+	}
+	r.print(os.Stdout, before)
+	return r.save(*out)
+}

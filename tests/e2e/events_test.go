@@ -1,0 +1,151 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+
+	"tienda/contracts"
+	"tienda/tests/shop"
+)
+
+// recorder hears every event of the shop at the broker itself and holds each
+// to its schema.
+type recorder struct {
+	close    func()
+	mu       sync.Mutex
+	events   []heard
+	bad      []string
+	compiler map[string]*jsonschema.Schema
+}
+
+type heard struct {
+	ID      string          `json:"id"`
+	Type    string          `json:"type"`
+	Subject string          `json:"subject"`
+	Source  string          `json:"source"`
+	Version json.Number     `json:"docversion"`
+	Data    json.RawMessage `json:"data"`
+}
+
+var topics = []string{"users", "catalog", "orders", "support"}
+
+// record listens to the shop's broker: Redis, if its profile has no other.
+func record(s shop.State) (*recorder, error) {
+	r := &recorder{compiler: map[string]*jsonschema.Schema{}}
+	if s.Broker == "" {
+		return r, r.recordRedis(s)
+	}
+	return r, r.recordNATS(s)
+}
+
+func (r *recorder) recordNATS(s shop.State) error {
+	conn, err := nats.Connect("nats://" + strings.TrimPrefix(s.Broker, "nats://"))
+	if err != nil {
+		return fmt.Errorf("broker: %w", err)
+	}
+	r.close = conn.Close
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for _, topic := range topics {
+		stream, err := js.StreamNameBySubject(ctx, topic)
+		if err != nil {
+			return fmt.Errorf("stream of %s: %w", topic, err)
+		}
+		c, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{topic}, DeliverPolicy: jetstream.DeliverAllPolicy})
+		if err != nil {
+			return err
+		}
+		if _, err := c.Consume(func(m jetstream.Msg) { r.hear(m.Data()) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *recorder) hear(raw []byte) {
+	var e heard
+	err := json.Unmarshal(raw, &e)
+	if err == nil {
+		err = r.check(e)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.bad = append(r.bad, fmt.Sprintf("%v: %s", err, raw))
+	}
+	r.events = append(r.events, e)
+}
+
+func (r *recorder) check(e heard) error {
+	r.mu.Lock()
+	s := r.compiler[e.Type]
+	r.mu.Unlock()
+	if s == nil {
+		raw, err := contracts.FS.ReadFile("events/" + e.Type + ".schema.json")
+		if err != nil {
+			return fmt.Errorf("an event without a schema: %w", err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+		if err != nil {
+			return err
+		}
+		c := jsonschema.NewCompiler()
+		c.AssertFormat()
+		if err := c.AddResource(e.Type, doc); err != nil {
+			return err
+		}
+		if s, err = c.Compile(e.Type); err != nil {
+			return err
+		}
+		r.mu.Lock()
+		r.compiler[e.Type] = s
+		r.mu.Unlock()
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(e.Data))
+	if err != nil {
+		return err
+	}
+	return s.Validate(v)
+}
+
+// about gives the types of the events about a document, in order.
+func (r *recorder) about(subject string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []string
+	seen := map[string]bool{}
+	for _, e := range r.events {
+		if e.Subject == subject && !seen[e.ID] {
+			seen[e.ID] = true
+			out = append(out, e.Type)
+		}
+	}
+	return out
+}
+
+// requireEvents waits until exactly these events were heard about a document.
+func requireEvents(t *testing.T, subject string, want ...string) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%v of %s; heard %v", want, subject, events.about(subject)), func() bool {
+		return slices.Equal(events.about(subject), want)
+	})
+	events.mu.Lock()
+	defer events.mu.Unlock()
+	require.Empty(t, events.bad, "events that do not fit their schema")
+}
