@@ -1,0 +1,197 @@
+// Package history judges a run of the shop: what was asked and answered, and
+// what is there in the end. A Run is plain data, so that it can come from real
+// processes that were killed, or from a simulation, and be kept as JSON.
+package history
+
+import "time"
+
+// SettleLimit is how long after the last fault everything may take to end.
+const SettleLimit = 30 * time.Second
+
+// Run is a whole run. All times are counted from its beginning, all amounts are
+// in minor units of the one currency of the run.
+type Run struct {
+	Goods     []Good        `json:"goods"`
+	Calls     []Call        `json:"calls"`
+	LastFault time.Duration `json:"last_fault"`
+	Final     Final         `json:"final"`
+}
+
+// Good is a SKU as it was put on sale. Only its sale and its return change its
+// stock.
+type Good struct {
+	SKU     string `json:"sku"`
+	Initial int    `json:"initial"`
+	Price   int64  `json:"price"`
+}
+
+// Op is what a call asks for.
+type Op string
+
+// The operations.
+const (
+	FillCart      Op = "fill_cart"
+	Checkout      Op = "checkout"
+	Cancel        Op = "cancel"
+	Ship          Op = "ship"
+	Deliver       Op = "deliver"
+	AskReturn     Op = "ask_return"
+	ApproveReturn Op = "approve_return"
+	ReceiveReturn Op = "receive_return" // it is refunded with it
+	ReadStock     Op = "read_stock"
+)
+
+// Outcome is what a client makes of an answer.
+type Outcome string
+
+// The outcomes.
+const (
+	Done    Outcome = "done"    // acknowledged
+	Refused Outcome = "refused" // a final answer: a repeat would only get it again
+	Later   Outcome = "later"   // under way: to be asked again
+	Unknown Outcome = "unknown" // 5xx, or no answer at all: to be asked again
+)
+
+// Call is one request and its answer. What does not belong to its Op is empty.
+type Call struct {
+	Buyer string        `json:"buyer"`
+	Op    Op            `json:"op"`
+	Key   string        `json:"key"` // the same in a request and its repeats; of a Checkout its Idempotency-Key
+	Begin time.Duration `json:"begin"`
+	End   time.Duration `json:"end"`
+
+	Cart   string `json:"cart,omitempty"`   // of a Checkout: one filling of a cart, which makes one order at most
+	Lines  []Item `json:"lines,omitempty"`  // of a Checkout: what is in the cart
+	Order  string `json:"order,omitempty"`  // that is cancelled, shipped, delivered, returned
+	Return string `json:"return,omitempty"` // that is approved, received; of AskReturn: the one that was made
+
+	Outcome Outcome `json:"outcome"`
+	Answer  string  `json:"answer,omitempty"` // status and code, or the error: for the reader
+	Got     *Order  `json:"got,omitempty"`    // of a Checkout that is Done
+	Stock   *Stock  `json:"stock,omitempty"`  // of a ReadStock that is Done
+}
+
+// Item is a quantity of one SKU.
+type Item struct {
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+}
+
+// Line is an item of an order at the price it was sold for.
+type Line struct {
+	Item
+	Price int64 `json:"price"` // of one
+}
+
+// Final is what is there in the end.
+type Final struct {
+	At          time.Duration `json:"at"` // when it was looked at
+	Orders      []Order       `json:"orders"`
+	Returns     []Return      `json:"returns"`
+	Stock       []Stock       `json:"stock"`
+	Events      []Event       `json:"events"`       // as the broker has them, repeats included
+	DeadLetters []DeadLetter  `json:"dead_letters"` // that nobody has replayed
+}
+
+// Status is that of an order.
+type Status string
+
+// The statuses of an order.
+const (
+	Pending   Status = "pending"
+	Confirmed Status = "confirmed"
+	Shipped   Status = "shipped"
+	Delivered Status = "delivered"
+	Cancelled Status = "cancelled"
+)
+
+// Order is an order. Key and Cart say which checkout made it.
+type Order struct {
+	ID       string       `json:"id"`
+	Key      string       `json:"key"`
+	Cart     string       `json:"cart"`
+	Status   Status       `json:"status"`
+	Refused  bool         `json:"refused,omitempty"` // cancelled by its checkout: nothing was bought
+	Lines    []Line       `json:"lines"`             // a refused order knows no prices
+	Total    int64        `json:"total"`
+	Refunded int64        `json:"refunded"`
+	Refunds  []Refund     `json:"refunds,omitempty"`
+	Returns  []ReturnNews `json:"returns,omitempty"` // what orders has heard of its returns
+}
+
+// Refund is what was refunded for one return.
+type Refund struct {
+	Return string       `json:"return"`
+	Amount int64        `json:"amount"`
+	Lines  []RefundLine `json:"lines"`
+}
+
+// RefundLine is an item that came back.
+type RefundLine struct {
+	Item
+	Restock bool `json:"restock"`
+}
+
+// ReturnNews is the status of a return as its order has heard of it.
+type ReturnNews struct {
+	Return string       `json:"return"`
+	Status ReturnStatus `json:"status"`
+}
+
+// ReturnStatus is that of a return.
+type ReturnStatus string
+
+// The statuses of a return.
+const (
+	ReturnRequested ReturnStatus = "requested"
+	ReturnApproved  ReturnStatus = "approved"
+	ReturnReceived  ReturnStatus = "received"
+	ReturnRefunded  ReturnStatus = "refunded"
+	ReturnFailed    ReturnStatus = "refund_failed"
+	ReturnRejected  ReturnStatus = "rejected"
+)
+
+// Return is a return.
+type Return struct {
+	ID     string       `json:"id"`
+	Order  string       `json:"order"`
+	Status ReturnStatus `json:"status"`
+	Refund int64        `json:"refund"` // what support has noted
+}
+
+// Stock is one SKU.
+type Stock struct {
+	SKU       string `json:"sku"`
+	OnHand    int    `json:"on_hand"`
+	Reserved  int    `json:"reserved"`
+	Available int    `json:"available"`
+	Sold      int    `json:"sold"`
+	// Held is what each order holds; nil where the observer cannot see it.
+	Held map[string]int `json:"held,omitempty"`
+}
+
+// The events that the rules know. Others are allowed and tell them nothing.
+const (
+	OrderConfirmed = "tienda.orders.confirmed"
+	OrderCancelled = "tienda.orders.cancelled"
+	OrderShipped   = "tienda.orders.shipped"
+	OrderDelivered = "tienda.orders.delivered"
+	OrderRefunded  = "tienda.orders.refunded"
+
+	returnPrefix = "tienda.support.return_" // followed by a ReturnStatus
+)
+
+// Event is what was announced. Subject is the order or the return it is about.
+type Event struct {
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	Subject string `json:"subject"`
+	Return  string `json:"return,omitempty"` // of OrderRefunded
+}
+
+// DeadLetter is an event that an app has not taken. Whether it was applied all
+// the same is open: an app may have failed after the effect.
+type DeadLetter struct {
+	App string `json:"app"`
+	Event
+}

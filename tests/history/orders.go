@@ -1,0 +1,111 @@
+package history
+
+import "slices"
+
+// orders holds every order to the checkout that made it, and to the others.
+func (c *checker) orders() {
+	byKey, byCart := map[string]string{}, map[string]string{}
+	for _, o := range c.run.Final.Orders {
+		if o.Status == Pending {
+			c.wrong(Unsettled, "order %s is still pending", o.ID)
+		}
+		call, known := c.asked[o.Key]
+		if !known {
+			c.wrong(OrderUnasked, "order %s has key %q, which nobody has used", o.ID, o.Key)
+			continue
+		}
+		if first, ok := byKey[o.Key]; ok {
+			c.wrong(OrderTwice, "orders %s and %s have the same key %s", first, o.ID, o.Key)
+		}
+		byKey[o.Key] = o.ID
+		if o.Refused {
+			continue
+		}
+		if first, ok := byCart[call.Cart]; ok {
+			c.wrong(OrderTwice, "orders %s and %s are of the same cart %s", first, o.ID, call.Cart)
+		}
+		byCart[call.Cart] = o.ID
+		c.priced(o, call)
+	}
+}
+
+// priced holds an order to its cart and to the prices of the goods.
+func (c *checker) priced(o Order, call Call) {
+	if got, want := items(o.Lines), sorted(call.Lines); !slices.Equal(got, want) {
+		c.wrong(OrderDiffers, "order %s has %v, its cart had %v", o.ID, got, want)
+	}
+	if o.Status == Pending {
+		return // it has no prices yet
+	}
+	total := int64(0)
+	for _, l := range o.Lines {
+		if l.Price != c.goods[l.SKU].Price {
+			c.wrong(OrderDiffers, "order %s has %s for %d, which costs %d", o.ID, l.SKU, l.Price, c.goods[l.SKU].Price)
+		}
+		total += l.Price * int64(l.Quantity)
+	}
+	if total != o.Total {
+		c.wrong(OrderDiffers, "order %s has a total of %d, its lines make %d", o.ID, o.Total, total)
+	}
+}
+
+// refunds holds every return to its refund.
+func (c *checker) refunds() {
+	for _, r := range c.run.Final.Returns {
+		o, ok := c.byID[r.Order]
+		if !ok {
+			c.wrong(OrderLost, "order %s, which has return %s, is not there", r.Order, r.ID)
+			continue
+		}
+		made := slices.DeleteFunc(slices.Clone(o.Refunds), func(f Refund) bool { return f.Return != r.ID })
+		switch {
+		case r.Status == ReturnReceived:
+			c.wrong(Unsettled, "return %s was received and is not refunded", r.ID)
+		case r.Status == ReturnFailed:
+			c.wrong(RefundWrong, "orders has refused to refund return %s", r.ID)
+		case r.Status == ReturnRefunded && len(made) == 0:
+			c.wrong(RefundWrong, "return %s is refunded, its order %s knows of none", r.ID, o.ID)
+		case r.Status == ReturnRefunded && made[0].Amount != r.Refund:
+			c.wrong(RefundWrong, "return %s notes %d, its order %s has refunded %d", r.ID, r.Refund, o.ID, made[0].Amount)
+		case r.Status != ReturnRefunded && len(made) > 0:
+			c.wrong(RefundWrong, "return %s is %s, its order %s has refunded it", r.ID, r.Status, o.ID)
+		}
+	}
+	for _, o := range c.run.Final.Orders {
+		c.refundsOf(o)
+	}
+}
+
+// refundsOf holds the refunds of one order to what was bought.
+func (c *checker) refundsOf(o Order) {
+	left, price := map[string]int{}, map[string]int64{}
+	for _, l := range o.Lines {
+		left[l.SKU] += l.Quantity
+		price[l.SKU] = l.Price
+	}
+	sum, seen := int64(0), map[string]bool{}
+	for _, f := range o.Refunds {
+		if seen[f.Return] {
+			c.wrong(RefundWrong, "order %s has refunded return %s twice", o.ID, f.Return)
+		}
+		seen[f.Return] = true
+		if r, ok := c.returns[f.Return]; !ok || r.Order != o.ID {
+			c.wrong(RefundWrong, "order %s has refunded return %s, which it does not have", o.ID, f.Return)
+		}
+		worth := int64(0)
+		for _, l := range f.Lines {
+			left[l.SKU] -= l.Quantity
+			worth += price[l.SKU] * int64(l.Quantity)
+			if left[l.SKU] < 0 {
+				c.wrong(RefundWrong, "order %s has refunded more of %s than was bought", o.ID, l.SKU)
+			}
+		}
+		if worth != f.Amount {
+			c.wrong(RefundWrong, "order %s has refunded %d for return %s, which is worth %d", o.ID, f.Amount, f.Return, worth)
+		}
+		sum += f.Amount
+	}
+	if sum != o.Refunded {
+		c.wrong(RefundWrong, "order %s says that %d is refunded, its refunds make %d", o.ID, o.Refunded, sum)
+	}
+}
