@@ -41,7 +41,7 @@ type DB struct {
 // Open gives a DB over a store. Events of committed updates go to publisher,
 // which may be nil for a service that announces nothing.
 func Open(store Store, publisher Publisher, log *slog.Logger) *DB {
-	return &DB{store: store, group: newGroup(store), publisher: publisher, log: log}
+	return &DB{store: readTogether(store), group: newGroup(store), publisher: publisher, log: log}
 }
 
 // OpenOutbox gives a DB whose events survive the process: they are committed

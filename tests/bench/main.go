@@ -86,6 +86,12 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	s.Stop() // the stores are measured by themselves
+	fl.stop()
+	fmt.Println("== the stores")
+	if err := measureStores(ctx, m, r, filepath.Join(dir, "stores")); err != nil {
+		return err
+	}
 	r.print(os.Stdout, before)
 	return r.save(*out)
 }

@@ -3,91 +3,45 @@ package conformance
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"tienda/internal/daprd"
-	"tienda/internal/profile"
 	"tienda/internal/profile/profiletest"
 	"tienda/internal/sidecar"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
+	"tienda/tests/shop"
 )
 
 // component is the store of a profile: components/<profile>/state-orders.yaml
 // as it is, over a file or a private server of the test's own.
 func component(t *testing.T, name, dir string) string {
 	t.Helper()
-	res := filepath.Join(dir, "components")
-	require.NoError(t, os.MkdirAll(res, 0o755))
-	data := filepath.Join(dir, ".data", name)
-	require.NoError(t, os.MkdirAll(data, 0o755))
-	server, err := profile.Open(t.Context(), profile.Config{Name: name, Dir: data, Private: true})
+	s, err := shop.OpenStores(t.Context(), name, dir)
 	require.NoError(t, err)
-	if server != nil {
-		serve(t, server)
-	}
-	for _, file := range []string{"state-orders.yaml", "secrets-store.yaml"} {
-		y, err := os.ReadFile(filepath.Join("..", "..", "components", name, file))
-		if os.IsNotExist(err) && file != "state-orders.yaml" {
-			continue // only some stores ask for a password
-		}
-		require.NoError(t, err)
-		if server != nil {
-			y = []byte(server.Render(string(y)))
-		}
-		require.NoError(t, os.WriteFile(filepath.Join(res, file), y, 0o600))
-	}
-	return res
-}
-
-// serve runs a private server until the test ends.
-func serve(t *testing.T, server *profile.Server) {
-	t.Helper()
-	cmd := server.Command()
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	require.NoError(t, daprd.StartChild(cmd))
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(server.StopSignal)
-		_ = cmd.Wait()
+		s.Close()
 		if t.Failed() {
-			t.Logf("%s:\n%s", server.Name, log.String())
+			t.Logf("%s:\n%s", name, s.Log())
 		}
 	})
-	require.Eventually(t, func() bool { return server.Ready(t.Context()) == nil }, 30*time.Second, 50*time.Millisecond)
+	return s.Resources
 }
 
 func start(t *testing.T, appID, dir, res string) *sidecar.Sidecar {
 	t.Helper()
-	b, err := daprd.Ensure(t.Context(), daprd.Options{SourceDir: "../../dapr/daprd", Progress: os.Stderr, Getenv: os.Getenv})
-	require.NoError(t, err)
-	ports, err := daprd.FreePorts(3)
-	require.NoError(t, err)
-	var log bytes.Buffer
-	s, err := daprd.Start(t.Context(), daprd.Config{
-		Binary: b.Path, AppID: appID, HTTPPort: ports[0], GRPCPort: ports[1], InternalGRPCPort: ports[2],
-		ResourcesPaths: []string{res}, Dir: dir, Env: []string{"DAPR_API_TOKEN=test"}, Output: &log,
-	})
+	s, err := shop.StartSidecar(t.Context(), appID, dir, res)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		s.Stop(5 * time.Second)
+		s.Stop()
 		if t.Failed() {
-			t.Logf("sidecar of %s:\n%s", appID, log.String())
+			t.Logf("sidecar of %s:\n%s", appID, s.Log())
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	require.NoError(t, s.WaitReady(ctx))
-	side, err := sidecar.Connect(sidecar.Config{HTTPPort: ports[0], GRPCPort: ports[1], APIToken: "test"})
-	require.NoError(t, err)
-	t.Cleanup(side.Close)
-	return side
+	return s.Sidecar
 }
 
 func TestStoresConform(t *testing.T) {
