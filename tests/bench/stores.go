@@ -53,7 +53,9 @@ func measureStore(ctx context.Context, m *meter, r *Report, name, dir string) er
 	}
 	defer side.Stop()
 	none := func() (plan.Counts, error) { return plan.Counts{}, nil }
-	open := func() *state.DB { return state.Open(state.Dapr(side.Sidecar, "orders-state"), nil, slog.New(slog.DiscardHandler)) }
+	open := func() *state.DB {
+		return state.Open(state.Dapr(side.Sidecar, "orders-state"), nil, slog.New(slog.DiscardHandler))
+	}
 	shared, own := open(), make([]*state.DB, writers)
 	for i := range own {
 		own[i] = open()

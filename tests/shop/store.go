@@ -54,7 +54,7 @@ func OpenStores(ctx context.Context, name, dir string) (*Stores, error) {
 		if s.server != nil {
 			y = []byte(s.server.Render(string(y)))
 		}
-		if err := os.WriteFile(filepath.Join(s.Resources, file), y, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(s.Resources, file), y, 0o600); err != nil { //nolint:gosec // in a folder of the caller
 			return nil, err
 		}
 	}
