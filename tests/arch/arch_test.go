@@ -164,6 +164,18 @@ func TestServicesDoNotImportEachOther(t *testing.T) {
 	}
 }
 
+// How a service is wired is for its main, and for the simulation, which runs
+// the same wiring.
+func TestOnlyMainAndTheSimulationWireServices(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, imp := range append(p.Imports, p.TestImports...) {
+			if app, _ := place(imp); app != "" && strings.HasSuffix(imp, "/service") {
+				require.Contains(t, []string{"tienda/services/" + app, "tienda/tests/simulation"}, p.ImportPath, "imports %s", imp)
+			}
+		}
+	}
+}
+
 func TestOnlyMainReadsTheEnvironment(t *testing.T) {
 	// app.Main is every service's main; daprd hands its environment to what it starts.
 	allowed := []string{"internal/app/app.go", "internal/daprd/build.go", "internal/daprd/sidecar.go", "internal/profile/profiletest/profiletest.go"}

@@ -1,0 +1,41 @@
+// Package service wires orders together. Its main runs what it builds beside a
+// real sidecar, the simulation beside a simulated one.
+package service
+
+import (
+	"context"
+	"time"
+
+	"tienda/internal/app"
+	"tienda/services/orders/internal/api"
+	"tienda/services/orders/internal/cart"
+	"tienda/services/orders/internal/checkout"
+	"tienda/services/orders/internal/clients"
+	"tienda/services/orders/internal/events"
+	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/statestore"
+)
+
+// AppID is the service's app ID, which its topic is named after.
+const AppID = events.Topic
+
+const recoveryPause = 5 * time.Second
+
+// Build wires the service over what the frame gives it.
+func Build(_ context.Context, d app.Deps) (app.Built, error) {
+	catalog := clients.NewCatalog(d.Sidecar)
+	orders := order.NewService(statestore.NewOrders(d.DB))
+	saga := statestore.NewCheckouts(d.DB)
+	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog)
+	saga.OnLeft(checkouts.Abandoned)
+	a := &api.API{
+		Carts:     cart.NewService(statestore.NewCarts(d.DB), clients.NewQuoteCache(catalog)),
+		Checkouts: checkouts,
+		Orders:    orders,
+		Support:   events.Support{Returns: orders, Log: d.Log},
+	}
+	return app.Built{
+		Routes: a.Routes(),
+		Parts:  []app.Part{app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts", checkouts.Recover)},
+	}, nil
+}
