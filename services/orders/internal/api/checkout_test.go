@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -191,4 +193,34 @@ func TestSoManyOpenCheckouts(t *testing.T) {
 	for i := range 2 * open { // settled ones take up no room
 		s.bought(t, fmt.Sprintf("later-key-%d", i), cash)
 	}
+}
+
+// A key answers for its order for a day. Then it is free again, each time anew.
+func TestIdempotencyKeyExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		seen := map[string]bool{}
+		for day := range 3 {
+			o := s.bought(t, "key-of-ana", cash)
+			require.False(t, seen[o.ID], "day %d: another order", day)
+			seen[o.ID] = true
+			time.Sleep(24*time.Hour - time.Second)
+			a := s.submit(t, asAna, nil, "key-of-ana", cash)
+			require.Equal(t, o.ID, s.ordered(t, a, 201).ID, "day %d: still its repeat", day)
+			require.Equal(t, "true", a.Header.Get("Idempotency-Replayed"))
+			code, _ := s.submit(t, asAna, nil, "key-of-ana", invoice).Problem(t)
+			require.Equal(t, "idempotency_key_reused", code)
+			time.Sleep(time.Second)
+		}
+		require.Equal(t, 3, s.catalog.reserved)
+	})
+}
+
+// What was refused before the cart was taken is not kept under the key.
+func TestKeyIsFreeAfterABadRequest(t *testing.T) {
+	s := newShop(t)
+	code, _ := s.submit(t, asAna, nil, "key-of-ana", cash).Problem(t)
+	require.Equal(t, "cart_empty_or_taken", code)
+	require.Equal(t, 400, s.submit(t, asAna, nil, "key-of-ana", `{"payment_method":"beans"}`).Status)
+	s.bought(t, "key-of-ana", cash)
 }

@@ -14,6 +14,7 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ const (
 	driveLimit = 8 * time.Second  // of one try to settle an order
 	noteLimit  = time.Second      // of noting that it was left
 	abandoned  = 10 * time.Second // a pending order this old is driven by nobody: longer than driveLimit
+	keyLife    = 24 * time.Hour   // from then on the key of a settled order may begin another one
 )
 
 // Errors of a checkout.
@@ -120,7 +122,7 @@ func NewService(store Store, users Users, catalog Catalog) *Service {
 }
 
 // Submit runs a checkout, or answers for the order that an earlier request
-// with the same key has made (replayed).
+// with the same key has made within a day (replayed).
 func (s *Service) Submit(ctx context.Context, who shopper.Shopper, r Request) (o *order.Order, replayed bool, err error) {
 	owner := who.Owner()
 	if owner == "" {
@@ -129,7 +131,22 @@ func (s *Service) Submit(ctx context.Context, who shopper.Shopper, r Request) (o
 	if err := r.check(who); err != nil {
 		return nil, false, err
 	}
-	id, attempt := order.IDFor(owner, r.Key), uuid.NewString()
+	id := order.IDFor(owner, r.Key)
+	for {
+		o, replayed, err = s.submit(ctx, who, r, id)
+		if !errors.Is(err, errExpired) {
+			return o, replayed, err
+		}
+		id = order.IDAfter(id)
+	}
+}
+
+// errExpired says that the order which the key made is of another day.
+var errExpired = errors.New("the key has expired")
+
+// submit is Submit for the order ID that the key stands for.
+func (s *Service) submit(ctx context.Context, who shopper.Shopper, r Request, id string) (o *order.Order, replayed bool, err error) {
+	attempt := uuid.NewString()
 	var profile *Profile // asked for once, however often the cart changes meanwhile
 	var found, made *order.Order
 	var gave, noCart bool
@@ -159,7 +176,7 @@ func (s *Service) Submit(ctx context.Context, who shopper.Shopper, r Request) (o
 		if err != nil {
 			return Begun{}, err
 		}
-		made = s.draft(id, attempt, owner, r, *profile, taken)
+		made = s.draft(id, attempt, who.Owner(), r, *profile, taken)
 		return Begun{Put: made}, nil
 	})
 	switch {
@@ -170,6 +187,9 @@ func (s *Service) Submit(ctx context.Context, who shopper.Shopper, r Request) (o
 	case made != nil:
 		o, err = s.drive(ctx, made, true)
 		return o, false, err
+	}
+	if found.Status != order.Pending && s.now().Sub(found.CreatedAt) >= keyLife {
+		return nil, false, errExpired
 	}
 	o, err = s.repeat(ctx, found, gave, r)
 	return o, true, err

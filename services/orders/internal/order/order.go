@@ -99,6 +99,10 @@ func IDFor(owner shopper.Owner, key string) string {
 	return uuid.NewSHA1(namespace, []byte(string(owner)+"\n"+key)).String()
 }
 
+// IDAfter gives the ID of the next order of the same owner and key, once the
+// key has expired on the order of an ID.
+func IDAfter(id string) string { return uuid.NewSHA1(namespace, []byte(id)).String() }
+
 var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
 
 // NumberFor gives the short form of an order ID that people can read out. It
