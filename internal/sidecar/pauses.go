@@ -2,7 +2,8 @@ package sidecar
 
 import (
 	"context"
-	"math/rand/v2"
+	"crypto/rand"
+	"encoding/binary"
 	"time"
 )
 
@@ -32,8 +33,16 @@ func (p *Pauses) Wait(ctx context.Context) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(pause/2 + rand.N(pause)):
+	case <-time.After(pause/2 + jitter(pause)):
 		p.done++
 		return true
 	}
+}
+
+// jitter gives a random time below limit, from crypto/rand, which a simulation
+// can seed.
+func jitter(limit time.Duration) time.Duration {
+	var b [8]byte
+	_, _ = rand.Read(b[:])                                                 // never fails since Go 1.24
+	return time.Duration(binary.LittleEndian.Uint64(b[:]) % uint64(limit)) //nolint:gosec // less than limit
 }

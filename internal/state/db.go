@@ -2,10 +2,11 @@ package state
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -157,7 +158,7 @@ func unavailable(cause error) error {
 // pause waits a jittered, growing time before the next try.
 func pause(ctx context.Context, attempt int) error {
 	limit := min(firstPause<<min(attempt, 16), longestWait)
-	t := time.NewTimer(time.Duration(rand.Int64N(int64(limit)) + 1))
+	t := time.NewTimer(jitter(limit))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -165,4 +166,12 @@ func pause(ctx context.Context, attempt int) error {
 	case <-t.C:
 		return nil
 	}
+}
+
+// jitter gives a random time up to limit. It is from crypto/rand, which a
+// simulation can seed, unlike the generator of math/rand/v2.
+func jitter(limit time.Duration) time.Duration {
+	var b [8]byte
+	_, _ = rand.Read(b[:])                                                   // never fails since Go 1.24
+	return time.Duration(binary.LittleEndian.Uint64(b[:])%uint64(limit)) + 1 //nolint:gosec // less than limit
 }

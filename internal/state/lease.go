@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -59,8 +60,12 @@ func (o *outbox) leave(ctx context.Context) error {
 // unpublished, and up to where it may write. Without a journal yet, or with one
 // that was adopted meanwhile, it starts a new one.
 func (o *outbox) renew(ctx context.Context) error {
-	o.renewing.Lock()
-	defer o.renewing.Unlock()
+	select {
+	case o.renewing <- struct{}{}:
+		defer func() { <-o.renewing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	o.mu.Lock()
 	id, began := o.id, time.Now()
 	next := head{Beat: o.beat + 1, Low: o.seq + 1, Limit: o.seq + 1 + ahead}
@@ -139,12 +144,14 @@ func (o *outbox) lookAround(ctx context.Context) error {
 	if me == "" {
 		return nil
 	}
+	var ids []string
 	all := map[string]head{}
 	err := o.db.View(ctx, func(tx *Tx) error {
 		r, _, err := registries.Get(tx, theRegistry)
 		if err != nil {
 			return err
 		}
+		ids = r.IDs
 		if err := tx.Load(journalHeads.Keys(r.IDs...)...); err != nil {
 			return err
 		}
@@ -161,7 +168,9 @@ func (o *outbox) lookAround(ctx context.Context) error {
 		return err
 	}
 	now := time.Now()
-	for id, h := range all {
+	var failed []error // one journal that cannot be read does not hold up the others
+	for _, id := range ids {
+		h := all[id]
 		w := o.watched[id]
 		if w == nil || w.beat != h.Beat {
 			w = &watch{beat: h.Beat, since: now}
@@ -169,6 +178,7 @@ func (o *outbox) lookAround(ctx context.Context) error {
 		}
 		_, adopterLives := all[h.Adopter]
 		adopterLives = adopterLives && all[h.Adopter].Adopter == ""
+		var err error
 		switch {
 		case id == me:
 		case h.Adopter == "" && now.Sub(w.since) >= leaseTime,
@@ -181,10 +191,10 @@ func (o *outbox) lookAround(ctx context.Context) error {
 			err = o.finishJournal(ctx, id, h)
 		}
 		if err != nil {
-			return fmt.Errorf("journal %s: %w", id, err)
+			failed = append(failed, fmt.Errorf("journal %s: %w", id, err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // adopt takes over a dead replica's journal and publishes what it left.

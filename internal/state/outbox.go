@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"hash/maphash"
+	"hash/fnv"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -51,7 +51,6 @@ type outbox struct {
 	db    *DB
 	topic Topic
 	log   *slog.Logger
-	seed  maphash.Seed
 	lane  [lanes]chan job
 
 	mu     sync.Mutex
@@ -68,7 +67,7 @@ type outbox struct {
 
 	unfinished func(ctx context.Context, key string) error // told of what a dead replica left
 
-	renewing sync.Mutex
+	renewing chan struct{}     // full while the head is being written
 	watched  map[string]*watch // other journals; only the lease's goroutine touches it
 }
 
@@ -94,8 +93,8 @@ type Stats struct {
 
 func newOutbox(db *DB, topic Topic, log *slog.Logger) *outbox {
 	o := &outbox{
-		db: db, topic: topic, log: log, seed: maphash.MakeSeed(), open: map[int64]*openEntry{}, work: map[string]*entry{},
-		joined: make(chan struct{}), watched: map[string]*watch{},
+		db: db, topic: topic, log: log, open: map[int64]*openEntry{}, work: map[string]*entry{},
+		joined: make(chan struct{}), renewing: make(chan struct{}, 1), watched: map[string]*watch{},
 	}
 	for i := range o.lane {
 		o.lane[i] = make(chan job, maxBacklog)
@@ -206,8 +205,14 @@ func (o *outbox) landed(tx *Tx, e *entry) {
 	}
 	o.mu.Unlock()
 	for i, raw := range e.events {
-		o.lane[maphash.String(o.seed, tx.events[i].key)%lanes] <- job{event: raw, done: func() { o.published(e) }}
+		o.lane[laneOf(tx.events[i].key)] <- job{event: raw, done: func() { o.published(e) }}
 	}
+}
+
+func laneOf(key string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key))
+	return h.Sum32() % lanes
 }
 
 // finish says that the work which a document began is done, or noted elsewhere.

@@ -2,7 +2,7 @@ package inventory
 
 import (
 	"context"
-	"hash/maphash"
+	"hash/fnv"
 	"slices"
 )
 
@@ -10,12 +10,11 @@ import (
 // share a lane, which costs a wait and nothing else. They are a courtesy to
 // the store, within one replica: it is the ETags that keep stock right.
 type lanes struct {
-	seed maphash.Seed
 	lane [256]chan struct{}
 }
 
 func newLanes() *lanes {
-	l := &lanes{seed: maphash.MakeSeed()}
+	l := &lanes{}
 	for i := range l.lane {
 		l.lane[i] = make(chan struct{}, 1)
 	}
@@ -26,7 +25,9 @@ func newLanes() *lanes {
 func (l *lanes) lock(ctx context.Context, skus ...string) (unlock func(), err error) {
 	numbers := make([]int, len(skus))
 	for i, sku := range skus {
-		numbers[i] = int(maphash.String(l.seed, sku) % uint64(len(l.lane)))
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(sku))
+		numbers[i] = int(h.Sum32() % uint32(len(l.lane)))
 	}
 	slices.Sort(numbers)
 	numbers = slices.Compact(numbers)

@@ -61,7 +61,7 @@ func (s *Service) Recover(ctx context.Context) error {
 		return err
 	}
 	s.mu.Lock()
-	ids := slices.Collect(maps.Keys(s.left))
+	ids := slices.Sorted(maps.Keys(s.left))
 	for _, id := range noted {
 		if _, known := s.left[id]; !known {
 			ids = append(ids, id)
