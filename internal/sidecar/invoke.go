@@ -45,7 +45,8 @@ type Call struct {
 // Invoke calls another app through the sidecar, on behalf of the context's
 // caller and with its trace. A problem document of the app comes back as the
 // *fault.Error it was made of; an app that cannot be reached as
-// fault.Unavailable.
+// fault.Unavailable. While the last calls to an app did not reach it, others
+// are not tried for a moment (breaker.go).
 func (s *Sidecar) Invoke(ctx context.Context, c Call) error {
 	var body []byte
 	if c.In != nil {
@@ -54,6 +55,10 @@ func (s *Sidecar) Invoke(ctx context.Context, c Call) error {
 			return fmt.Errorf("invoke %s %s: %w", c.App, c.Path, err)
 		}
 	}
+	return s.breakers.guard(c, func() error { return s.invoke(ctx, c, body) })
+}
+
+func (s *Sidecar) invoke(ctx context.Context, c Call, body []byte) error {
 	mayRepeat := c.Idempotent || c.Method == http.MethodGet
 	began := time.Now()
 	var pauses Pauses
@@ -63,6 +68,9 @@ func (s *Sidecar) Invoke(ctx context.Context, c Call) error {
 		case !again:
 			return err
 		case !mayRepeat || time.Since(began) > patience || !pauses.Wait(ctx):
+			if !errors.Is(ctx.Err(), context.Canceled) { // a caller who went away says nothing of the app
+				err = errors.Join(errUnreached, err)
+			}
 			return unreachable(c, fmt.Errorf("%d tries: %w", pauses.Tries(), errors.Join(err, ctx.Err())))
 		}
 	}

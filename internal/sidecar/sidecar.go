@@ -41,6 +41,8 @@ type Sidecar struct {
 	http  *http.Client
 	base  string
 	token string
+
+	breakers breakers
 }
 
 // Connect prepares the connection; it does not wait for the sidecar.
