@@ -6,19 +6,26 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"tienda/internal/fault"
 	"tienda/internal/httpapi"
 )
 
-// Health answers the probes. An app is alive while it serves, and ready once
-// its parts say so and its sidecar is up, until it is told to stop.
+// Health answers those who watch over the machine: probes, and figures for
+// Prometheus. An app is alive while it serves, and ready once its parts say so
+// and its sidecar is up, until it is told to stop. The gateway lets nobody else
+// reach these routes.
 type Health struct {
 	stopping atomic.Bool
 	checks   []func(context.Context) error
+	figures  *prometheus.Registry
 }
 
 // NewHealth gives probes with the checks of readiness, each nil when ready.
-func NewHealth(checks ...func(context.Context) error) *Health { return &Health{checks: checks} }
+func NewHealth(checks ...func(context.Context) error) *Health {
+	return &Health{checks: checks, figures: newRegistry()}
+}
 
 // Part takes readiness off when the app is told to stop.
 func (h *Health) Part(ctx context.Context) error {
@@ -27,12 +34,17 @@ func (h *Health) Part(ctx context.Context) error {
 	return nil
 }
 
-// Routes are the probes, as every service's contract has them.
-func (h *Health) Routes() []httpapi.Route {
+// Probes are the routes that a public door may have as well.
+func (h *Health) Probes() []httpapi.Route {
 	return []httpapi.Route{
 		{Method: http.MethodGet, Path: "/healthz", Who: httpapi.Probe, Handle: h.alive},
 		{Method: http.MethodGet, Path: "/readyz", Who: httpapi.Probe, Handle: h.ready},
 	}
+}
+
+// Routes are the probes and the figures, as every service's contract has them.
+func (h *Health) Routes() []httpapi.Route {
+	return append(h.Probes(), httpapi.Route{Method: http.MethodGet, Path: "/metrics", Who: httpapi.Probe, Handle: h.metrics})
 }
 
 type status struct {

@@ -57,6 +57,7 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 		return err
 	}
 	health := NewHealth(append([]func(context.Context) error{side.Ready}, built.Ready...)...)
+	health.Watch(db)
 	h, err := httpapi.New(httpapi.Options{
 		Contract: c, Routes: append(health.Routes(), built.Routes...), AppToken: cfg.AppToken, Log: log,
 	})

@@ -89,6 +89,7 @@ type Stats struct {
 	Oldest    time.Duration // age of the oldest of them
 	Published int64         // events, since the start
 	Adopted   int64         // events of other replicas' journals, among them
+	Retries   int64         // tries to publish that failed
 }
 
 func newOutbox(db *DB, topic Topic, log *slog.Logger) *outbox {

@@ -34,6 +34,9 @@ func (o *outbox) publish(ctx context.Context, event []byte) error {
 			return ctx.Err()
 		}
 		o.log.Warn("outbox: publish failed, trying again", "in", wait, "error", err)
+		o.mu.Lock()
+		o.stats.Retries++
+		o.mu.Unlock()
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -44,8 +47,8 @@ func (o *outbox) publish(ctx context.Context, event []byte) error {
 }
 
 // settle publishes the events that documents hold under commits, says how many
-// there were, and tells of work that was left unfinished. A commit that a document does not hold never happened, or
-// its events are published.
+// there were, and tells of work that was left unfinished. A commit that a
+// document does not hold never happened, or its events are published.
 func (o *outbox) settle(ctx context.Context, refs []ref) (int, error) {
 	if len(refs) == 0 {
 		return 0, nil

@@ -119,7 +119,7 @@ func handler(cfg config, side *sidecar.Sidecar, keys *token.Keys, health *app.He
 	if err != nil {
 		return nil, err
 	}
-	own, err := httpapi.New(httpapi.Options{Contract: c, Routes: append(health.Routes(), routes...), Log: log})
+	own, err := httpapi.New(httpapi.Options{Contract: c, Routes: append(health.Probes(), routes...), Log: log})
 	if err != nil {
 		return nil, err
 	}

@@ -61,6 +61,7 @@ func TestEveryOperation(t *testing.T) {
 	require.Empty(t, append(s.store.Keys("sku:"), append(s.store.Keys("slug:"), s.store.Keys("stock:")...)...))
 	s.call(200, nobody, "GET", "/healthz", nil)
 	s.call(200, nobody, "GET", "/readyz", nil)
+	s.call(200, nobody, "GET", "/metrics", nil)
 	s.RequireAllTried(t)
 	require.Equal(t, []string{
 		"tienda.catalog.product_created", "tienda.catalog.stock_adjusted", "tienda.catalog.stock_replenished",

@@ -82,7 +82,7 @@ func TestLifeOfAnOrder(t *testing.T) {
 		"tienda.orders.confirmed", "tienda.orders.cancelled",
 	}, s.events.Types())
 	require.Equal(t, o.Version-2, s.events.Events()[2].Version, "an event carries the version of its order")
-	for _, path := range []string{"/healthz", "/readyz"} {
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		require.Equal(t, 200, s.Do(t, contracttest.Request{Method: "GET", Path: path, NoToken: true}).Status)
 	}
 	s.RequireAllTried(t)

@@ -172,6 +172,7 @@ func TestStory(t *testing.T) {
 	f := open(t)
 	f.do(200, caller.Caller{}, http.MethodGet, "/healthz", nil)
 	f.do(200, caller.Caller{}, http.MethodGet, "/readyz", nil)
+	require.Equal(t, 200, f.Do(t, contracttest.Request{Method: http.MethodGet, Path: "/metrics"}).Status)
 
 	a := f.Do(t, contracttest.Request{Method: http.MethodPost, Path: "/v1/tickets", As: ana,
 		Body: `{"subject":"Lamp","message":"It came broken.","order_id":"` + delivered + `"}`})

@@ -109,6 +109,7 @@ func TestEveryRoute(t *testing.T) {
 	s := newService(t)
 	s.ok(t, nobody, "GET", "/healthz", nil, 200)
 	s.ok(t, nobody, "GET", "/readyz", nil, 200)
+	s.ok(t, nobody, "GET", "/metrics", nil, 200)
 	a := s.call(t, nobody, "GET", "/.well-known/jwks.json", nil)
 	require.Equal(t, 503, a.Status, "no key yet")
 	ana := s.register(t, "ana@example.com")
@@ -319,7 +320,7 @@ func TestBadInput(t *testing.T) {
 		for _, op := range s.Contract.Operations() {
 			path := strings.ReplaceAll(op.Path, "{id}", uuid.NewString())
 			a := s.Do(t, contracttest.Request{Method: op.Method, Path: path, As: admin, NoToken: true})
-			probe := op.Path == "/healthz" || op.Path == "/readyz"
+			probe := op.Path == "/healthz" || op.Path == "/readyz" || op.Path == "/metrics"
 			require.Equal(t, probe, a.Status == 200, "%s %s: %d", op.Method, op.Path, a.Status)
 			if !probe {
 				require.Equal(t, 403, a.Status)
