@@ -90,9 +90,22 @@ func TestStateCalls(t *testing.T) {
 	require.Equal(t, [2]int64{2, 1}, count(func() {
 		s.call(200, orders, "PUT", "/internal/v1/reservations/"+orderB, reservation("EUR", line("COF-500", 2)))
 	}), "reserve the last")
-	require.Equal(t, [2]int64{1, 1}, count(func() {
+	require.Equal(t, [2]int64{1, 0}, count(func() {
+		s.call(422, orders, "PUT", "/internal/v1/reservations/"+orderC, reservation("EUR", line("COF-500", 1)))
+	}), "sold out")
+	commit := func() {
 		s.call(204, orders, "POST", "/internal/v1/reservations/"+orderA+"/commit", map[string]any{"skus": []string{"COF-250", "COF-500"}})
-	}), "commit")
+	}
+	require.Equal(t, [2]int64{1, 1}, count(commit), "commit")
+	require.Equal(t, [2]int64{1, 0}, count(commit), "the same again")
+	release := func() {
+		s.call(204, orders, "POST", "/internal/v1/reservations/"+orderB+"/release", map[string]any{"skus": []string{"COF-500"}})
+	}
+	require.Equal(t, [2]int64{2, 1}, count(release), "release of what was the last")
+	require.Equal(t, [2]int64{1, 0}, count(release), "the same again")
+	require.Equal(t, [2]int64{1, 1}, count(func() {
+		s.call(204, orders, "POST", "/internal/v1/reservations/"+orderC+"/release", map[string]any{"skus": []string{"COF-500"}})
+	}), "release of nothing")
 	require.Equal(t, [2]int64{2, 1}, count(func() { s.call(200, manager, "PUT", "/v1/products/"+id, coffee()) }), "replace")
 	require.Equal(t, [2]int64{2, 1}, count(func() {
 		other := with(coffee(), "slug", "otro")

@@ -124,8 +124,9 @@ type reservedLine struct {
 	UnitPrice   money.Money `json:"unit_price"`
 }
 
-// reserve: 1 bulk get, 1 transaction. 1 more get when a SKU runs out, up to 3
-// more for SKUs that this replica does not know yet. A repeat: 1 bulk get.
+// reserve: 1 bulk get, 1 transaction, shared with all who want one of the SKUs
+// at the same time. 1 more get when a SKU runs out, up to 3 more for SKUs that
+// this replica does not know yet. A repeat or a refusal: 1 bulk get.
 func (a *API) reserve(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Currency string `json:"currency"`
@@ -163,7 +164,8 @@ type skuList struct {
 	SKUs []string `json:"skus"`
 }
 
-// commit: 1 bulk get, 1 transaction.
+// commit: 1 bulk get, 1 transaction, shared like a reservation's. A repeat: 1
+// bulk get.
 func (a *API) commit(w http.ResponseWriter, r *http.Request) error {
 	var in skuList
 	if err := httpapi.Decode(r, &in); err != nil {
@@ -175,7 +177,8 @@ func (a *API) commit(w http.ResponseWriter, r *http.Request) error {
 	return httpapi.NoContent(w)
 }
 
-// release: 1 bulk get, 1 transaction; 1 more get when a SKU comes back.
+// release: 1 bulk get, 1 transaction, shared like a reservation's; 1 more get
+// when a SKU comes back. A repeat: 1 bulk get.
 func (a *API) release(w http.ResponseWriter, r *http.Request) error {
 	var in skuList
 	if err := httpapi.Decode(r, &in); err != nil {

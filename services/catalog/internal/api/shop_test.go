@@ -32,6 +32,7 @@ var (
 const (
 	orderA = "0198d2a4-7b1c-5f00-8a00-00000000000a"
 	orderB = "0198d2a4-7b1c-5f00-8a00-00000000000b"
+	orderC = "0198d2a4-7b1c-5f00-8a00-00000000000c"
 )
 
 // shop is a catalog over a store in memory.

@@ -31,8 +31,9 @@ type orderNews struct {
 	} `json:"lines"`
 }
 
-// Hear applies one event, once. State: 1 bulk get, 1 transaction; a refund
-// that restocks 3 gets and 2 transactions.
+// Hear applies one event, once. State: 1 bulk get, 1 transaction, shared with
+// reservations of the same SKUs; a refund that restocks 3 gets and 2
+// transactions.
 func (h Orders) Hear(w http.ResponseWriter, r *http.Request) error {
 	var e event.Received
 	if err := json.NewDecoder(r.Body).Decode(&e); err != nil {

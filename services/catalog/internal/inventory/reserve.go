@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 
@@ -47,11 +46,10 @@ type ReservedLine struct {
 	UnitPrice money.Money
 }
 
-// Reserve holds all the lines for an order, or none of them.
-//
-// A store whose transactions do not roll back may have kept some lines of an
-// attempt that failed. They carry the order's ID, so that the next attempt
-// either completes them or, if a line is refused, frees them.
+// Reserve holds all the lines for an order, or none of them. A repeat answers
+// the same. What is refused for lack of stock is so by what the store held after
+// the request had come, never by anything remembered: stock that has come back
+// is sold from the moment of its commit.
 func (s *Service) Reserve(ctx context.Context, orderID, currency string, lines []Line) ([]ReservedLine, error) {
 	out, err := s.price(ctx, currency, lines)
 	if err != nil {
@@ -62,35 +60,16 @@ func (s *Service) Reserve(ctx context.Context, orderID, currency string, lines [
 		skus[i] = l.SKU
 	}
 	var refused error
-	err = s.update(ctx, skus, func(stocks map[string]*Stock) error {
-		refused = nil
-		var short []fault.Field
-		for i := range out {
-			stock := stocks[out[i].SKU]
-			stock.ProductID = out[i].ProductID
-			price, _ := out[i].Price(currency)
-			r, err := stock.Reserve(orderID, out[i].Quantity, price, s.now())
-			switch {
-			case errors.Is(err, errShort):
-				short = append(short, fault.Field{Name: at(i, "quantity"), Reason: "is not in stock"})
-			case err != nil:
-				return err
-			}
-			out[i].UnitPrice = r.UnitPrice()
-		}
-		if len(short) == 0 {
-			return nil
-		}
-		for _, stock := range stocks {
-			stock.Unreserve(orderID)
-		}
-		refused = refusal(errShort, short)
-		return nil
-	})
+	err = s.update(ctx, &work{skus: skus, orderID: orderID, change: func(b *Books) {
+		refused = b.reserve(orderID, currency, out, s.now())
+	}})
+	if err == nil { // else the batch may still be writing to refused and out
+		err = refused
+	}
 	if err != nil {
 		return nil, err
 	}
-	return out, refused
+	return out, nil
 }
 
 // price finds what the lines are and cost, without touching stock.

@@ -9,10 +9,10 @@ import (
 type Store interface {
 	// Get gives the stock of a SKU that a product has, ErrMissing otherwise.
 	Get(ctx context.Context, sku string) (Stock, error)
-	// Update runs change, perhaps more than once, over the stock of all the
-	// SKUs, empty where there is none yet, and stores what it changed in one
-	// commit. It announces adjustments and what became available or ran out.
-	Update(ctx context.Context, skus []string, change func(map[string]*Stock) error) error
+	// Update asks plan what to read, runs change over it, and stores what that
+	// changed in one commit. After a conflict it does all of it again, until
+	// ctx ends. It announces adjustments and what became available or ran out.
+	Update(ctx context.Context, plan func() Plan, change func(*Books)) error
 	// UpdateOne is Update for one SKU that must belong to a product.
 	UpdateOne(ctx context.Context, sku string, change func(*Stock) error) (Stock, error)
 	// Restocked says whether a return was taken in; NoteRestocked keeps it.
@@ -29,15 +29,19 @@ type Offers interface {
 
 // Service is what staff and orders do with stock.
 type Service struct {
-	store  Store
-	offers Offers
-	lanes  *lanes
-	now    func() time.Time
+	store    Store
+	offers   Offers
+	together *combiner
+	now      func() time.Time
 }
 
 // NewService gives the service over its store and what is offered.
 func NewService(store Store, offers Offers) *Service {
-	return &Service{store: store, offers: offers, lanes: newLanes(), now: func() time.Time { return time.Now().UTC() }}
+	show := func(s *Stock) { offers.ShowStock(s.SKU, s.Available() > 0) }
+	return &Service{
+		store: store, offers: offers, together: newCombiner(store, show),
+		now: func() time.Time { return time.Now().UTC() },
+	}
 }
 
 // Get gives the stock of a SKU.
@@ -51,35 +55,36 @@ func (s *Service) Quotes(ctx context.Context, skus []string) (map[string]Offer, 
 // Adjust changes what is on hand by a delta or, with count, to a number.
 // version is the one that the caller has read; 0: any.
 func (s *Service) Adjust(ctx context.Context, sku string, delta int, count *int, reason string, version int64) (Stock, error) {
-	unlock, err := s.lanes.lock(ctx, sku)
+	var stock Stock
+	err := s.together.do(ctx, &work{skus: []string{sku}, alone: func(ctx context.Context) (err error) {
+		stock, err = s.store.UpdateOne(ctx, sku, func(stock *Stock) error {
+			if version != 0 && version != stock.Version {
+				return ErrVersion
+			}
+			change := delta
+			if count != nil {
+				change = *count - stock.OnHand
+			}
+			return stock.Adjust(change, reason)
+		})
+		return err
+	}})
 	if err != nil {
 		return Stock{}, err
 	}
-	defer unlock()
-	stock, err := s.store.UpdateOne(ctx, sku, func(stock *Stock) error {
-		if version != 0 && version != stock.Version {
-			return ErrVersion
-		}
-		change := delta
-		if count != nil {
-			change = *count - stock.OnHand
-		}
-		return stock.Adjust(change, reason)
-	})
-	if err == nil {
-		s.offers.ShowStock(sku, stock.Available() > 0)
-	}
-	return stock, err
+	s.offers.ShowStock(sku, stock.Available() > 0)
+	return stock, nil
 }
 
-// Release frees what an order holds of the SKUs, once.
+// Release frees what an order holds of the SKUs, once. A reservation of the
+// order that comes later is refused.
 func (s *Service) Release(ctx context.Context, orderID string, skus []string) error {
-	return s.each(ctx, skus, func(stock *Stock) { stock.Release(orderID) })
+	return s.update(ctx, &work{skus: skus, orderID: orderID, change: func(b *Books) { b.release(orderID, skus) }})
 }
 
 // Commit takes what an order holds of the SKUs out of the house, once.
 func (s *Service) Commit(ctx context.Context, orderID string, skus []string) error {
-	return s.each(ctx, skus, func(stock *Stock) { stock.Commit(orderID) })
+	return s.update(ctx, &work{skus: skus, orderID: orderID, change: func(b *Books) { b.commit(orderID, skus) }})
 }
 
 // Restock takes a return's goods back in, once for each return. Each stock
@@ -99,44 +104,20 @@ func (s *Service) Restock(ctx context.Context, returnID string, lines []Line) er
 		}
 		quantity[l.SKU] += l.Quantity
 	}
-	if err := s.each(ctx, skus, func(stock *Stock) { stock.Restock(returnID, quantity[stock.SKU]) }); err != nil {
+	err = s.update(ctx, &work{skus: skus, change: func(b *Books) {
+		for _, sku := range skus {
+			b.Stocks[sku].Restock(returnID, quantity[sku], s.now())
+		}
+	}})
+	if err != nil {
 		return err
 	}
 	return s.store.NoteRestocked(ctx, returnID)
 }
 
-func (s *Service) each(ctx context.Context, skus []string, change func(*Stock)) error {
-	return s.update(ctx, skus, func(stocks map[string]*Stock) error {
-		for _, stock := range stocks {
-			change(stock)
-		}
-		return nil
-	})
-}
-
-// update changes stock one writer a SKU at a time in this replica, which
-// spares the store conflicts, and shows what changed.
-func (s *Service) update(ctx context.Context, skus []string, change func(map[string]*Stock) error) error {
-	if len(skus) == 0 {
+func (s *Service) update(ctx context.Context, w *work) error {
+	if len(w.skus) == 0 {
 		return nil
 	}
-	unlock, err := s.lanes.lock(ctx, skus...)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	var after map[string]*Stock
-	err = s.store.Update(ctx, skus, func(stocks map[string]*Stock) error {
-		after = stocks
-		return change(stocks)
-	})
-	if err != nil {
-		return err
-	}
-	for sku, stock := range after {
-		if stock.Changed() {
-			s.offers.ShowStock(sku, stock.Available() > 0)
-		}
-	}
-	return nil
+	return s.together.do(ctx, w)
 }

@@ -12,22 +12,16 @@ import (
 
 // Bounds of a stock document.
 const (
-	MaxOnHand  = 10_000_000
-	keptClosed = 32 // closed orders that are remembered
-	keptReturn = 32 // restocked returns that are remembered
+	MaxOnHand = 10_000_000
+	// Restocked returns that are remembered: all of the last minutes, since the
+	// note of a return is written after its stock, and a message whose handler
+	// died in between comes again within one; and never more than so many.
+	returnTime = 15 * time.Minute
+	keptReturn = 500
 )
 
 // withdrawn is the reason of the adjustments of Withdraw.
 const withdrawn = "product withdrawn"
-
-// Outcome says how a reservation ended.
-type Outcome string
-
-// The outcomes.
-const (
-	Released Outcome = "released"
-	Sold     Outcome = "sold"
-)
 
 // Reservation is what one order holds of a SKU, at the price it was promised.
 // Its names are short because a stock holds one for each order that is not
@@ -45,11 +39,10 @@ type Reservation struct {
 // UnitPrice gives the promised price of one.
 func (r Reservation) UnitPrice() money.Money { return money.New(r.Amount, r.Currency) }
 
-// Closed remembers an order whose reservation has ended, so that a message
-// that comes late or twice changes nothing.
-type Closed struct {
-	OrderID string  `json:"order_id"`
-	Outcome Outcome `json:"outcome"`
+// Restocked remembers a return whose goods are back.
+type Restocked struct {
+	ReturnID string `json:"id"`
+	At       int64  `json:"t"` // Unix time, seconds
 }
 
 // Stock is one SKU. The counters make a ledger:
@@ -63,12 +56,12 @@ type Stock struct {
 	Adjusted     int                    `json:"adjusted,omitempty"`
 	Returned     int                    `json:"returned,omitempty"`
 	Sold         int                    `json:"sold,omitempty"`
-	Closed       []Closed               `json:"closed,omitempty"`  // newest last
-	Returns      []string               `json:"returns,omitempty"` // restocked return IDs, newest last
-	Version      int64                  `json:"-"`                 // of the stored document; 0: none yet
+	Restocked    []Restocked            `json:"restocked,omitempty"` // newest last
+	Version      int64                  `json:"-"`                   // of the stored document; 0: none yet
 
 	changed     bool
-	fresh       bool // the one change is a reservation that is not stored yet
+	counted     bool // reserved is the sum of Reservations
+	reserved    int
 	adjustments []Adjustment
 }
 
@@ -93,11 +86,13 @@ var (
 
 // Reserved is what orders hold.
 func (s *Stock) Reserved() int {
-	n := 0
-	for _, r := range s.Reservations {
-		n += r.Quantity
+	if !s.counted { // once for each time it is read: a batch asks for it often
+		s.counted = true
+		for _, r := range s.Reservations {
+			s.reserved += r.Quantity
+		}
 	}
-	return n
+	return s.reserved
 }
 
 // Available is what can still be bought.
@@ -109,52 +104,59 @@ func (s *Stock) Changed() bool { return s.changed }
 // Adjustments are those of this change.
 func (s *Stock) Adjustments() []Adjustment { return s.adjustments }
 
+// check says why an order cannot hold a quantity; nil: it can, or does so.
+func (s *Stock) check(orderID string, quantity int, currency string) error {
+	if r, ok := s.Reservations[orderID]; ok {
+		if r.Quantity != quantity || r.Currency != currency {
+			return ErrDiffers
+		}
+		return nil
+	}
+	if quantity > s.Available() {
+		return errShort
+	}
+	return nil
+}
+
 // Reserve holds a quantity for an order at a price. A repeat changes nothing
 // and answers what was promised the first time.
 func (s *Stock) Reserve(orderID string, quantity int, price money.Money, now time.Time) (Reservation, error) {
+	if err := s.check(orderID, quantity, price.Currency); err != nil {
+		return Reservation{}, err
+	}
 	if r, ok := s.Reservations[orderID]; ok {
-		if r.Quantity != quantity || r.Currency != price.Currency {
-			return Reservation{}, ErrDiffers
-		}
 		return r, nil
-	}
-	if s.closed(orderID) {
-		return Reservation{}, ErrClosed
-	}
-	if quantity > s.Available() {
-		return Reservation{}, errShort
 	}
 	r := Reservation{Quantity: quantity, Amount: price.Amount, Currency: price.Currency, At: now.Unix()}
 	if s.Reservations == nil {
 		s.Reservations = map[string]Reservation{}
 	}
+	s.reserved = s.Reserved() + quantity
 	s.Reservations[orderID] = r
-	s.fresh = !s.changed
 	s.changed = true
 	return r, nil
 }
 
-// Unreserve undoes a Reserve that was refused on another line.
-func (s *Stock) Unreserve(orderID string) {
-	if _, ok := s.Reservations[orderID]; ok {
+// unreserve takes a reservation back as if it had never been.
+func (s *Stock) unreserve(orderID string) (r Reservation, held bool) {
+	if r, held = s.Reservations[orderID]; held {
+		s.reserved = s.Reserved() - r.Quantity
 		delete(s.Reservations, orderID)
-		s.changed, s.fresh = !s.fresh, false
+		s.changed = true
 	}
+	return r, held
 }
 
-// Release frees what an order holds. It is remembered even if the order holds
-// nothing, since its reservation may still be on its way; but not where there
-// is no stock document, of which nothing can be reserved.
-func (s *Stock) Release(orderID string) {
-	if s.Version == 0 || s.closed(orderID) {
-		return
-	}
-	r := s.Reservations[orderID]
-	delete(s.Reservations, orderID)
-	s.close(orderID, Released)
+// touch has the stock written although it stays as it is, if it is there.
+func (s *Stock) touch() { s.changed = s.changed || s.Version > 0 }
+
+// Release frees what an order holds; false: nothing.
+func (s *Stock) Release(orderID string) bool {
+	r, held := s.unreserve(orderID)
 	if r.Withdrawn {
 		s.adjust(-r.Quantity, withdrawn)
 	}
+	return held
 }
 
 // Withdraw takes all that is not reserved out of the house, because the
@@ -173,26 +175,22 @@ func (s *Stock) Withdraw() {
 	}
 }
 
-// Commit takes what an order holds out of the house.
-func (s *Stock) Commit(orderID string) {
-	r, ok := s.Reservations[orderID]
-	if !ok {
-		return
-	}
-	delete(s.Reservations, orderID)
+// Commit takes what an order holds out of the house; false: nothing.
+func (s *Stock) Commit(orderID string) bool {
+	r, held := s.unreserve(orderID)
 	s.OnHand -= r.Quantity
 	s.Sold += r.Quantity
-	s.close(orderID, Sold)
+	return held
 }
 
 // Restock takes a return's goods back in, once for each return, up to
 // MaxOnHand. Where there is no stock document the product is gone, and its
 // goods are nobody's.
-func (s *Stock) Restock(returnID string, quantity int) {
-	if s.Version == 0 || slices.Contains(s.Returns, returnID) {
+func (s *Stock) Restock(returnID string, quantity int, now time.Time) {
+	if s.Version == 0 || slices.ContainsFunc(s.Restocked, func(r Restocked) bool { return r.ReturnID == returnID }) {
 		return
 	}
-	s.Returns = keep(append(s.Returns, returnID), keptReturn)
+	s.remember(Restocked{returnID, now.Unix()})
 	s.changed = true
 	quantity = min(quantity, MaxOnHand-s.OnHand)
 	if quantity <= 0 {
@@ -201,6 +199,13 @@ func (s *Stock) Restock(returnID string, quantity int) {
 	s.OnHand += quantity
 	s.Returned += quantity
 	s.adjustments = append(s.adjustments, Adjustment{Delta: quantity, Reason: "return " + returnID})
+}
+
+// remember adds a return and forgets those that are old or too many.
+func (s *Stock) remember(r Restocked) {
+	old := r.At - int64(returnTime.Seconds())
+	kept := slices.DeleteFunc(append(slices.Clone(s.Restocked), r), func(r Restocked) bool { return r.At < old })
+	s.Restocked = kept[max(0, len(kept)-keptReturn):]
 }
 
 // Adjust changes what is on hand.
@@ -222,21 +227,4 @@ func (s *Stock) adjust(delta int, reason string) {
 	s.Adjusted += delta
 	s.changed = true
 	s.adjustments = append(s.adjustments, Adjustment{Delta: delta, Reason: reason})
-}
-
-func (s *Stock) closed(orderID string) bool {
-	return slices.ContainsFunc(s.Closed, func(c Closed) bool { return c.OrderID == orderID })
-}
-
-func (s *Stock) close(orderID string, o Outcome) {
-	s.Closed = keep(append(s.Closed, Closed{orderID, o}), keptClosed)
-	s.changed = true
-}
-
-// keep drops the oldest of a list past a length.
-func keep[T any](list []T, n int) []T {
-	if len(list) > n {
-		return slices.Clone(list[len(list)-n:])
-	}
-	return list
 }

@@ -82,13 +82,13 @@ func TestCrossingKeptInPart(t *testing.T) {
 	store := &losing{partial: partial{statetest.NewMemory()}, lose: "none"}
 	c := over(t, store)
 	c.fill(t, 1, 5)
+	store.lose, store.lost = "bucket:", false
 	c.db = state.OpenOutbox(store, nowhere{}, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- c.db.Start(ctx, 0) }()
 	defer func() { stop(); <-done }()
 	stock := inventory.NewService(NewStocks(c.db), c.shown)
-	store.lose, store.lost = "bucket:", false
 	_, err := stock.Reserve(ctx, "o", "EUR", []inventory.Line{{SKU: "S-0", Quantity: 5}})
 	require.NoError(t, err)
 	require.True(t, store.lost)

@@ -4,6 +4,7 @@
 //	slug:<slug>       {product_id}: which product has the slug
 //	sku:<sku>         {product_id}: which product has the SKU
 //	stock:<sku>       what is on hand, and what orders have reserved of it
+//	ended:<order>     an order's reservation has been released or sold; for a day
 //	return:<id>       a return whose goods are back in stock
 //	categories        all categories
 //	bucket:<0..63>    product ID → mark, spread by hash; the mark changes with
@@ -17,6 +18,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strconv"
+	"time"
 
 	"tienda/internal/state"
 	"tienda/services/catalog/internal/inventory"
@@ -29,6 +31,15 @@ const Buckets = 64
 type claim struct {
 	ProductID string `json:"product_id"`
 }
+
+type reservationEnd struct {
+	At int64 `json:"at"` // Unix time, seconds
+}
+
+// endedTime is how long an order's end is kept: as long as a checkout may be
+// repeated under its idempotency key, and far longer than any message is under
+// way. Where one came later still, the expiry of reservations would undo it.
+const endedTime = 24 * time.Hour
 
 type restocked struct {
 	ReturnID string `json:"return_id"`
@@ -45,6 +56,7 @@ var (
 	slugs      = state.Collection[claim]{Prefix: "slug:"}
 	skus       = state.Collection[claim]{Prefix: "sku:"}
 	stocks     = state.Collection[inventory.Stock]{Prefix: "stock:"}
+	ended      = state.Collection[reservationEnd]{Prefix: "ended:", TTL: endedTime}
 	returns    = state.Collection[restocked]{Prefix: "return:"}
 	categories = state.Collection[product.Categories]{Prefix: "categories:"}
 	buckets    = state.Collection[bucket]{Prefix: "bucket:"}

@@ -2,7 +2,10 @@ package statestore
 
 import (
 	"context"
+	"errors"
+	"time"
 
+	"tienda/internal/fault"
 	"tienda/internal/state"
 	"tienda/services/catalog/internal/events"
 	"tienda/services/catalog/internal/inventory"
@@ -24,27 +27,41 @@ func (s *Stocks) Get(ctx context.Context, sku string) (stock inventory.Stock, er
 }
 
 // Update implements inventory.Store: 1 bulk get and 1 transaction, 1 more get
-// when a SKU runs out or comes back.
-func (s *Stocks) Update(ctx context.Context, ids []string, change func(map[string]*inventory.Stock) error) error {
+// when a SKU runs out or comes back; for all the requests of a batch together.
+// Where nothing changes, as when all are refused: 1 bulk get.
+func (s *Stocks) Update(ctx context.Context, plan func() inventory.Plan, change func(*inventory.Books)) error {
 	crossed := map[string]bool{}
-	return s.db.Update(ctx, func(tx *state.Tx) error {
-		if err := tx.Load(stocks.Keys(ids...)...); err != nil {
+	return s.persist(ctx, func(tx *state.Tx) error {
+		p := plan()
+		if err := tx.Load(append(stocks.Keys(p.SKUs...), ended.Keys(p.Orders...)...)...); err != nil {
 			return err
 		}
-		all := make(map[string]*inventory.Stock, len(ids))
-		wasThere := make(map[string]bool, len(ids))
-		for _, sku := range ids {
+		all := make(map[string]*inventory.Stock, len(p.SKUs))
+		wasThere := make(map[string]bool, len(p.SKUs))
+		for _, sku := range p.SKUs {
 			stock, err := read(tx, sku)
 			if err != nil {
 				return err
 			}
 			all[sku], wasThere[sku] = &stock, stock.Available() > 0
 		}
-		if err := change(all); err != nil {
-			return err
+		over := make(map[string]bool, len(p.Orders))
+		for _, id := range p.Orders {
+			_, ok, err := ended.Get(tx, id)
+			if err != nil {
+				return err
+			}
+			over[id] = ok
 		}
-		for _, sku := range ids {
+		books := inventory.NewBooks(all, over)
+		change(books)
+		for _, sku := range p.SKUs {
 			if err := keep(tx, all[sku], wasThere[sku], crossed); err != nil {
+				return err
+			}
+		}
+		for _, id := range books.Noted() {
+			if err := ended.Put(tx, id, reservationEnd{At: time.Now().Unix()}); err != nil {
 				return err
 			}
 		}
@@ -52,11 +69,27 @@ func (s *Stocks) Update(ctx context.Context, ids []string, change func(map[strin
 	})
 }
 
+// persist is state.DB.Update that does not give up before ctx ends: whoever
+// meets another replica on a SKU that everybody wants comes through in the end.
+func (s *Stocks) persist(ctx context.Context, fn func(*state.Tx) error) error {
+	for {
+		err := s.db.Update(ctx, fn)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil && fault.KindOf(err) == fault.Internal:
+			return state.ErrBusy.Because(err)
+		case ctx.Err() != nil || !errors.Is(err, state.ErrBusy):
+			return err
+		}
+	}
+}
+
 // UpdateOne implements inventory.Store: 1 bulk get and 1 transaction, 1 more
 // get when the SKU runs out or comes back.
 func (s *Stocks) UpdateOne(ctx context.Context, sku string, change func(*inventory.Stock) error) (after inventory.Stock, err error) {
 	crossed := map[string]bool{}
-	err = s.db.Update(ctx, func(tx *state.Tx) error {
+	err = s.persist(ctx, func(tx *state.Tx) error {
 		stock, err := owned(tx, sku)
 		if err != nil {
 			return err
