@@ -90,14 +90,18 @@ func (c *combiner) do(ctx context.Context, w *work) error {
 		return err
 	case <-ctx.Done():
 	}
-	if !c.leave(w) {
-		select {
-		case b := <-w.lead: // others may wait for what it was just told to do
-			c.run(ctx, b)
-		default:
-		}
+	if c.leave(w) {
+		return ctx.Err()
 	}
-	return ctx.Err()
+	select { // what has happened at the same time counts
+	case b := <-w.lead: // others may wait for what it was just told to do
+		c.run(ctx, b)
+		return <-w.done
+	case err := <-w.done:
+		return err
+	default:
+		return ctx.Err()
+	}
 }
 
 // begin makes a batch of a work. The lock is held, here and in the next three.
