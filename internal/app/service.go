@@ -10,7 +10,6 @@ import (
 
 	"tienda/contracts"
 	"tienda/internal/contract"
-	"tienda/internal/event"
 	"tienda/internal/httpapi"
 	"tienda/internal/sidecar"
 	"tienda/internal/state"
@@ -51,7 +50,7 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 	if err != nil {
 		return err
 	}
-	db := state.OpenOutbox(state.Dapr(side, appID+"-state"), event.NewTopic(side, appID), log)
+	db := open(side, appID, log)
 	built, err := build(ctx, Deps{Config: cfg, Log: log, Sidecar: side, DB: db, Contract: c, Getenv: getenv})
 	if err != nil {
 		return err

@@ -206,20 +206,25 @@ func floorComponents(root, dir, broker string) (string, error) {
 	}
 	y := strings.NewReplacer("events-orders", "events-floor", "{appID}-orders", "{appID}-floor", "127.0.0.1:4222", broker,
 		"scopes: [orders, catalog, support]", "scopes: [floor-a, floor-b]").Replace(string(events))
-	// Who may publish what in the shop says nothing about the floor.
-	var kept []string
-	for lines, i := strings.Split(y, "\n"), 0; i < len(lines); i++ {
-		if strings.Contains(lines[i], "name: publishingScopes") || strings.Contains(lines[i], "name: subscriptionScopes") {
-			i++
-			continue
-		}
-		kept = append(kept, lines[i])
-	}
-	files["events.yaml"] = strings.Join(kept, "\n")
+	files["events.yaml"] = withoutScopes(y)
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(res, name), []byte(text), 0o600); err != nil {
 			return "", err
 		}
 	}
 	return res, nil
+}
+
+// withoutScopes takes out of a component who may publish and hear what in the
+// shop, which says nothing about other apps.
+func withoutScopes(component string) string {
+	var kept []string
+	for lines, i := strings.Split(component, "\n"), 0; i < len(lines); i++ {
+		if strings.Contains(lines[i], "name: publishingScopes") || strings.Contains(lines[i], "name: subscriptionScopes") {
+			i++
+			continue
+		}
+		kept = append(kept, lines[i])
+	}
+	return strings.Join(kept, "\n")
 }

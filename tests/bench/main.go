@@ -88,6 +88,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	s.Stop() // the stores are measured by themselves
 	fl.stop()
+	if err := measureOutbox(ctx, m, r, bin, filepath.Join(dir, "outbox")); err != nil {
+		return err
+	}
 	fmt.Println("== the stores")
 	if err := measureStores(ctx, m, r, filepath.Join(dir, "stores")); err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -43,6 +44,7 @@ type meter struct {
 	duration    time.Duration
 	only        *regexp.Regexp // the names of the cases that are run, with their floors
 	processes   map[string]int // by name, whose CPU is told apart
+	perSecond   float64        // of all clients together; 0: as many as they can
 }
 
 // operation does one thing as one of the clients.
@@ -69,7 +71,7 @@ func (m *meter) run(name string, exactly int64, counts func() (plan.Counts, erro
 	var first atomic.Value
 	loop := func(d time.Duration, exactly int64) periodic.RunnerResults {
 		o := periodic.RunnerOptions{
-			RunType: name, QPS: -1, NumThreads: m.connections, Duration: d, Exactly: exactly,
+			RunType: name, QPS: cmp.Or(m.perSecond, -1), NumThreads: m.connections, Duration: d, Exactly: exactly,
 			Percentiles: []float64{50, 99}, Resolution: 0.0001, Out: io.Discard,
 		}
 		p := periodic.NewPeriodicRunner(&o)

@@ -86,7 +86,8 @@ func Root() (string, error) {
 }
 
 // Build compiles the runner, the broker and the services into dir; with RACE=1
-// in the environment, with the race detector.
+// in the environment, with the race detector. more are other packages, or flags
+// of go build.
 func Build(ctx context.Context, dir string, more ...string) error {
 	root, err := Root()
 	if err != nil {
@@ -96,8 +97,9 @@ func Build(ctx context.Context, dir string, more ...string) error {
 	if os.Getenv("RACE") == "1" {
 		args = append(args, "-race")
 	}
+	args = append(args, more...)
 	args = append(args, "./cmd/tienda", "./cmd/broker", "./services/...")
-	cmd := exec.CommandContext(ctx, "go", append(args, more...)...) //nolint:gosec // fixed program
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // fixed program
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
