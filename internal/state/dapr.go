@@ -88,7 +88,8 @@ func (s *daprStore) Commit(ctx context.Context, ops ...Op) error {
 func setItem(op Op) *dapr.SetStateItem {
 	it := &dapr.SetStateItem{Key: op.Key, Value: op.Value, Etag: etag(op), Options: options(op)}
 	if op.TTL > 0 && !op.Delete {
-		it.Metadata = map[string]string{"ttlInSeconds": strconv.Itoa(int(math.Ceil(op.TTL.Seconds())))}
+		// state.sqlite cuts off the fraction of the second in which it writes.
+		it.Metadata = map[string]string{"ttlInSeconds": strconv.Itoa(int(math.Ceil(op.TTL.Seconds())) + 1)}
 	}
 	return it
 }

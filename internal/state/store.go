@@ -31,7 +31,7 @@ type Op struct {
 	ETag   string        // as read; empty: the key must not exist yet
 	Delete bool          // Value is ignored
 	Blind  bool          // whatever is there: for keys that have one writer only
-	TTL    time.Duration // 0: kept for ever; rounded up to whole seconds
+	TTL    time.Duration // 0: kept for ever; else at least so long, and some seconds more
 }
 
 // Store is what this package needs of a state store.

@@ -72,6 +72,8 @@ var tests = []struct {
 	{"a failing function writes nothing", failingFunction, true},
 	{"an index lists newest first, over closed pages", indexPages, false},
 	{"odd bytes survive", oddBytes, false},
+	{"a lost answer, and the retry after it, change nothing", lostAnswers, false},
+	{"a document is gone after its TTL", expiry, false},
 }
 
 type suite struct {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"tienda/internal/state"
 )
@@ -18,10 +19,11 @@ import (
 var ErrConflict = errors.New("statetest: etag mismatch")
 
 // Memory is a state.Store that honours ETags and rolls back, like SQLite and
-// Postgres behind Dapr. It does not expire documents.
+// Postgres behind Dapr.
 type Memory struct {
 	mu    sync.Mutex
 	items map[string]state.Item
+	ends  map[string]time.Time // of those with a TTL
 	seq   int
 
 	// BeforeCommit, if set, may refuse a commit (the error is answered and
@@ -30,7 +32,9 @@ type Memory struct {
 }
 
 // NewMemory gives an empty store.
-func NewMemory() *Memory { return &Memory{items: map[string]state.Item{}} }
+func NewMemory() *Memory {
+	return &Memory{items: map[string]state.Item{}, ends: map[string]time.Time{}}
+}
 
 // Get implements state.Store.
 func (m *Memory) Get(ctx context.Context, keys ...string) ([]state.Item, error) {
@@ -39,6 +43,7 @@ func (m *Memory) Get(ctx context.Context, keys ...string) ([]state.Item, error) 
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.expire(keys...)
 	out := make([]state.Item, len(keys))
 	for i, k := range keys {
 		out[i] = state.Item{Key: k}
@@ -61,15 +66,20 @@ func (m *Memory) Commit(ctx context.Context, ops ...state.Op) error {
 	}
 	m.mu.Lock()
 	for _, op := range ops {
+		m.expire(op.Key)
 		if !op.Blind && m.items[op.Key].ETag != op.ETag {
 			m.mu.Unlock()
 			return ErrConflict
 		}
 	}
 	for _, op := range ops {
+		delete(m.ends, op.Key)
 		if op.Delete {
 			delete(m.items, op.Key)
 			continue
+		}
+		if op.TTL > 0 {
+			m.ends[op.Key] = time.Now().Add(op.TTL)
 		}
 		m.seq++
 		m.items[op.Key] = state.Item{Key: op.Key, Value: slices.Clone(op.Value), ETag: strconv.Itoa(m.seq)}
@@ -81,10 +91,21 @@ func (m *Memory) Commit(ctx context.Context, ops ...state.Op) error {
 	return nil
 }
 
+// expire drops what has outlived its TTL. The lock is held.
+func (m *Memory) expire(keys ...string) {
+	for _, k := range keys {
+		if end, ok := m.ends[k]; ok && !time.Now().Before(end) {
+			delete(m.items, k)
+			delete(m.ends, k)
+		}
+	}
+}
+
 // Keys lists the keys with a prefix, sorted.
 func (m *Memory) Keys(prefix string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.expire(slices.Collect(maps.Keys(m.ends))...)
 	var out []string
 	for _, k := range slices.Sorted(maps.Keys(m.items)) {
 		if strings.HasPrefix(k, prefix) {
