@@ -10,6 +10,7 @@ import (
 
 	"tienda/contracts"
 	"tienda/internal/contract"
+	"tienda/internal/deadletter"
 	"tienda/internal/httpapi"
 	"tienda/internal/sidecar"
 	"tienda/internal/state"
@@ -33,8 +34,9 @@ type Built struct {
 }
 
 // Service runs a service: it reads the configuration, connects to the
-// sidecar, serves the routes, publishes events, and stops in order: readiness
-// off, requests finished, background work ended, events flushed.
+// sidecar, serves the routes (and those of its dead letters, if it hears
+// events), publishes events, and stops in order: readiness off, requests
+// finished, background work ended, events flushed.
 func Service(ctx context.Context, appID string, port int, getenv func(string) string, stdout io.Writer, build func(context.Context, Deps) (Built, error)) error {
 	cfg, err := LoadConfig(appID, port, getenv)
 	if err != nil {
@@ -57,7 +59,7 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 	}
 	health := NewHealth(append([]func(context.Context) error{side.Ready}, built.Ready...)...)
 	health.Watch(db)
-	h, err := httpapi.New(httpapi.Options{
+	h, err := deadletter.New(appID, db, log).Handler(httpapi.Options{
 		Contract: c, Routes: append(health.Routes(), built.Routes...), AppToken: cfg.AppToken, Log: log,
 	})
 	if err != nil {

@@ -32,6 +32,7 @@ var plumbing = map[string]string{
 	"tienda/internal/contract/contracttest": "drives handlers in tests against their contract",
 	"tienda/internal/country":               "the codes of ISO 3166",
 	"tienda/internal/daprd":                 "finds, builds and starts the Dapr sidecar",
+	"tienda/internal/deadletter":            "events that an app refused, kept and replayed",
 	"tienda/internal/event":                 "CloudEvents over the sidecar",
 	"tienda/internal/event/eventtest":       "holds events in tests to their schema and example",
 	"tienda/internal/fault":                 "the kinds of error a domain answers with",

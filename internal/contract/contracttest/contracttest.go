@@ -22,7 +22,10 @@ import (
 	"tienda/internal/app"
 	"tienda/internal/caller"
 	"tienda/internal/contract"
+	"tienda/internal/deadletter"
 	"tienda/internal/httpapi"
+	"tienda/internal/state"
+	"tienda/internal/state/statetest"
 )
 
 // Server is a service's handler under test.
@@ -36,14 +39,16 @@ type Server struct {
 // AppToken is the token that the server asks of the sidecar.
 const AppToken = "test-app-token"
 
-// New builds the handler of a service from its routes, its probes included.
+// New builds the handler of a service from its routes, its probes and those of
+// its dead letters included.
 func New(t testing.TB, name string, routes []httpapi.Route) *Server {
 	t.Helper()
 	c, err := contract.Load(contracts.FS, name)
 	require.NoError(t, err)
-	h, err := httpapi.New(httpapi.Options{
-		Contract: c, Routes: append(app.NewHealth().Routes(), routes...), AppToken: AppToken,
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	letters := deadletter.New(name, state.Open(statetest.NewMemory(), nil, log), log)
+	h, err := letters.Handler(httpapi.Options{
+		Contract: c, Routes: append(app.NewHealth().Routes(), routes...), AppToken: AppToken, Log: log,
 	})
 	require.NoError(t, err)
 	return &Server{Contract: c, handler: h, good: map[string]bool{}}

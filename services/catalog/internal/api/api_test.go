@@ -62,6 +62,7 @@ func TestEveryOperation(t *testing.T) {
 	s.call(200, nobody, "GET", "/healthz", nil)
 	s.call(200, nobody, "GET", "/readyz", nil)
 	s.call(200, nobody, "GET", "/metrics", nil)
+	s.TryDeadLetters(t, "catalog", "orders", "tienda.orders.shipped")
 	s.RequireAllTried(t)
 	require.Equal(t, []string{
 		"tienda.catalog.product_created", "tienda.catalog.stock_adjusted", "tienda.catalog.stock_replenished",

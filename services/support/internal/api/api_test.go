@@ -229,6 +229,7 @@ func TestStory(t *testing.T) {
 	require.Empty(t, f.hear(`{"specversion":"1.0","id":"1","source":"orders","type":"tienda.orders.shipped","data":{}}`, 200))
 	require.Equal(t, []string{"ticket_opened", "ticket_assigned", "ticket_answered", "return_requested", "return_approved", "return_received",
 		"return_refunded", "return_requested", "return_rejected", "ticket_closed", "ticket_answered"}, f.what())
+	f.TryDeadLetters(t, "support", "orders", "tienda.orders.refunded")
 	f.RequireAllTried(t)
 }
 

@@ -149,7 +149,7 @@ func TestSidecarOnly(t *testing.T) {
 		code, _ := a.Problem(t)
 		require.Equal(t, "app_not_allowed", code)
 	}
-	for body, want := range map[string]int{`{"id":"1"}`: 400, `nonsense`: 400, `{"specversion":"1.0","id":"1","source":"orders","type":"tienda.orders.refunded","data":7}`: 500} {
+	for body, want := range map[string]int{`{"id":"1"}`: 400, `nonsense`: 400, `{"specversion":"1.0","id":"1","source":"orders","type":"tienda.orders.refunded","data":7}`: 400} {
 		f.hear(body, want)
 	}
 	a := f.Do(t, contracttest.Request{Method: http.MethodPost, Path: "/events/orders", Body: forged})

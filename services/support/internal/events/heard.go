@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"tienda/internal/event"
+	"tienda/internal/fault"
 	"tienda/internal/money"
 )
 
@@ -29,8 +30,8 @@ func HearOrders(ctx context.Context, refunds Refunds, e event.Received) error {
 		return nil
 	}
 	var data ordersRefunded
-	if err := e.Decode(&data); err != nil {
-		return err
+	if err := e.Decode(&data); err != nil || data.OrderID == "" || data.ReturnID == "" {
+		return fault.BadField("/data", "names no order and return").Because(err)
 	}
 	return refunds.HearRefund(ctx, data.OrderID, data.ReturnID, data.Amount)
 }
