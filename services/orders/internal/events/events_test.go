@@ -2,7 +2,6 @@ package events
 
 import (
 	"io/fs"
-	"os"
 	"strings"
 	"testing"
 
@@ -45,18 +44,14 @@ func TestEventsFitTheirContract(t *testing.T) {
 	eventtest.RequireContract(t, Topic, made...)
 }
 
-// Every event that support has of a return is news here, and the sidecar lets
-// it through.
+// Every event that support has of a return is news here.
 func TestAllNewsOfReturnsIsHeard(t *testing.T) {
-	rules, err := os.ReadFile("../../../../dapr/subscriptions.yaml")
-	require.NoError(t, err)
 	schemas, err := fs.Glob(contracts.FS, "events/tienda.support.return_*.schema.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, schemas)
 	for _, name := range schemas {
 		kind := strings.TrimSuffix(strings.TrimPrefix(name, "events/"), ".schema.json")
 		require.Contains(t, news, kind)
-		require.Contains(t, string(rules), `"`+kind+`"`)
 	}
 	require.Len(t, news, len(schemas))
 }
