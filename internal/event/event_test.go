@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 
 	dapr "github.com/dapr/go-sdk/client"
@@ -31,11 +32,46 @@ func TestCloudEventRoundTrip(t *testing.T) {
 }
 
 // bus is a broker that keeps what it gets.
-type bus struct{ got []string }
+type bus struct {
+	got  []string
+	away bool
+}
 
 func (b *bus) PublishEvent(_ context.Context, pubsub, topic string, data any, _ ...dapr.PublishEventOption) error {
 	b.got = append(b.got, pubsub+"/"+topic+"/"+string(data.([]byte)))
 	return nil
+}
+
+func (b *bus) PublishEvents(_ context.Context, pubsub, topic string, events []any, _ ...dapr.PublishEventsOption) dapr.PublishEventsResponse {
+	if b.away {
+		return dapr.PublishEventsResponse{Error: errors.New("away"), FailedEvents: events}
+	}
+	var r dapr.PublishEventsResponse
+	for _, e := range events {
+		entry := e.(dapr.PublishEventsEvent)
+		if string(entry.Data) == "bad" {
+			r.Error, r.FailedEvents = errors.New("refused"), append(r.FailedEvents, e)
+			continue
+		}
+		b.got = append(b.got, pubsub+"/"+topic+"/"+entry.ContentType+"/"+string(entry.Data))
+	}
+	return r
+}
+
+func TestPublishAllSaysWhatFailed(t *testing.T) {
+	b := &bus{}
+	topic := NewTopic(b, "orders")
+	failed, err := topic.PublishAll(t.Context(), [][]byte{[]byte("1"), []byte("bad"), []byte("3")})
+	require.Error(t, err)
+	require.Equal(t, []int{1}, failed)
+	require.Equal(t, []string{"events-orders/orders/" + ContentType + "/1", "events-orders/orders/" + ContentType + "/3"}, b.got)
+	failed, err = topic.PublishAll(t.Context(), [][]byte{[]byte("1")})
+	require.NoError(t, err)
+	require.Empty(t, failed)
+	b.away = true
+	failed, err = topic.PublishAll(t.Context(), [][]byte{[]byte("1"), []byte("2")})
+	require.Error(t, err)
+	require.Equal(t, []int{0, 1}, failed)
 }
 
 func TestTopicIsNamedLikeTheApp(t *testing.T) {

@@ -231,6 +231,7 @@ func (o *outbox) finishJournal(ctx context.Context, id string, h head) error {
 			return err
 		}
 		var drops []Op
+		var left []ref
 		for _, item := range items {
 			if item.ETag == "" {
 				continue
@@ -239,15 +240,16 @@ func (o *outbox) finishJournal(ctx context.Context, id string, h head) error {
 			if err := json.Unmarshal(item.Value, &refs); err != nil {
 				return fmt.Errorf("entry %s: %w", item.Key, err)
 			}
-			n, err := o.settle(ctx, refs)
-			if err != nil {
-				return err
-			}
-			o.mu.Lock()
-			o.stats.Published += int64(n)
-			o.stats.Adopted += int64(n)
-			o.mu.Unlock()
+			left = append(left, refs...)
 			drops = append(drops, Op{Key: item.Key, Delete: true, Blind: true})
+		}
+		n, err := o.settle(ctx, left)
+		o.mu.Lock()
+		o.stats.Published += int64(n)
+		o.stats.Adopted += int64(n)
+		o.mu.Unlock()
+		if err != nil {
+			return err
 		}
 		if len(drops) > 0 {
 			if err := o.db.store.Commit(ctx, drops...); err != nil {

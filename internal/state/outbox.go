@@ -21,6 +21,12 @@ type Topic interface {
 	Publish(ctx context.Context, event []byte) error
 }
 
+// BulkTopic is a Topic that takes several events in one call, in no order, and
+// gives the places of those that the broker does not have.
+type BulkTopic interface {
+	PublishAll(ctx context.Context, events [][]byte) (failed []int, err error)
+}
+
 // lanes publish beside each other; the events of one document share a lane and
 // keep their order.
 const lanes = 4
@@ -79,6 +85,7 @@ type openEntry struct {
 }
 
 type job struct {
+	key   string // of the document that the event is about
 	event json.RawMessage
 	done  func()
 }
@@ -206,7 +213,8 @@ func (o *outbox) landed(tx *Tx, e *entry) {
 	}
 	o.mu.Unlock()
 	for i, raw := range e.events {
-		o.lane[laneOf(tx.events[i].key)] <- job{event: raw, done: func() { o.published(e) }}
+		key := tx.events[i].key
+		o.lane[laneOf(key)] <- job{key: key, event: raw, done: func() { o.published(e) }}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -362,4 +363,84 @@ func TestUnfinishedWork(t *testing.T) {
 		require.Equal(t, []string{notes.Key("left")}, told)
 		require.Empty(t, entries(store))
 	})
+}
+
+// bulk is a broker that takes several events at once, and now and then not all.
+type bulk struct {
+	topic
+	calling sync.Mutex
+	calls   [][]string
+}
+
+func (b *bulk) PublishAll(ctx context.Context, events [][]byte) (failed []int, err error) {
+	b.calling.Lock()
+	defer b.calling.Unlock()
+	var subjects []string
+	for i, raw := range events {
+		if len(b.calls)%3 == 1 && i%2 == 1 {
+			failed = append(failed, i)
+			continue
+		}
+		if err := b.Publish(ctx, raw); err != nil {
+			failed = append(failed, i)
+			continue
+		}
+		var e event.Received
+		_ = json.Unmarshal(raw, &e)
+		subjects = append(subjects, e.Subject)
+	}
+	b.calls = append(b.calls, subjects)
+	if len(failed) > 0 {
+		err = errors.New("not all")
+	}
+	return failed, err
+}
+
+// A backlog goes out many at once, though never two of one document, whose
+// order is kept; what a call leaves behind is repeated.
+func TestABacklogGoesOutTogether(t *testing.T) {
+	for _, how := range []string{"by its own replica", "by the one that adopts it"} {
+		t.Run(how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const documents, versions = 60, 4
+				store, broker := statetest.NewMemory(), &bulk{}
+				broker.set(true)
+				mine := &gated{Store: store}
+				r := start(mine, broker, time.Second)
+				for range versions {
+					for i := range documents {
+						r.note(t, fmt.Sprint("doc", i))
+					}
+				}
+				if how != "by its own replica" {
+					mine.cut()
+					r.end()
+				}
+				broker.set(false)
+				other := start(store, broker, time.Second)
+				time.Sleep(20 * time.Second)
+				other.end()
+				if how == "by its own replica" {
+					r.end()
+				}
+				seen := broker.seen()
+				for i := range documents {
+					last := -1
+					for v := 1; v <= versions; v++ {
+						at := slices.Index(seen, fmt.Sprintf("doc%d@%d", i, v))
+						require.Greater(t, at, last, "doc%d@%d comes after the one before", i, v)
+						last = at
+					}
+				}
+				require.Len(t, seen, documents*versions, "once each")
+				most := 0
+				for _, subjects := range broker.calls {
+					most = max(most, len(subjects))
+					require.Len(t, slices.Compact(slices.Sorted(slices.Values(subjects))), len(subjects), "no two of one document in a call")
+				}
+				require.Greater(t, most, 5, "many at once")
+				require.Empty(t, entries(store))
+			})
+		})
+	}
 }

@@ -3,30 +3,99 @@ package state
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// publishLane publishes one lane's events in their order until ctx ends.
+// publishMost is how many events go into one call to the broker.
+const publishMost = 100
+
+// publishLane publishes one lane's events in their order until ctx ends. Those
+// that wait go out together, except that no two of one document do.
 func (o *outbox) publishLane(ctx context.Context, jobs <-chan job) {
+	var next *job // the first of the next batch
 	for {
-		select {
-		case j := <-jobs:
-			if o.publish(ctx, j.event) != nil {
-				return // told to stop; its entry stays for the next replica
+		if next == nil {
+			select {
+			case j := <-jobs:
+				next = &j
+			case <-ctx.Done():
+				return
 			}
-			j.done()
-		case <-ctx.Done():
-			return
+		}
+		var batch []job
+		batch, next = gather(*next, jobs)
+		if o.publishBatch(ctx, batch) != nil {
+			return // told to stop; their entries stay for the next replica
 		}
 	}
 }
 
+// gather takes what waits behind the first job, up to one of a document that
+// the batch has already, which is the first of the next.
+func gather(first job, jobs <-chan job) (batch []job, next *job) {
+	batch = []job{first}
+	for len(batch) < publishMost {
+		select {
+		case j := <-jobs:
+			if about(batch, j.key) {
+				return batch, &j
+			}
+			batch = append(batch, j)
+		default:
+			return batch, nil
+		}
+	}
+	return batch, nil
+}
+
+// publishBatch tries until the broker has all events or ctx ends.
+func (o *outbox) publishBatch(ctx context.Context, batch []job) error {
+	bulk, ok := o.topic.(BulkTopic)
+	if !ok || len(batch) == 1 {
+		for _, j := range batch {
+			if err := o.publish(ctx, j.event); err != nil {
+				return err
+			}
+			j.done()
+		}
+		return nil
+	}
+	return o.again(ctx, func() error {
+		events := make([][]byte, len(batch))
+		for i, j := range batch {
+			events[i] = j.event
+		}
+		failed, err := bulk.PublishAll(ctx, events)
+		var left []job
+		for i, j := range batch {
+			if slices.Contains(failed, i) {
+				left = append(left, j)
+			} else {
+				j.done()
+			}
+		}
+		if batch = left; len(left) == 0 {
+			return nil
+		}
+		return errors.Join(errNotAll, err)
+	})
+}
+
+var errNotAll = errors.New("the broker has not taken all events")
+
 // publish tries until the broker has the event or ctx ends.
 func (o *outbox) publish(ctx context.Context, event []byte) error {
+	return o.again(ctx, func() error { return o.topic.Publish(ctx, event) })
+}
+
+// again tries to publish until it works or ctx ends.
+func (o *outbox) again(ctx context.Context, try func() error) error {
 	wait := retryFirst
 	for {
-		err := o.topic.Publish(ctx, event)
+		err := try()
 		if err == nil {
 			return nil
 		}
@@ -49,7 +118,7 @@ func (o *outbox) publish(ctx context.Context, event []byte) error {
 // settle publishes the events that documents hold under commits, says how many
 // there were, and tells of work that was left unfinished. A commit that a
 // document does not hold never happened, or its events are published.
-func (o *outbox) settle(ctx context.Context, refs []ref) (int, error) {
+func (o *outbox) settle(ctx context.Context, refs []ref) (n int, err error) {
 	if len(refs) == 0 {
 		return 0, nil
 	}
@@ -61,7 +130,7 @@ func (o *outbox) settle(ctx context.Context, refs []ref) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := 0
+	var jobs []job
 	for i, item := range items {
 		var e envelope
 		switch {
@@ -79,11 +148,23 @@ func (o *outbox) settle(ctx context.Context, refs []ref) (int, error) {
 			return n, fmt.Errorf("state: %s holds no document: %w", item.Key, err)
 		}
 		for _, event := range e.eventsOf(refs[i].Commit) {
-			if err := o.publish(ctx, event); err != nil {
-				return n, err
-			}
-			n++
+			jobs = append(jobs, job{key: item.Key, event: event, done: func() { n++ }})
 		}
 	}
+	for len(jobs) > 0 {
+		together := 1
+		for together < min(len(jobs), publishMost) && !about(jobs[:together], jobs[together].key) {
+			together++
+		}
+		if err := o.publishBatch(ctx, jobs[:together]); err != nil {
+			return n, err
+		}
+		jobs = jobs[together:]
+	}
 	return n, nil
+}
+
+// about says whether one of the events is about a document.
+func about(batch []job, key string) bool {
+	return slices.ContainsFunc(batch, func(b job) bool { return b.key == key })
 }

@@ -60,6 +60,9 @@ func TestBacklogOfAKilledReplica(t *testing.T) {
 	for _, id := range ids {
 		require.Equal(t, []string{"tienda.orders.confirmed", "tienda.orders.cancelled"}, r.about(id), "in their order, once each in effect")
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	require.Empty(t, r.bad, "events that do not fit their schema")
 }
 
 // anySKU gives a SKU with plenty in stock.
