@@ -23,13 +23,18 @@ var errConflict = errors.New("state: conflict")
 type write struct {
 	ops    []Op
 	commit string
-	landed func() // called once it is in the store, in the order of commits; may be nil
+	landed landing
 	done   chan error
 }
 
+// landing is called once a write is in the store, in the order of commits; may
+// be nil. keys are those that are there of a write that had a conflict, on a
+// store that does not roll back; nil: all of it.
+type landing func(keys []string)
+
 func (w *write) end(err error) {
 	if err == nil && w.landed != nil {
-		w.landed()
+		w.landed(nil)
 	}
 	w.done <- err
 }
@@ -56,7 +61,7 @@ func newGroup(store Store) *group { return &group{store: store, flying: map[stri
 
 // commit writes ops and waits for the outcome: nil, errConflict, or why the
 // store could not be reached. After ctx has ended the write may still land.
-func (g *group) commit(ctx context.Context, commit string, ops []Op, landed func()) error {
+func (g *group) commit(ctx context.Context, commit string, ops []Op, landed landing) error {
 	w := &write{ops: ops, commit: commit, landed: landed, done: make(chan error, 1)}
 	g.mu.Lock()
 	g.queue = append(g.queue, w)
@@ -183,10 +188,13 @@ func (g *group) learn(batch []*write) (rest []*write, err error) {
 	for _, w := range batch {
 		mine := items[:len(w.ops)]
 		items = items[len(w.ops):]
-		switch landed, changed := w.outcome(mine); {
+		switch landed, changed, half := w.outcome(mine); {
 		case landed:
 			w.end(nil)
 		case changed:
+			if len(half) > 0 && w.landed != nil {
+				w.landed(half)
+			}
 			w.end(errConflict)
 		default:
 			rest = append(rest, w)
@@ -197,7 +205,8 @@ func (g *group) learn(batch []*write) (rest []*write, err error) {
 
 // outcome compares what is stored with what was to be written: landed when all
 // of it carries this commit, changed when anything differs from what was read.
-func (w *write) outcome(items []Item) (landed, changed bool) {
+// half are the documents that carry the commit where not all of them do.
+func (w *write) outcome(items []Item) (landed, changed bool, half []string) {
 	landed = true
 	for i, op := range w.ops {
 		item := items[i]
@@ -207,11 +216,15 @@ func (w *write) outcome(items []Item) (landed, changed bool) {
 		if op.Delete {
 			landed = landed && item.ETag == ""
 		} else {
-			landed = landed && item.ETag != "" && holds(item.Value, w.commit)
+			held := item.ETag != "" && holds(item.Value, w.commit)
+			landed = landed && held
+			if held {
+				half = append(half, op.Key)
+			}
 		}
 		changed = changed || item.ETag != op.ETag
 	}
-	return landed, changed
+	return landed, changed, half
 }
 
 func finish(batch []*write, err error) {

@@ -48,6 +48,7 @@ type entry struct {
 	refs    []ref
 	events  []json.RawMessage // as committed
 	tombs   []string          // keys of deleted documents that stay until the events are published
+	half    bool              // its commit had a conflict, and some of its documents are there all the same
 }
 
 type ref struct {

@@ -190,10 +190,15 @@ func (o *outbox) giveBack(ops []Op) {
 // landed hands the events of a committed entry, nil for none, to the lanes, and
 // notes what work has begun and what is done. It is called in the order of
 // commits and does not wait: a lane holds a whole backlog.
-func (o *outbox) landed(tx *Tx, e *entry) {
+//
+// keys, where they are given, are the documents that are there of a commit that
+// had a conflict: what they say has happened, and the update that runs again
+// may find nothing left to do. So their events count, and their work.
+func (o *outbox) landed(tx *Tx, e *entry, keys []string) {
+	there := func(key string) bool { return keys == nil || slices.Contains(keys, key) }
 	o.mu.Lock()
 	for _, key := range tx.order {
-		if was := o.work[key]; was != nil && !slices.Contains(tx.unfinished, key) {
+		if was := o.work[key]; was != nil && there(key) && !slices.Contains(tx.unfinished, key) {
 			delete(o.work, key)
 			o.settled(was)
 		}
@@ -202,19 +207,31 @@ func (o *outbox) landed(tx *Tx, e *entry) {
 		o.mu.Unlock()
 		return
 	}
-	if s := o.open[e.seq]; s != nil && s.entry == e {
-		s.left = len(e.events) + len(tx.unfinished)
+	var events []int
+	for i := range e.events {
+		if there(tx.events[i].key) {
+			events = append(events, i)
+		}
 	}
-	for _, key := range tx.unfinished {
+	work := slices.DeleteFunc(slices.Clone(tx.unfinished), func(key string) bool { return !there(key) })
+	if keys != nil && len(events)+len(work) == 0 {
+		o.mu.Unlock()
+		return // nothing of it has happened
+	}
+	e.half = keys != nil
+	if s := o.open[e.seq]; s != nil && s.entry == e {
+		s.left = len(events) + len(work)
+	}
+	for _, key := range work {
 		if was := o.work[key]; was != nil {
 			o.settled(was)
 		}
 		o.work[key] = e
 	}
 	o.mu.Unlock()
-	for i, raw := range e.events {
+	for _, i := range events {
 		key := tx.events[i].key
-		o.lane[laneOf(key)] <- job{key: key, event: raw, done: func() { o.published(e) }}
+		o.lane[laneOf(key)] <- job{key: key, event: e.events[i], done: func() { o.published(e) }}
 	}
 }
 
@@ -249,11 +266,14 @@ func (o *outbox) settled(e *entry) {
 }
 
 // refused forgets an entry whose commit did not happen. On a store that does
-// not roll back it may stand there: it is dropped like a published one.
+// not roll back it may stand there: it is dropped like a published one, unless
+// half of the commit did happen.
 func (o *outbox) refused(e *entry) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.forget(e)
+	if !e.half {
+		o.forget(e)
+	}
 }
 
 func (o *outbox) published(e *entry) {

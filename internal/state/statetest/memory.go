@@ -26,6 +26,10 @@ type Memory struct {
 	ends  map[string]time.Time // of those with a TTL
 	seq   int
 
+	// KeepsHalves makes it a store like Redis: of a commit with a stale ETag the
+	// other writes stay.
+	KeepsHalves bool
+
 	// BeforeCommit, if set, may refuse a commit (the error is answered and
 	// nothing is written). AfterCommit may lose the answer of one that landed.
 	BeforeCommit, AfterCommit func(ops []state.Op) error
@@ -67,12 +71,17 @@ func (m *Memory) Commit(ctx context.Context, ops ...state.Op) error {
 	m.mu.Lock()
 	for _, op := range ops {
 		m.expire(op.Key)
-		if !op.Blind && m.items[op.Key].ETag != op.ETag {
-			m.mu.Unlock()
-			return ErrConflict
-		}
+	}
+	stale := func(op state.Op) bool { return !op.Blind && m.items[op.Key].ETag != op.ETag }
+	conflict := slices.ContainsFunc(ops, stale)
+	if conflict && !m.KeepsHalves {
+		m.mu.Unlock()
+		return ErrConflict
 	}
 	for _, op := range ops {
+		if stale(op) {
+			continue
+		}
 		delete(m.ends, op.Key)
 		if op.Delete {
 			delete(m.items, op.Key)
@@ -85,6 +94,9 @@ func (m *Memory) Commit(ctx context.Context, ops ...state.Op) error {
 		m.items[op.Key] = state.Item{Key: op.Key, Value: slices.Clone(op.Value), ETag: strconv.Itoa(m.seq)}
 	}
 	m.mu.Unlock()
+	if conflict {
+		return ErrConflict
+	}
 	if m.AfterCommit != nil {
 		return m.AfterCommit(ops)
 	}
