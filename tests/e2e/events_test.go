@@ -2,22 +2,18 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"tienda/contracts"
 	"tienda/tests/shop"
+	"tienda/tests/tap"
 )
 
 // recorder hears every event of the shop at the broker itself and holds each
@@ -39,43 +35,12 @@ type heard struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-var topics = []string{"users", "catalog", "orders", "support"}
-
-// record listens to the shop's broker: Redis, if its profile has no other.
+// record listens to the shop's broker.
 func record(s shop.State) (*recorder, error) {
 	r := &recorder{compiler: map[string]*jsonschema.Schema{}}
-	if s.Broker == "" {
-		return r, r.recordRedis(s)
-	}
-	return r, r.recordNATS(s)
-}
-
-func (r *recorder) recordNATS(s shop.State) error {
-	conn, err := nats.Connect("nats://" + strings.TrimPrefix(s.Broker, "nats://"))
-	if err != nil {
-		return fmt.Errorf("broker: %w", err)
-	}
-	r.close = conn.Close
-	js, err := jetstream.New(conn)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	for _, topic := range topics {
-		stream, err := js.StreamNameBySubject(ctx, topic)
-		if err != nil {
-			return fmt.Errorf("stream of %s: %w", topic, err)
-		}
-		c, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{topic}, DeliverPolicy: jetstream.DeliverAllPolicy})
-		if err != nil {
-			return err
-		}
-		if _, err := c.Consume(func(m jetstream.Msg) { r.hear(m.Data()) }); err != nil {
-			return err
-		}
-	}
-	return nil
+	var err error
+	r.close, err = tap.Listen(s, tap.Topics, r.hear)
+	return r, err
 }
 
 func (r *recorder) hear(raw []byte) {

@@ -3,15 +3,11 @@ package e2e
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
@@ -19,6 +15,7 @@ import (
 	_ "modernc.org/sqlite" // reads the services' files as they are
 
 	"tienda/tests/shop"
+	"tienda/tests/tap"
 )
 
 // storedKeys lists the keys that the store of a service holds, past Dapr: of its
@@ -77,29 +74,9 @@ func TestRedisHoldsNothingElse(t *testing.T) {
 	require.NotEmpty(t, streams, "events are streams")
 }
 
-func storePassword(s shop.State) (string, error) {
-	b, err := os.ReadFile(s.SecretFile)
-	if err != nil {
-		return "", err
-	}
-	var secrets map[string]string
-	if err := json.Unmarshal(b, &secrets); err != nil {
-		return "", err
-	}
-	return secrets[s.Profile+"-password"], nil
-}
-
-func openRedis(s shop.State) (*redis.Client, error) {
-	password, err := storePassword(s)
-	if err != nil {
-		return nil, err
-	}
-	return redis.NewClient(&redis.Options{Addr: s.Store, Password: password}), nil
-}
-
 func redisClient(t *testing.T, s shop.State) *redis.Client {
 	t.Helper()
-	client, err := openRedis(s)
+	client, err := tap.OpenRedis(s)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close() })
 	return client
@@ -107,7 +84,7 @@ func redisClient(t *testing.T, s shop.State) *redis.Client {
 
 func postgresConn(t *testing.T, s shop.State) *pgx.Conn {
 	t.Helper()
-	password, err := storePassword(s)
+	password, err := tap.StorePassword(s)
 	require.NoError(t, err)
 	host, port, err := net.SplitHostPort(s.Store)
 	require.NoError(t, err)
@@ -115,43 +92,4 @@ func postgresConn(t *testing.T, s shop.State) *pgx.Conn {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
-}
-
-// recordRedis hears the streams from their beginning, as a reader of its own
-// beside the consumer groups of the apps.
-func (r *recorder) recordRedis(s shop.State) error {
-	client, err := openRedis(s)
-	if err != nil {
-		return err
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	r.close = func() {
-		stop()
-		_ = client.Close()
-	}
-	at := map[string]string{}
-	for _, topic := range topics {
-		at[topic] = "0"
-	}
-	go func() {
-		for ctx.Err() == nil {
-			args := &redis.XReadArgs{Block: time.Second, Count: 100, Streams: slices.Clone(topics)}
-			for _, topic := range topics {
-				args.Streams = append(args.Streams, at[topic])
-			}
-			// An error is an empty answer or a Redis that is away: it is asked again.
-			streams, err := client.XRead(ctx, args).Result()
-			if err != nil {
-				continue
-			}
-			for _, stream := range streams {
-				for _, m := range stream.Messages {
-					at[stream.Stream] = m.ID
-					raw, _ := m.Values["data"].(string)
-					r.hear([]byte(raw))
-				}
-			}
-		}
-	}()
-	return nil
 }
