@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -60,7 +61,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 }
 
 func runShop(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
-	o := local.Options{Stdout: stdout, Getenv: getenv, Race: getenv("RACE") == "1", Replicas: map[string]int{}, Demo: demoFiles(), Accounts: demoAccounts()}
+	o := local.Options{Stdout: stdout, Getenv: getenv, Race: getenv("RACE") == "1", Replicas: map[string]int{}, Listen: map[string]string{}, Through: map[string]string{}, Demo: demoFiles(), Accounts: demoAccounts()}
 	fs := flag.NewFlagSet("tienda run", flag.ContinueOnError)
 	fs.StringVar(&o.RunFile, "file", filepath.Join("dapr", "dapr.yaml"), "the Multi-App Run `file`")
 	fs.StringVar(&o.Dir, "dir", "", "the working `folder`, where .data lies (default: that of the run file's apps)")
@@ -73,6 +74,8 @@ func runShop(ctx context.Context, args []string, getenv func(string) string, std
 	quiet := fs.Bool("quiet", false, "keep the logs of apps and sidecars off the screen")
 	noSeed := fs.Bool("no-seed", false, "leave an empty shop empty")
 	fs.Func("replicas", "how many of an app, as `app=n[,app=n]`", func(v string) error { return parseReplicas(v, o.Replicas) })
+	fs.Func("listen", "where the broker or the profile's store listens, as `broker=host:port` or store=host:port", func(v string) error { return parseAddress(v, o.Listen) })
+	fs.Func("through", "where the sidecars find it instead, in the same form: for tests that put a proxy in between", func(v string) error { return parseAddress(v, o.Through) })
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -110,6 +113,15 @@ func parseReplicas(v string, into map[string]int) error {
 		}
 		into[app] = n
 	}
+	return nil
+}
+
+func parseAddress(v string, into map[string]string) error {
+	name, addr, _ := strings.Cut(v, "=")
+	if _, _, err := net.SplitHostPort(addr); err != nil || (name != "broker" && name != "store") {
+		return fmt.Errorf("%q is neither broker=host:port nor store=host:port", v)
+	}
+	into[name] = addr
 	return nil
 }
 

@@ -128,6 +128,8 @@ func TestWrongUseIsOneLine(t *testing.T) {
 		"PORT":             {[]string{"run"}, map[string]string{"PORT": "http"}, `PORT="http" is not a port`},
 		"port too big":     {[]string{"run", "-port", "70000"}, nil, "70000 is not a port"},
 		"replicas":         {[]string{"run", "-replicas", "catalog"}, nil, "is not app=n"},
+		"listen":           {[]string{"run", "-listen", "broker"}, nil, "is neither broker=host:port nor store=host:port"},
+		"through":          {[]string{"run", "-through", "gateway=127.0.0.1:1"}, nil, "is neither broker=host:port nor store=host:port"},
 		"seed, no shop":    {[]string{"seed", "-token-file", "nowhere"}, nil, "is the shop running?"},
 		"no such run file": {[]string{"run", "-file", "nowhere.yaml"}, nil, "run file"},
 	} {

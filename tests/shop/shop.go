@@ -24,12 +24,14 @@ const StartLimit = 2 * time.Minute
 
 // Options say what shop.
 type Options struct {
-	Bin      string    // folder of the programs that Build made
-	Dir      string    // working folder; .data lies there
-	Replicas []string  // "catalog=2"
-	Profile  string    // local, redis, postgres; "": that of PROFILE in the environment, else local
-	NoSeed   bool      // leave it empty
-	Log      io.Writer // what the runner prints; nil: dropped unless it fails
+	Bin      string   // folder of the programs that Build made
+	Dir      string   // working folder; .data lies there
+	Replicas []string // "catalog=2"
+	Profile  string   // local, redis, postgres; "": that of PROFILE in the environment, else local
+	NoSeed   bool     // leave it empty
+	// Where broker and store listen, and where the sidecars find them instead.
+	Listen, Through map[string]string
+	Log             io.Writer // what the runner prints; nil: dropped unless it fails
 }
 
 // App is one replica, as the runner's ready file has it.
@@ -121,6 +123,12 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	args := []string{"run", "-file", filepath.Join(root, "dapr"), "-free-ports", "-dir", o.Dir, "-bin", o.Bin, "-ready-file", s.ready}
 	for _, r := range o.Replicas {
 		args = append(args, "-replicas", r)
+	}
+	for name, addr := range o.Listen {
+		args = append(args, "-listen", name+"="+addr)
+	}
+	for name, addr := range o.Through {
+		args = append(args, "-through", name+"="+addr)
 	}
 	if o.Profile != "" {
 		args = append(args, "-profile", o.Profile)

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -99,7 +100,7 @@ func (s *shop) renderResources() error {
 				continue
 			}
 			s.resources[dir] = dir
-			if s.brokerURL == defaultBroker && (s.server == nil || !s.server.Private) {
+			if s.brokerForSidecars() == defaultBroker && (s.server == nil || !s.server.Private) {
 				continue
 			}
 			to := filepath.Join(s.data, "run", fmt.Sprintf("components-%d", len(s.resources)))
@@ -120,18 +121,33 @@ func (s *shop) render(from, to string) error {
 	if err != nil {
 		return err
 	}
+	server := s.serverForSidecars()
 	for _, f := range files {
 		b, err := os.ReadFile(f) //nolint:gosec // of the folders that the run file names
 		if err != nil {
 			return err
 		}
-		text := strings.ReplaceAll(string(b), "nats://"+defaultBroker, "nats://"+s.brokerURL)
-		if s.server != nil && s.server.Private {
-			text = s.server.Render(text)
+		text := strings.ReplaceAll(string(b), "nats://"+defaultBroker, "nats://"+s.brokerForSidecars())
+		if server != nil {
+			text = server.Render(text)
 		}
 		if err := os.WriteFile(filepath.Join(to, filepath.Base(f)), []byte(text), 0o600); err != nil { //nolint:gosec // in the data folder, under the name it had
 			return err
 		}
 	}
 	return nil
+}
+
+// brokerForSidecars is where the component files say that the broker is.
+func (s *shop) brokerForSidecars() string { return cmp.Or(s.o.Through[broker], s.brokerURL) }
+
+// serverForSidecars is the private server as the component files name it; nil
+// without one.
+func (s *shop) serverForSidecars() *profile.Server {
+	if s.server == nil || !s.server.Private {
+		return nil
+	}
+	as := *s.server
+	as.Addr = cmp.Or(s.o.Through[store], as.Addr)
+	return &as
 }

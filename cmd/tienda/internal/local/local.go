@@ -30,6 +30,7 @@ import (
 const (
 	broker  = "broker"
 	gateway = "gateway"
+	store   = "store" // in Listen and Through: the server behind the profile
 
 	defaultBroker = "127.0.0.1:4222" // as the component files have it
 )
@@ -44,14 +45,20 @@ type Options struct {
 	Replicas    map[string]int // app ID to how many; 1 where missing
 	Profile     string         // the folder of components/ to use; "": local
 	Bin         string         // folder of built apps; "": build them
-	Race        bool           // build with the race detector
-	Demo        fs.FS          // what to load into an empty shop; nil: nothing
-	Accounts    []ui.Account   // of the demo data, for the table
-	ReadyFile   string         // where to write State once the shop is up; may be ""
-	Screen      *ui.Screen
-	Stdout      io.Writer
-	Getenv      func(string) string
-	Watchdog    *exec.Cmd // runs supervise.Watch on its standard input
+
+	// Where the broker and the store listen, and where the sidecars are told to
+	// find them instead, by the names "broker" and "store"; for tests that put
+	// something in between. Missing ones are chosen.
+	Listen, Through map[string]string
+
+	Race      bool         // build with the race detector
+	Demo      fs.FS        // what to load into an empty shop; nil: nothing
+	Accounts  []ui.Account // of the demo data, for the table
+	ReadyFile string       // where to write State once the shop is up; may be ""
+	Screen    *ui.Screen
+	Stdout    io.Writer
+	Getenv    func(string) string
+	Watchdog  *exec.Cmd // runs supervise.Watch on its standard input
 }
 
 // shop is a run.
@@ -210,6 +217,9 @@ func sidecarSource(dir string) string {
 }
 
 func (s *shop) brokerAddress(apps []runfile.App) (string, error) {
+	if addr := s.o.Listen[broker]; addr != "" {
+		return addr, nil
+	}
 	addr := s.o.Getenv("TIENDA_BROKER_ADDR")
 	for _, a := range apps {
 		if own := a.Env["TIENDA_BROKER_ADDR"]; a.ID == broker && addr == "" {

@@ -18,7 +18,7 @@ func (s *shop) openServer(ctx context.Context) error {
 	var err error
 	s.server, err = profile.Open(ctx, profile.Config{
 		Name: s.o.Profile, Dir: s.own, Private: s.o.FreePorts,
-		Password: s.o.Getenv("TIENDA_STORE_PASSWORD"),
+		Password: s.o.Getenv("TIENDA_STORE_PASSWORD"), Addr: s.o.Listen[store],
 	})
 	if err != nil || s.server == nil {
 		return err
