@@ -118,3 +118,38 @@ func (c *checker) changed(call Call) {
 		}
 	}
 }
+
+// refusals looks for refusals without a reason.
+func (c *checker) refusals() {
+	wanted, tries := map[string]int{}, map[string]map[string]bool{}
+	for _, call := range c.asked {
+		for _, l := range call.Lines {
+			wanted[l.SKU] += l.Quantity
+		}
+		if tries[call.Cart] == nil {
+			tries[call.Cart] = map[string]bool{}
+		}
+		tries[call.Cart][call.Key] = true
+	}
+	scarce := func(l Item) bool { return wanted[l.SKU] > c.goods[l.SKU].Initial }
+	for _, call := range c.run.Calls {
+		if call.Outcome != Refused || call.Code == "" {
+			continue
+		}
+		status := c.byID[call.Order].Status
+		var right bool
+		switch call.Op {
+		case Checkout:
+			right = call.Code == OutOfStock && slices.ContainsFunc(call.Lines, scarce) ||
+				call.Code == CartTaken && len(tries[call.Cart]) > 1
+		case Cancel:
+			right = status == Shipped || status == Delivered
+		case Ship:
+			right = status == Cancelled
+		case ReadStock, FillCart, Deliver, AskReturn, ApproveReturn, ReceiveReturn:
+		}
+		if !right {
+			c.wrong(RefusedWrong, "%s %s of %s was refused: %s", call.Op, call.Key, call.Buyer, call.Answer)
+		}
+	}
+}

@@ -16,6 +16,7 @@ const (
 	OrderTwice    Kind = "order-twice"    // two orders of one key or of one cart
 	OrderUnasked  Kind = "order-unasked"  // nobody asked for it, or its buyer was told no
 	AnswerChanged Kind = "answer-changed" // a repeat got another answer
+	RefusedWrong  Kind = "refused-wrong"  // a request was refused that should not have been
 	ChangeLost    Kind = "change-lost"    // an acknowledged cancel, shipment or return did not stay
 	Unfinished    Kind = "unfinished"     // no repeat of a request got an answer
 	Unsettled     Kind = "unsettled"      // something was still under way SettleLimit after the last fault
@@ -44,6 +45,7 @@ func Check(r Run) []Violation {
 	c := newChecker(r)
 	c.answers()
 	c.acknowledged()
+	c.refusals()
 	c.orders()
 	c.refunds()
 	c.stockReads()

@@ -41,6 +41,12 @@ const (
 	ReadStock     Op = "read_stock"
 )
 
+// The refusals of a checkout that a buyer can get who does nothing wrong.
+const (
+	OutOfStock = "out_of_stock"
+	CartTaken  = "cart_empty_or_taken"
+)
+
 // Outcome is what a client makes of an answer.
 type Outcome string
 
@@ -67,6 +73,7 @@ type Call struct {
 
 	Outcome Outcome `json:"outcome"`
 	Answer  string  `json:"answer,omitempty"` // status and code, or the error: for the reader
+	Code    string  `json:"code,omitempty"`   // of a problem; "": the refusal is not judged
 	Got     *Order  `json:"got,omitempty"`    // of a Checkout that is Done
 	Stock   *Stock  `json:"stock,omitempty"`  // of a ReadStock that is Done
 }

@@ -26,6 +26,10 @@ func did(op Op, order, ret string) Call {
 	return Call{Buyer: "b", Op: op, Key: order + ret, Order: order, Return: ret, Begin: 4, End: 5, Outcome: Done}
 }
 
+func no(op Op, order, code string) Call {
+	return Call{Buyer: "b", Op: op, Key: order, Order: order, Outcome: Refused, Answer: code, Code: code}
+}
+
 func order(id string, status Status, quantity int) Order {
 	return Order{ID: id, Key: "key-" + id, Cart: "cart-" + id, Status: status, Lines: lineOf(quantity), Total: int64(500 * quantity)}
 }
@@ -63,10 +67,11 @@ func good() Run {
 		r.Calls = append(r.Calls, bought(id, "key-"+id, "cart-"+id, quantity)...)
 	}
 	r.Calls = append(r.Calls,
-		Call{Buyer: "b", Op: Checkout, Key: "key-refused", Cart: "cart-refused", Lines: []Item{{"a", 99}}, Outcome: Refused, Answer: "422 out_of_stock"},
+		Call{Buyer: "b", Op: Checkout, Key: "key-refused", Cart: "cart-refused", Lines: []Item{{"a", 99}}, Outcome: Refused, Answer: "422 out_of_stock", Code: OutOfStock},
 		// The cart of the order that is kept, submitted again at the same time.
-		Call{Buyer: "b", Op: Checkout, Key: "key-double", Cart: "cart-kept", Lines: []Item{{"a", 1}}, Outcome: Refused, Answer: "409 cart_empty_or_taken"},
+		Call{Buyer: "b", Op: Checkout, Key: "key-double", Cart: "cart-kept", Lines: []Item{{"a", 1}}, Outcome: Refused, Answer: "409 cart_empty_or_taken", Code: CartTaken},
 		did(Cancel, "cancelled", ""), did(Ship, "shipped", ""), did(Ship, "returned", ""), did(Deliver, "returned", ""),
+		no(Cancel, "shipped", "order_is_shipped"), no(Ship, "cancelled", "order_is_cancelled"),
 		did(AskReturn, "returned", "r"), did(ApproveReturn, "", "r"), did(ReceiveReturn, "", "r"),
 		Call{Op: ReadStock, Begin: 1, End: 2, Outcome: Done, Stock: &Stock{SKU: "a", OnHand: 20, Reserved: 5, Available: 15}},
 		Call{Op: ReadStock, Begin: 6, End: 7, Outcome: Done, Stock: &Stock{SKU: "a", OnHand: 17, Available: 17, Sold: 5}},
@@ -207,6 +212,21 @@ func TestRules(t *testing.T) {
 			again.Outcome, again.Answer, again.Got = Refused, "409 cart_empty_or_taken", nil
 			r.Calls = append(r.Calls, again)
 		}, Violation{AnswerChanged, "checkout key-kept of b was done and was refused (409 cart_empty_or_taken)"}},
+		"out of stock with stock": {func(r *Run) { r.Goods[0].Initial = 200 },
+			Violation{RefusedWrong, "checkout key-refused of b was refused: 422 out_of_stock"}},
+		"a cart that nobody has taken": {func(r *Run) { r.call(Checkout, "key-double").Cart = "own" },
+			Violation{RefusedWrong, "checkout key-double of b was refused: 409 cart_empty_or_taken"}},
+		"another refusal of a checkout": {func(r *Run) {
+			c := r.call(Checkout, "key-refused")
+			c.Code, c.Answer = "unknown_sku", "422 unknown_sku"
+		},
+			Violation{RefusedWrong, "checkout key-refused of b was refused: 422 unknown_sku"}},
+		"a cancel that was possible": {func(r *Run) { r.Calls = append(r.Calls, no(Cancel, "kept", "order_is_pending")) },
+			Violation{RefusedWrong, "cancel kept of b was refused: order_is_pending"}},
+		"a shipment that was possible": {func(r *Run) { r.Calls = append(r.Calls, no(Ship, "kept", "order_not_found")) },
+			Violation{RefusedWrong, "ship kept of b was refused: order_not_found"}},
+		"a delivery of what was shipped": {func(r *Run) { r.Calls = append(r.Calls, no(Deliver, "shipped", "order_is_confirmed")) },
+			Violation{RefusedWrong, "deliver shipped of b was refused: order_is_confirmed"}},
 		"a cancel is undone": {func(r *Run) { r.order("cancelled").Status = Confirmed },
 			Violation{ChangeLost, "order cancelled is confirmed although its cancel was acknowledged"}},
 		"a shipment is undone": {func(r *Run) { r.order("shipped").Status = Confirmed },
