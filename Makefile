@@ -20,6 +20,7 @@ help: ## print this help
 	@echo "  PROFILE=redis make run keep state and events in Redis; postgres: state in Postgres"
 	@echo "  RACE=1 make test       with the race detector, as CI does"
 	@echo "  PROFILES=local,redis,postgres make test   the state suite and the runner on these too"
+	@echo "  FAULTS=200 SEED=7 PROFILE=redis make faults   as many faults, those of a seed, on a profile"
 	@echo "  DAPRD=/path make run   use this sidecar binary"
 
 .PHONY: go
@@ -61,6 +62,12 @@ lint: go ## gofmt, go vet and golangci-lint (pinned; the first time builds it)
 bench: go ## measure the shop against the bare sidecar, in one run
 	@go run ./cmd/tienda sidecar
 	@go run ./tests/bench
+
+.PHONY: faults
+faults: go ## kill, pause and cut the shop while 32 buyers buy, and judge what is left
+	@go run ./cmd/tienda sidecar
+	@go build -o bin/faults ./tests/faults
+	@$(if $(RACE),RACE=1) bin/faults $(if $(FAULTS),-faults $(FAULTS)) $(if $(SEED),-seed $(SEED)) $(if $(PROFILE),-profile $(PROFILE))
 
 .PHONY: generate
 generate: go ## make the public contract and the demo data again

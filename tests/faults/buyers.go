@@ -1,0 +1,337 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tienda/tests/history"
+)
+
+// What buyers do, in percent.
+const (
+	guests        = 50
+	doubleSubmits = 15
+	impatient     = 5 // of all calls: the client hangs up early and repeats
+	cancelled     = 30
+	contested     = 6  // cancelled by the buyer while an agent ships
+	shipped       = 40 // the others stay confirmed
+	delivered     = 70 // of those that were shipped
+	returned      = 60 // of those that were delivered to a customer
+)
+
+const (
+	answerLimit = 25 * time.Second // longer than any of the gateway's
+	thinkTime   = 4 * time.Second  // at most, between two purchases
+)
+
+// market is what all buyers share.
+type market struct {
+	web      *web
+	agent    *session
+	goods    []history.Good
+	record   *record
+	recovery *recovery
+	closing  chan struct{} // closed when nobody is to begin anything new
+
+	mu    sync.Mutex
+	carts map[string]shopper // by filling, for the last look
+}
+
+// shopper is who asks: a customer, or a guest by the token of a cart.
+type shopper struct {
+	account *session
+	token   string
+}
+
+// buyer buys until the market closes. Giving up is a matter of ctx.
+type buyer struct {
+	*market
+	name    string
+	account *session // nil: always a guest
+	r       *rand.Rand
+}
+
+func (b *buyer) percent(n int) bool { return b.r.IntN(100) < n }
+
+func (b *buyer) shop(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case <-b.closing:
+			return
+		default:
+		}
+		who := shopper{account: b.account}
+		if b.percent(guests) {
+			who.account = nil
+		}
+		cart := uuid.NewString()
+		lines := b.wants()
+		if b.fill(ctx, &who, cart, lines) {
+			b.mu.Lock()
+			b.carts[cart] = who
+			b.mu.Unlock()
+			if o := b.checkout(ctx, who, cart, lines); o != nil {
+				b.afterSale(ctx, who, *o)
+			}
+		}
+		_ = sleep(ctx, time.Duration(b.r.Int64N(int64(thinkTime))))
+	}
+}
+
+// wants picks one to three SKUs.
+func (b *buyer) wants() []history.Item {
+	var out []history.Item
+	for _, n := range b.r.Perm(len(b.goods))[:1+b.r.IntN(3)] {
+		out = append(out, history.Item{SKU: b.goods[n].SKU, Quantity: 1 + b.r.IntN(3)})
+	}
+	return out
+}
+
+// repeat sends a request until its answer is final, as a good client does, and
+// keeps every try. finish completes the call from the answer, which it may also
+// find to be none.
+func (b *buyer) repeat(ctx context.Context, c history.Call, send func(ctx context.Context) answer, finish func(*answer, *history.Call)) history.Call {
+	c.Buyer = b.name
+	for {
+		c.Begin = b.record.now()
+		limit := answerLimit
+		if rand.IntN(100) < impatient {
+			limit = 50*time.Millisecond + rand.N(time.Second)
+		}
+		try, cancel := context.WithTimeout(ctx, limit)
+		a := send(try)
+		cancel()
+		done := c
+		if a.outcome() == history.Done {
+			finish(&a, &done)
+		}
+		done.End, done.Outcome, done.Answer, done.Code = b.record.now(), a.outcome(), a.String(), a.code
+		b.record.add(done)
+		if done.Outcome == history.Done || done.Outcome == history.Refused {
+			return done
+		}
+		if sleep(ctx, 200*time.Millisecond+rand.N(600*time.Millisecond)) != nil {
+			return done
+		}
+	}
+}
+
+func (b *buyer) headers(ctx context.Context, who shopper, more ...string) []string {
+	return append(more, "Authorization", who.account.bearer(ctx), "Cart-Token", who.token)
+}
+
+// fill makes the cart hold exactly the lines; a guest gets a new one.
+func (b *buyer) fill(ctx context.Context, who *shopper, cart string, lines []history.Item) bool {
+	if who.account == nil {
+		return b.fillNew(ctx, who, cart, lines)
+	}
+	c := b.repeat(ctx, history.Call{Op: history.FillCart, Key: cart}, func(ctx context.Context) answer {
+		return b.fillOwn(ctx, *who, lines)
+	}, func(*answer, *history.Call) {})
+	return c.Outcome == history.Done
+}
+
+func (b *buyer) fillNew(ctx context.Context, who *shopper, cart string, lines []history.Item) bool {
+	for _, l := range lines {
+		c := b.repeat(ctx, history.Call{Op: history.FillCart, Key: cart + " " + l.SKU}, func(ctx context.Context) answer {
+			return b.web.send(ctx, http.MethodPut, "/v1/cart/items/"+l.SKU, map[string]int{"quantity": l.Quantity}, b.headers(ctx, *who)...)
+		}, func(a *answer, _ *history.Call) {
+			if who.token == "" {
+				who.token = a.header.Get("Cart-Token")
+			}
+		})
+		if c.Outcome != history.Done {
+			return false
+		}
+	}
+	return true
+}
+
+// fillOwn makes a customer's cart hold the lines. Each step states the version
+// that it has seen, so that an old request that arrives late changes nothing.
+func (b *buyer) fillOwn(ctx context.Context, who shopper, lines []history.Item) answer {
+	a := b.web.send(ctx, http.MethodGet, "/v1/cart", nil, b.headers(ctx, who)...)
+	var got struct {
+		Lines []history.Item `json:"lines"`
+	}
+	if a.into(&got); a.outcome() != history.Done {
+		return a
+	}
+	version := a.version()
+	if len(got.Lines) > 0 && !slices.Equal(got.Lines, lines) {
+		a = b.web.send(ctx, http.MethodDelete, "/v1/cart", nil, b.headers(ctx, who, "If-Match", version)...)
+		if a.outcome() == history.Done {
+			a.err = errStarted
+		}
+		return again(a)
+	}
+	for _, l := range lines {
+		a = b.web.send(ctx, http.MethodPut, "/v1/cart/items/"+l.SKU, map[string]int{"quantity": l.Quantity}, b.headers(ctx, who, "If-Match", version)...)
+		if a.outcome() != history.Done {
+			return again(a)
+		}
+		version = a.version()
+	}
+	return a
+}
+
+var errStarted = fmt.Errorf("the cart was emptied: it is read again")
+
+// again makes a version that has changed a reason to start again.
+func again(a answer) answer {
+	if a.status == http.StatusPreconditionFailed {
+		a.err = fmt.Errorf("the cart has changed: it is read again")
+	}
+	return a
+}
+
+type line struct {
+	SKU       string `json:"sku"`
+	Quantity  int    `json:"quantity"`
+	UnitPrice *struct {
+		Amount int64 `json:"amount"`
+	} `json:"unit_price"`
+}
+
+// checkout submits a cart, sometimes twice at the same time, with the same key
+// or another. It gives the order that was acknowledged, if one was.
+func (b *buyer) checkout(ctx context.Context, who shopper, cart string, lines []history.Item) *history.Order {
+	keys := []string{uuid.NewString()}
+	if b.percent(doubleSubmits) {
+		keys = append(keys, keys[0])
+		if b.percent(50) {
+			keys[1] = uuid.NewString()
+		}
+	}
+	got := make([]*history.Order, len(keys))
+	var wg sync.WaitGroup
+	for i, key := range keys {
+		wg.Go(func() { got[i] = b.submit(ctx, who, key, cart, lines) })
+	}
+	wg.Wait()
+	for _, o := range got {
+		if o != nil {
+			return o
+		}
+	}
+	return nil
+}
+
+// submit is one checkout with its repeats. The order's note says which.
+func (b *buyer) submit(ctx context.Context, who shopper, key, cart string, lines []history.Item) *history.Order {
+	body := map[string]any{
+		"payment_method": "invoice", "email": "buyer@example.com", "currency": "EUR", "note": key,
+		"address": map[string]string{"name": "Lucía Pérez", "line1": "Calle Mayor 1", "city": "Madrid", "postal_code": "28013", "country": "ES"},
+	}
+	call := history.Call{Op: history.Checkout, Key: key, Cart: cart, Lines: lines}
+	c := b.repeat(ctx, call, func(ctx context.Context) answer {
+		return b.web.send(ctx, http.MethodPost, "/v1/orders", body, b.headers(ctx, who, "Idempotency-Key", key)...)
+	}, func(a *answer, c *history.Call) {
+		var o orderView
+		if a.into(&o); a.err == nil {
+			seen := o.history()
+			c.Got = &seen
+			b.recovery.sold(b.record.began.Add(c.Begin))
+		}
+	})
+	return c.Got
+}
+
+// afterSale is what becomes of an order: cancelled, shipped, returned, or kept.
+func (b *buyer) afterSale(ctx context.Context, who shopper, o history.Order) {
+	cancel := func() {
+		b.act(ctx, who, history.Cancel, o.ID, "/cancel", map[string]string{"reason": "changed my mind"})
+	}
+	agent := shopper{account: b.agent}
+	ship := func() bool {
+		return b.act(ctx, agent, history.Ship, o.ID, "/ship", map[string]string{"tracking": "ES1"})
+	}
+	switch n := b.r.IntN(100); {
+	case n < cancelled:
+		cancel()
+	case n < cancelled+contested:
+		var wg sync.WaitGroup
+		wg.Go(cancel)
+		ship()
+		wg.Wait()
+	case n < cancelled+contested+shipped:
+		if !ship() || !b.percent(delivered) || !b.act(ctx, agent, history.Deliver, o.ID, "/deliver", nil) {
+			return
+		}
+		if who.account != nil && b.percent(returned) {
+			b.sendBack(ctx, who, o)
+		}
+	}
+}
+
+func (b *buyer) act(ctx context.Context, who shopper, op history.Op, order, path string, body any) bool {
+	c := b.repeat(ctx, history.Call{Op: op, Key: order, Order: order}, func(ctx context.Context) answer {
+		return b.web.send(ctx, http.MethodPost, "/v1/orders/"+order+path, body, b.headers(ctx, who)...)
+	}, func(*answer, *history.Call) {})
+	return c.Outcome == history.Done
+}
+
+// sendBack returns one line, or part of it.
+func (b *buyer) sendBack(ctx context.Context, who shopper, o history.Order) {
+	l := o.Lines[b.r.IntN(len(o.Lines))].Item
+	l.Quantity = 1 + b.r.IntN(l.Quantity)
+	c := b.repeat(ctx, history.Call{Op: history.AskReturn, Key: o.ID, Order: o.ID}, func(ctx context.Context) answer {
+		return b.askReturn(ctx, who, o.ID, l)
+	}, func(a *answer, c *history.Call) {
+		var r returnView
+		if a.into(&r); a.err == nil {
+			c.Return = r.ID
+		}
+	})
+	if c.Outcome != history.Done {
+		return
+	}
+	agent := shopper{account: b.agent}
+	came := map[string]any{"lines": []map[string]any{{"sku": l.SKU, "quantity": l.Quantity, "restock": b.percent(80)}}}
+	for _, step := range []struct {
+		op   history.Op
+		path string
+		body any
+	}{{history.ApproveReturn, "/approve", nil}, {history.ReceiveReturn, "/receive", came}} {
+		c := b.repeat(ctx, history.Call{Op: step.op, Key: c.Return, Order: o.ID, Return: c.Return}, func(ctx context.Context) answer {
+			return b.web.send(ctx, http.MethodPost, "/v1/returns/"+c.Return+step.path, step.body, b.headers(ctx, agent)...)
+		}, func(*answer, *history.Call) {})
+		if c.Outcome != history.Done {
+			return
+		}
+	}
+}
+
+// askReturn asks for a return unless one was made: the request has no key, so
+// that a client that got no answer looks first.
+func (b *buyer) askReturn(ctx context.Context, who shopper, order string, l history.Item) answer {
+	a := b.web.send(ctx, http.MethodGet, "/v1/returns?limit=100", nil, b.headers(ctx, who)...)
+	var mine struct {
+		Items []json.RawMessage `json:"items"`
+	}
+	if a.into(&mine); a.outcome() != history.Done {
+		return a
+	}
+	for _, raw := range mine.Items {
+		var r returnView
+		if json.Unmarshal(raw, &r) == nil && r.OrderID == order {
+			a.body = raw
+			return a
+		}
+	}
+	a = b.web.send(ctx, http.MethodPost, "/v1/returns", map[string]any{
+		"order_id": order, "lines": []map[string]any{{"sku": l.SKU, "quantity": l.Quantity, "reason": "unwanted"}},
+	}, b.headers(ctx, who)...)
+	if a.code == "quantity_exceeded" { // an earlier try got through after we had looked
+		a.err = fmt.Errorf("%s: the returns are read again", a)
+	}
+	return a
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"strings"
+
+	"tienda/tests/history"
+)
+
+// What is read of the answers.
+
+type money struct {
+	Amount int64 `json:"amount"`
+}
+
+type orderView struct {
+	ID           string         `json:"id"`
+	Status       history.Status `json:"status"`
+	Note         string         `json:"note"`
+	CancelReason string         `json:"cancel_reason"`
+	Lines        []line         `json:"lines"`
+	Totals       struct {
+		Total money `json:"total"`
+	} `json:"totals"`
+	Payment struct {
+		Refunded money `json:"refunded"`
+	} `json:"payment"`
+	Refunds []struct {
+		ReturnID string               `json:"return_id"`
+		Amount   money                `json:"amount"`
+		Lines    []history.RefundLine `json:"lines"`
+	} `json:"refunds"`
+	Returns []struct {
+		ReturnID string               `json:"return_id"`
+		Status   history.ReturnStatus `json:"status"`
+	} `json:"returns"`
+}
+
+// history gives the order as the checker knows it; its note is its key.
+func (v orderView) history() history.Order {
+	o := history.Order{
+		ID: v.ID, Key: v.Note, Status: v.Status, Total: v.Totals.Total.Amount, Refunded: v.Payment.Refunded.Amount,
+		Refused: v.Status == history.Cancelled && strings.HasPrefix(v.CancelReason, "refused: "),
+	}
+	for _, l := range v.Lines {
+		sold := history.Line{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}}
+		if l.UnitPrice != nil {
+			sold.Price = l.UnitPrice.Amount
+		}
+		o.Lines = append(o.Lines, sold)
+	}
+	for _, r := range v.Refunds {
+		o.Refunds = append(o.Refunds, history.Refund{Return: r.ReturnID, Amount: r.Amount.Amount, Lines: r.Lines})
+	}
+	for _, r := range v.Returns {
+		o.Returns = append(o.Returns, history.ReturnNews{Return: r.ReturnID, Status: r.Status})
+	}
+	return o
+}
+
+type returnView struct {
+	ID      string               `json:"id"`
+	OrderID string               `json:"order_id"`
+	Status  history.ReturnStatus `json:"status"`
+	Refund  *money               `json:"refund"`
+}
+
+func (v returnView) history() history.Return {
+	r := history.Return{ID: v.ID, Order: v.OrderID, Status: v.Status}
+	if v.Refund != nil {
+		r.Refund = v.Refund.Amount
+	}
+	return r
+}
+
+type list[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"next_cursor"`
+}
