@@ -103,7 +103,7 @@ func measureAll(ctx context.Context, m *meter, f *floor, s *shop.Shop) (*Report,
 			continue
 		}
 		if x.exactly > 0 {
-			if err := b.prepareCarts(ctx, int(x.exactly)); err != nil {
+			if err := b.prepareCarts(ctx, int(x.exactly), b.fillCart); err != nil {
 				return nil, err
 			}
 		}
@@ -222,7 +222,7 @@ func (b *buyers) fillCart(ctx context.Context) (string, error) {
 }
 
 // prepareCarts fills carts that are checked out later, 16 at a time.
-func (b *buyers) prepareCarts(ctx context.Context, n int) error {
+func (b *buyers) prepareCarts(ctx context.Context, n int, fill func(context.Context) (string, error)) error {
 	fmt.Printf("   preparing %d carts\n", n)
 	errs := make(chan error, 16)
 	tokens := make(chan string, n)
@@ -231,7 +231,7 @@ func (b *buyers) prepareCarts(ctx context.Context, n int) error {
 	for range 16 {
 		go func() {
 			for left.Add(-1) >= 0 {
-				t, err := b.fillCart(ctx)
+				t, err := fill(ctx)
 				if err != nil {
 					errs <- err
 					return

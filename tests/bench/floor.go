@@ -116,20 +116,31 @@ func (f *floor) start(program, dir string, env ...string) error {
 
 // fill waits until both apps answer and stores the documents to read.
 func (f *floor) fill(ctx context.Context) error {
-	c := client(4)
 	for _, app := range []string{"floor-a", "floor-b"} {
-		for {
-			_, err := send(ctx, c, http.MethodPost, f.front+"/fill", "{}", "dapr-app-id", app)
-			if err == nil {
-				break
-			}
-			if ctx.Err() != nil {
-				return fmt.Errorf("%w\n%s", err, f.log.String())
-			}
-			time.Sleep(50 * time.Millisecond)
+		if err := f.until(ctx, http.MethodPost, "/fill", "{}", app); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// waitFor waits until an app answers behind the front.
+func (f *floor) waitFor(ctx context.Context, app string) error {
+	return f.until(ctx, http.MethodGet, "/empty", "", app)
+}
+
+func (f *floor) until(ctx context.Context, method, path, body, app string) error {
+	c := client(4)
+	for {
+		_, err := send(ctx, c, method, f.front+path, body, "dapr-app-id", app)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w\n%s", err, f.log.String())
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // empty calls the handler that does nothing.

@@ -91,6 +91,9 @@ func run(ctx context.Context, args []string) error {
 	if err := measureOutbox(ctx, m, r, bin, filepath.Join(dir, "outbox")); err != nil {
 		return err
 	}
+	if err := measureFlash(ctx, m, r, bin, filepath.Join(dir, "flash")); err != nil {
+		return err
+	}
 	fmt.Println("== the stores")
 	if err := measureStores(ctx, m, r, filepath.Join(dir, "stores")); err != nil {
 		return err

@@ -120,10 +120,7 @@ func (m *meter) run(name string, exactly int64, counts func() (plan.Counts, erro
 			r.By[name] = math.Round(ms*1000) / 1000
 		}
 	}
-	r.Calls = plan.Counts{
-		Invocations: (after.Invocations - before.Invocations) / n, Reads: (after.Reads - before.Reads) / n,
-		Writes: (after.Writes - before.Writes) / n, Publishes: (after.Publishes - before.Publishes) / n,
-	}
+	r.Calls = after.Per(before, n)
 	fmt.Printf("   %-34s %8.0f/s  p50 %6.1f ms  p99 %6.1f ms  %5.2f ms CPU  %d errors %s\n", name, r.PerSecond, r.P50, r.P99, r.CPU, r.Errors, r.FirstError)
 	return r, nil
 }
@@ -196,13 +193,25 @@ func client(connections int) *http.Client {
 
 // send makes a request and expects a status below 300.
 func send(ctx context.Context, c *http.Client, method, url, body string, headers ...string) ([]byte, error) {
+	status, b, err := ask(ctx, c, method, url, body, headers...)
+	if err == nil && status >= 300 {
+		err = fmt.Errorf("%s %s: %d: %.200s", method, url, status, b)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// ask makes a request and gives whatever is answered.
+func ask(ctx context.Context, c *http.Client, method, url, body string, headers ...string) (int, []byte, error) {
 	var r io.Reader
 	if body != "" {
 		r = strings.NewReader(body)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, url, r)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
@@ -212,15 +221,9 @@ func send(ctx context.Context, c *http.Client, method, url, body string, headers
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode >= 300 {
-		return nil, fmt.Errorf("%s %s: %s: %.200s", method, url, resp.Status, b)
-	}
-	return b, nil
+	return resp.StatusCode, b, err
 }

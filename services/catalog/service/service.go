@@ -8,6 +8,7 @@ import (
 
 	"tienda/internal/app"
 	"tienda/services/catalog/internal/api"
+	"tienda/services/catalog/internal/clients"
 	"tienda/services/catalog/internal/events"
 	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/product"
@@ -22,6 +23,10 @@ const AppID = events.Topic
 // none is older than 2 seconds.
 const freshness = time.Second
 
+// expiryStep is how often a replica looks for reservations of dead orders in
+// one of the 64 parts of the catalog: each comes round in 2 minutes.
+const expiryStep = 2 * time.Second
+
 // Build wires the service over what the frame gives it.
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	line, err := d.Contract.Schema("ImportProduct")
@@ -29,7 +34,9 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		return app.Built{}, err
 	}
 	shown := search.New(statestore.NewShelf(d.DB), api.EncodeDetail)
-	stock := inventory.NewService(statestore.NewStocks(d.DB), shown)
+	stocks := statestore.NewStocks(d.DB)
+	stock := inventory.NewService(stocks, shown)
+	expiry := inventory.NewExpiry(stock, stocks, clients.NewOrders(d.Sidecar))
 	a := &api.API{
 		Products:   product.NewService(statestore.NewProducts(d.DB), shown),
 		Inventory:  stock,
@@ -39,7 +46,10 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	}
 	return app.Built{
 		Routes: a.Routes(),
-		Parts:  []app.Part{app.Every(freshness, d.Log, "looking for changed products", shown.Refresh)},
-		Ready:  []func(context.Context) error{shown.Ready},
+		Parts: []app.Part{
+			app.Every(freshness, d.Log, "looking for changed products", shown.Refresh),
+			app.Every(expiryStep, d.Log, "looking for reservations of dead orders", expiry.Step),
+		},
+		Ready: []func(context.Context) error{shown.Ready},
 	}, nil
 }

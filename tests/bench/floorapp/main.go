@@ -42,6 +42,8 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	mux.HandleFunc("GET /empty", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("POST /plan", f.plan)
 	mux.HandleFunc("POST /fill", f.fill)
+	mux.HandleFunc("POST /stock", f.stock)
+	mux.HandleFunc("POST /sell", f.sell)
 	return app.Server(cfg, mux, slog.New(slog.NewTextHandler(stdout, nil)))(ctx)
 }
 

@@ -60,6 +60,14 @@ func (c Counts) Add(o Counts) Counts {
 	return Counts{c.Invocations + o.Invocations, c.Reads + o.Reads, c.Writes + o.Writes, c.Publishes + o.Publishes}
 }
 
+// Per gives what has been added since before, for each of n requests.
+func (c Counts) Per(before Counts, n float64) Counts {
+	return Counts{
+		(c.Invocations - before.Invocations) / n, (c.Reads - before.Reads) / n,
+		(c.Writes - before.Writes) / n, (c.Publishes - before.Publishes) / n,
+	}
+}
+
 // Total counts all of them.
 func (c Counts) Total() float64 { return c.Invocations + c.Reads + c.Writes + c.Publishes }
 

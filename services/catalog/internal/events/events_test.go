@@ -14,7 +14,7 @@ func TestEventsFitTheirContract(t *testing.T) {
 	p := product.Product{ID: "0198d2a0-3333-7000-8000-000000000003", Details: product.Details{
 		Slug: "cafe-molido", Variants: []product.Variant{{SKU: "COFFEE-250"}, {SKU: "COFFEE-1000"}},
 	}}
-	held := map[string]inventory.Reservation{"an order": {Quantity: 2}}
+	held := inventory.Reservations{"an order": {Quantity: 2}}
 	eventtest.RequireContract(t, Topic,
 		ProductCreated(p), ProductUpdated(p), ProductDeleted(p),
 		StockAdjusted(&inventory.Stock{SKU: "COFFEE-250", OnHand: 40, Reservations: held},

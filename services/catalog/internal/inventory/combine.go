@@ -18,6 +18,13 @@ const (
 	batchLimit = 6 * time.Second
 )
 
+// Bounds of the courtesy to other replicas.
+const (
+	rivalTime   = 50 * time.Millisecond
+	longestTurn = 10 * time.Millisecond
+	maxRivals   = 1000 // remembered; past that, all are forgotten
+)
+
 var errBatch = errors.New("inventory: a batch was not finished")
 
 // work is what one request wants to do to the stock of some SKUs.
@@ -63,10 +70,17 @@ type combiner struct {
 	queue   []*work
 	waiting map[string]int    // how many in the queue want a SKU
 	busy    map[string]*batch // SKUs that are being changed
+	rivals  map[string]rival  // by SKU
+}
+
+// rival is another replica that wants the same SKU.
+type rival struct {
+	until time.Time     // it counts as there
+	turn  time.Duration // that it gets
 }
 
 func newCombiner(store Store, show func(*Stock)) *combiner {
-	return &combiner{store: store, show: show, waiting: map[string]int{}, busy: map[string]*batch{}}
+	return &combiner{store: store, show: show, waiting: map[string]int{}, busy: map[string]*batch{}, rivals: map[string]rival{}}
 }
 
 // do does a work, with others or alone. An error says that the store was not
@@ -204,7 +218,15 @@ func (c *combiner) run(ctx context.Context, b *batch) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchLimit)
 	defer cancel()
-	err := c.update(ctx, func() []*work { return c.join(b) })
+	c.letPass(b)
+	tries, began := 0, time.Now()
+	err := c.update(ctx, func() []*work {
+		tries, began = tries+1, time.Now()
+		return c.join(b)
+	})
+	if tries > 1 {
+		c.met(b, time.Since(began))
+	}
 	for _, w := range b.works {
 		w.err = err
 	}
@@ -214,6 +236,41 @@ func (c *combiner) run(ctx context.Context, b *batch) {
 	// A defect, such as one document that cannot be read: not everybody's.
 	for _, w := range b.works {
 		w.err = c.update(ctx, func() []*work { return []*work{w} })
+	}
+}
+
+// letPass waits for as long as an update takes, where another replica was met
+// on one of the SKUs a moment ago. Two that take turns, each with all who have
+// come meanwhile, sell more than two that spoil each other every second try.
+// Where no other replica is met, nobody waits.
+func (c *combiner) letPass(b *batch) {
+	var turn time.Duration
+	c.mu.Lock()
+	for sku := range b.skus {
+		if r, met := c.rivals[sku]; met {
+			if time.Now().Before(r.until) {
+				turn = max(turn, r.turn)
+			} else {
+				delete(c.rivals, sku)
+			}
+		}
+	}
+	c.mu.Unlock()
+	if turn > 0 {
+		time.Sleep(turn)
+	}
+}
+
+// met notes that another replica was in the way of a batch, whose last try took
+// so long.
+func (c *combiner) met(b *batch, took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.rivals) > maxRivals {
+		clear(c.rivals)
+	}
+	for sku := range b.skus {
+		c.rivals[sku] = rival{until: time.Now().Add(rivalTime), turn: min(took*3/2+time.Millisecond, longestTurn)}
 	}
 }
 

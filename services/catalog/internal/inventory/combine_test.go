@@ -3,6 +3,8 @@ package inventory
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -128,6 +130,30 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
+func (tr *trial) seen() []Plan {
+	tr.shelf.mu.Lock()
+	defer tr.shelf.mu.Unlock()
+	return slices.Clone(tr.plans)
+}
+
+func (tr *trial) forget() {
+	tr.shelf.mu.Lock()
+	defer tr.shelf.mu.Unlock()
+	tr.plans = nil
+}
+
+func (tr *trial) holds(sku string) Reservations {
+	tr.shelf.mu.Lock()
+	defer tr.shelf.mu.Unlock()
+	return maps.Clone(tr.stocks[sku].Reservations)
+}
+
+func (tr *trial) answers() map[string]error {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return maps.Clone(tr.got)
+}
+
 // Who comes while a SKU is being changed is done with all who wait for it, in
 // one update and in order, each with its own outcome.
 func TestBatch(t *testing.T) {
@@ -137,11 +163,11 @@ func TestBatch(t *testing.T) {
 			tr.reserve(t.Context(), strconv.Itoa(i), "A")
 		}
 		pass(2*time.Second + 1)
-		require.Len(t, tr.plans, 2)
-		require.Equal(t, []string{"0"}, tr.plans[0].Orders, "the first does not wait for company")
-		require.Equal(t, []string{"1", "2", "3", "4", "5", "6", "7", "8", "9"}, tr.plans[1].Orders)
+		require.Len(t, tr.seen(), 2)
+		require.Equal(t, []string{"0"}, tr.seen()[0].Orders, "the first does not wait for company")
+		require.Equal(t, []string{"1", "2", "3", "4", "5", "6", "7", "8", "9"}, tr.seen()[1].Orders)
 		for i := range 10 {
-			if err := tr.got[strconv.Itoa(i)]; i < 5 {
+			if err := tr.answers()[strconv.Itoa(i)]; i < 5 {
 				require.NoError(t, err)
 			} else {
 				require.Equal(t, "out_of_stock", fault.CodeOf(err))
@@ -163,11 +189,11 @@ func TestBatchesThatOverlap(t *testing.T) {
 		tr.reserve(ctx, "3", "B", "C") // waits behind 2 for B
 		tr.reserve(ctx, "4", "D")      // beside
 		tr.reserve(ctx, "5", "C")      // not before 3
-		require.Equal(t, []Plan{{[]string{"A"}, []string{"1"}}, {[]string{"D"}, []string{"4"}}}, tr.plans)
+		require.Equal(t, []Plan{{[]string{"A"}, []string{"1"}}, {[]string{"D"}, []string{"4"}}}, tr.seen())
 		pass(2*time.Second + 1)
-		require.Len(t, tr.plans, 3)
-		require.Equal(t, Plan{[]string{"A", "B", "C"}, []string{"2", "3", "5"}}, tr.plans[2])
-		require.Len(t, tr.got, 5)
+		require.Len(t, tr.seen(), 3)
+		require.Equal(t, Plan{[]string{"A", "B", "C"}, []string{"2", "3", "5"}}, tr.seen()[2])
+		require.Len(t, tr.answers(), 5)
 	})
 }
 
@@ -181,11 +207,11 @@ func TestRefusedAmongOthers(t *testing.T) {
 		}
 		tr.reserve(t.Context(), "4", "A")
 		pass(3 * time.Second)
-		require.NoError(t, tr.got["1"])
-		require.Equal(t, "out_of_stock", fault.CodeOf(tr.got["2"]))
-		require.Equal(t, "out_of_stock", fault.CodeOf(tr.got["3"]))
-		require.NoError(t, tr.got["4"])
-		require.Len(t, tr.stocks["A"].Reservations, 2)
+		require.NoError(t, tr.answers()["1"])
+		require.Equal(t, "out_of_stock", fault.CodeOf(tr.answers()["2"]))
+		require.Equal(t, "out_of_stock", fault.CodeOf(tr.answers()["3"]))
+		require.NoError(t, tr.answers()["4"])
+		require.Len(t, tr.holds("A"), 2)
 	})
 }
 
@@ -197,8 +223,8 @@ func TestBatchGrowsWhileItRetries(t *testing.T) {
 		tr.reserve(t.Context(), "1", "A")
 		tr.reserve(t.Context(), "2", "A")
 		pass(2*time.Second + 1)
-		require.Equal(t, []string{"1", "2"}, tr.plans[1].Orders)
-		require.Len(t, tr.got, 2, "both are through after two tries")
+		require.Equal(t, []string{"1", "2"}, tr.seen()[1].Orders)
+		require.Len(t, tr.answers(), 2, "both are through after two tries")
 	})
 }
 
@@ -213,11 +239,11 @@ func TestMembersThatGoAway(t *testing.T) {
 		tr.reserve(t.Context(), "3", "A")
 		leave()
 		pass(3 * time.Second)
-		require.NoError(t, tr.got["1"], "it led its batch to the end")
-		require.ErrorIs(t, tr.got["2"], context.Canceled)
-		require.NoError(t, tr.got["3"])
-		require.Contains(t, tr.stocks["A"].Reservations, "1")
-		require.NotContains(t, tr.stocks["A"].Reservations, "2")
+		require.NoError(t, tr.answers()["1"], "it led its batch to the end")
+		require.ErrorIs(t, tr.answers()["2"], context.Canceled)
+		require.NoError(t, tr.answers()["3"])
+		require.Contains(t, tr.holds("A"), "1")
+		require.NotContains(t, tr.holds("A"), "2")
 
 		// A follower that leaves in the middle of its batch, then its leader.
 		gone, leave = context.WithCancel(t.Context())
@@ -228,9 +254,9 @@ func TestMembersThatGoAway(t *testing.T) {
 		pass(1500 * time.Millisecond)
 		leave()
 		pass(2 * time.Second)
-		require.ErrorIs(t, tr.got["6"], context.Canceled)
-		require.NoError(t, tr.got["7"])
-		require.Len(t, tr.stocks["A"].Reservations, 6)
+		require.ErrorIs(t, tr.answers()["6"], context.Canceled)
+		require.NoError(t, tr.answers()["7"])
+		require.Len(t, tr.holds("A"), 6)
 	})
 }
 
@@ -244,20 +270,20 @@ func TestBatchThatFails(t *testing.T) {
 		tr.reserve(t.Context(), "2", "A", "B")
 		tr.reserve(t.Context(), "3", "A")
 		pass(5 * time.Second)
-		require.NoError(t, tr.got["1"])
-		require.Error(t, tr.got["2"])
-		require.NoError(t, tr.got["3"])
+		require.NoError(t, tr.answers()["1"])
+		require.Error(t, tr.answers()["2"])
+		require.NoError(t, tr.answers()["3"])
 
 		tr.panics = true
 		require.Panics(t, func() { _, _ = tr.service.Reserve(t.Context(), "4", "EUR", []Line{{SKU: "A", Quantity: 1}}) })
 		tr.reserve(t.Context(), "5", "A")
 		pass(2 * time.Second)
-		require.NoError(t, tr.got["5"])
+		require.NoError(t, tr.answers()["5"])
 
 		tr.tries = 1000
 		tr.reserve(t.Context(), "6", "A")
 		pass(batchLimit + time.Second)
-		require.ErrorIs(t, tr.got["6"], context.DeadlineExceeded)
+		require.ErrorIs(t, tr.answers()["6"], context.DeadlineExceeded)
 	})
 }
 
@@ -275,8 +301,8 @@ func TestAdjustGoesAlone(t *testing.T) {
 		pass(time.Second)
 		require.EqualValues(t, 1, tr.aloneBy.Load())
 		pass(time.Second)
-		require.Equal(t, []string{"2", "3"}, tr.plans[1].Orders)
-		require.NoError(t, tr.got["3"])
+		require.Equal(t, []string{"2", "3"}, tr.seen()[1].Orders)
+		require.NoError(t, tr.answers()["3"])
 	})
 }
 
@@ -288,21 +314,41 @@ func TestBatchHasBounds(t *testing.T) {
 			tr.reserve(t.Context(), strconv.Itoa(i), "A")
 		}
 		pass(4 * time.Second)
-		require.Len(t, tr.got, batchWorks+11)
-		require.Len(t, tr.plans, 3)
-		require.Len(t, tr.plans[1].Orders, batchWorks)
-		require.Len(t, tr.plans[2].Orders, 10)
+		require.Len(t, tr.answers(), batchWorks+11)
+		require.Len(t, tr.seen(), 3)
+		require.Len(t, tr.seen()[1].Orders, batchWorks)
+		require.Len(t, tr.seen()[2].Orders, 10)
 
 		var a, b []string
 		for i := range 60 {
 			a, b = append(a, "a"+strconv.Itoa(i)), append(b, "b"+strconv.Itoa(i))
 		}
-		tr.plans = nil
+		tr.forget()
 		tr.reserve(t.Context(), "x", "A")
 		tr.reserve(t.Context(), "y", append(a, "A")...)
 		tr.reserve(t.Context(), "z", append(b, "A")...)
 		pass(4 * time.Second)
-		require.Len(t, tr.plans, 3)
-		require.Len(t, tr.got, batchWorks+11+3)
+		require.Len(t, tr.seen(), 3)
+		require.Len(t, tr.answers(), batchWorks+11+3)
+	})
+}
+
+// After a conflict the other replica gets its turn; without one nobody waits.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := newTrial(100, "A")
+		took := func(order string) time.Duration {
+			began := time.Now()
+			_, err := tr.service.Reserve(t.Context(), order, "EUR", []Line{{SKU: "A", Quantity: 1}})
+			require.NoError(t, err)
+			return time.Since(began)
+		}
+		require.Equal(t, time.Second, took("1"))
+		require.Equal(t, time.Second, took("2"))
+		tr.tries = 1
+		require.Equal(t, 2*time.Second, took("3"))
+		tr.tries = 0
+		require.Equal(t, time.Second+longestTurn, took("4"))
+		require.Equal(t, time.Second, took("5"), "nobody was met any more")
 	})
 }

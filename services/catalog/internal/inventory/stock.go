@@ -13,6 +13,10 @@ import (
 // Bounds of a stock document.
 const (
 	MaxOnHand = 10_000_000
+	// MaxOpen is how many orders may hold a SKU at once, shipped ones not
+	// counted: 60 bytes each in a document that is read and written whole. The
+	// sidecar takes 4 MB (docs/adr/0010).
+	MaxOpen = 20_000
 	// Restocked returns that are remembered: all of the last minutes, since the
 	// note of a return is written after its stock, and a message whose handler
 	// died in between comes again within one; and never more than so many.
@@ -23,22 +27,6 @@ const (
 // withdrawn is the reason of the adjustments of Withdraw.
 const withdrawn = "product withdrawn"
 
-// Reservation is what one order holds of a SKU, at the price it was promised.
-// Its names are short because a stock holds one for each order that is not
-// shipped yet, and is read and written whole.
-type Reservation struct {
-	Quantity int    `json:"q"`
-	Amount   int64  `json:"p"` // minor units, of one
-	Currency string `json:"c"`
-	At       int64  `json:"t"` // Unix time, seconds
-	// Withdrawn: its product is gone, so that its goods leave with the order,
-	// or with the product.
-	Withdrawn bool `json:"w,omitempty"`
-}
-
-// UnitPrice gives the promised price of one.
-func (r Reservation) UnitPrice() money.Money { return money.New(r.Amount, r.Currency) }
-
 // Restocked remembers a return whose goods are back.
 type Restocked struct {
 	ReturnID string `json:"id"`
@@ -48,16 +36,16 @@ type Restocked struct {
 // Stock is one SKU. The counters make a ledger:
 // OnHand = Initial + Adjusted + Returned - Sold.
 type Stock struct {
-	SKU          string                 `json:"sku"`
-	ProductID    string                 `json:"product_id,omitempty"`
-	OnHand       int                    `json:"on_hand"`
-	Reservations map[string]Reservation `json:"reservations,omitempty"` // by order ID
-	Initial      int                    `json:"initial,omitempty"`
-	Adjusted     int                    `json:"adjusted,omitempty"`
-	Returned     int                    `json:"returned,omitempty"`
-	Sold         int                    `json:"sold,omitempty"`
-	Restocked    []Restocked            `json:"restocked,omitempty"` // newest last
-	Version      int64                  `json:"-"`                   // of the stored document; 0: none yet
+	SKU          string       `json:"sku"`
+	ProductID    string       `json:"product_id,omitempty"`
+	OnHand       int          `json:"on_hand"`
+	Reservations Reservations `json:"open,omitempty"`
+	Initial      int          `json:"initial,omitempty"`
+	Adjusted     int          `json:"adjusted,omitempty"`
+	Returned     int          `json:"returned,omitempty"`
+	Sold         int          `json:"sold,omitempty"`
+	Restocked    []Restocked  `json:"restocked,omitempty"` // newest last
+	Version      int64        `json:"-"`                   // of the stored document; 0: none yet
 
 	changed     bool
 	counted     bool // reserved is the sum of Reservations
@@ -81,7 +69,9 @@ var (
 		"The stock has changed since you read it. Read it again.").At("If-Match", "is not the current version")
 	ErrClosed  = fault.New(fault.Conflict, "reservation_closed", "The order's reservation has ended already.")
 	ErrDiffers = fault.New(fault.Conflict, "reservation_differs", "The order has reserved another quantity.")
-	errShort   = fault.New(fault.Unprocessable, "out_of_stock", "There is not enough in stock.")
+	ErrCrowded = fault.New(fault.Unprocessable, "too_many_open_orders",
+		"Too many orders of this wait to be shipped. It can be ordered again once some of them are.")
+	errShort = fault.New(fault.Unprocessable, "out_of_stock", "There is not enough in stock.")
 )
 
 // Reserved is what orders hold.
@@ -112,8 +102,11 @@ func (s *Stock) check(orderID string, quantity int, currency string) error {
 		}
 		return nil
 	}
-	if quantity > s.Available() {
+	switch {
+	case quantity > s.Available():
 		return errShort
+	case len(s.Reservations) >= MaxOpen:
+		return ErrCrowded
 	}
 	return nil
 }
@@ -129,7 +122,7 @@ func (s *Stock) Reserve(orderID string, quantity int, price money.Money, now tim
 	}
 	r := Reservation{Quantity: quantity, Amount: price.Amount, Currency: price.Currency, At: now.Unix()}
 	if s.Reservations == nil {
-		s.Reservations = map[string]Reservation{}
+		s.Reservations = Reservations{}
 	}
 	s.reserved = s.Reserved() + quantity
 	s.Reservations[orderID] = r
@@ -145,6 +138,30 @@ func (s *Stock) unreserve(orderID string) (r Reservation, held bool) {
 		s.changed = true
 	}
 	return r, held
+}
+
+// confirm marks the reservations of orders that are bought.
+func (s *Stock) confirm(orderIDs []string) {
+	for _, id := range orderIDs {
+		if r, held := s.Reservations[id]; held && !r.Confirmed {
+			r.Confirmed = true
+			s.Reservations[id] = r
+			s.changed = true
+		}
+	}
+}
+
+// Unconfirmed lists the orders whose reservation is not confirmed and was made
+// before a time.
+func (s *Stock) Unconfirmed(before time.Time) []string {
+	var out []string
+	for id, r := range s.Reservations {
+		if !r.Confirmed && r.At < before.Unix() {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // touch has the stock written although it stays as it is, if it is there.

@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -107,7 +109,7 @@ func TestWhatIsWritten(t *testing.T) {
 	require.False(t, s.Changed())
 
 	// What was kept of an attempt is taken back where the order is refused.
-	half := &Stock{SKU: "A", OnHand: 10, Version: 1, Reservations: map[string]Reservation{"a": {Quantity: 3, Amount: 100, Currency: "EUR"}}}
+	half := &Stock{SKU: "A", OnHand: 10, Version: 1, Reservations: Reservations{"a": {Quantity: 3, Amount: 100, Currency: "EUR"}}}
 	two := NewBooks(map[string]*Stock{"A": half, "B": {SKU: "B"}}, map[string]bool{})
 	require.NoError(t, two.reserve("a", "EUR", line(3), noon))
 	require.False(t, half.Changed())
@@ -181,4 +183,20 @@ func TestAnyMoves(t *testing.T) {
 		require.LessOrEqual(t, len(s.Restocked), keptReturn)
 	}
 	require.NotZero(t, s.Sold)
+}
+
+// A document has a bound, which refuses new orders and nothing else.
+func TestTooManyOpenOrders(t *testing.T) {
+	s := &Stock{SKU: "A", OnHand: MaxOnHand, Version: 1}
+	books := booksOf(s)
+	for i := range MaxOpen {
+		require.NoError(t, books.reserve("0198d2a4-7b1c-5f00-8a00-"+fmt.Sprintf("%012d", i), "EUR", line(1), noon))
+	}
+	require.ErrorIs(t, books.reserve("one more", "EUR", line(1), noon), ErrCrowded)
+	require.NoError(t, books.reserve("0198d2a4-7b1c-5f00-8a00-000000000007", "EUR", line(1), noon), "a repeat")
+	doc, err := json.Marshal(s)
+	require.NoError(t, err)
+	require.Less(t, len(doc), 3_000_000, "the sidecar takes 4 MB")
+	books.commit("0198d2a4-7b1c-5f00-8a00-000000000007", []string{"A"})
+	require.NoError(t, books.reserve("one more", "EUR", line(1), noon))
 }

@@ -150,7 +150,7 @@ func TestHalfAReservation(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			s.Reservations = map[string]inventory.Reservation{"o": half}
+			s.Reservations = inventory.Reservations{"o": half}
 			return stocks.Put(tx, "S-0", s)
 		}))
 		want := 1

@@ -55,6 +55,11 @@ func TestLifeOfAnOrder(t *testing.T) {
 	require.Len(t, o.Returns, 1)
 	require.Equal(t, "approved", o.Returns[0].Status)
 	s.ordered(t, s.Do(t, contracttest.Request{Method: "GET", Path: "/internal/v1/orders/" + o.ID, As: support}), 200)
+	states := contracttest.Request{Method: "POST", Path: "/internal/v1/order-states", As: caller.Caller{App: "catalog"}, Body: map[string]any{"ids": []string{nowhere, o.ID}}}
+	a := s.Do(t, states)
+	require.JSONEq(t, `{"items":[{"id":"`+o.ID+`","status":"`+o.Status+`"}]}`, string(a.Body))
+	states.As = support
+	require.Equal(t, 403, s.Do(t, states).Status)
 
 	other := s.bought(t, "key-of-ana-2", invoice)
 	other = s.ordered(t, s.step(t, asAna, nil, other.ID, "cancel", map[string]string{"reason": "too late"}), 200)

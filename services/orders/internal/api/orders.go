@@ -64,6 +64,33 @@ func (a *API) readOrder(w http.ResponseWriter, r *http.Request) error {
 	return a.read(w, r, order.Viewer{Staff: true})
 }
 
+// orderStates: state 1 bulk get.
+func (a *API) orderStates(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		IDs []string `json:"ids"`
+	}
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	found, err := a.Orders.Statuses(r.Context(), in.IDs)
+	if err != nil {
+		return err
+	}
+	type state struct {
+		ID     string       `json:"id"`
+		Status order.Status `json:"status"`
+	}
+	out := struct {
+		Items []state `json:"items"`
+	}{Items: []state{}}
+	for _, id := range in.IDs {
+		if status, ok := found[id]; ok {
+			out.Items = append(out.Items, state{id, status})
+		}
+	}
+	return httpapi.Write(w, http.StatusOK, out)
+}
+
 func (a *API) read(w http.ResponseWriter, r *http.Request, v order.Viewer) error {
 	o, err := a.Orders.Get(r.Context(), v, httpapi.Var(r, "id"))
 	if err != nil {

@@ -24,7 +24,7 @@ type API struct {
 // Routes are all the routes of the service, its probes excepted.
 func (a *API) Routes() []httpapi.Route {
 	agent := httpapi.Only(caller.SupportAgent)
-	support := httpapi.Apps("support")
+	support, catalog := httpapi.Apps("support"), httpapi.Apps("catalog")
 	return []httpapi.Route{
 		{Method: http.MethodGet, Path: "/v1/cart", Who: httpapi.Anyone, Handle: a.getCart},
 		{Method: http.MethodDelete, Path: "/v1/cart", Who: httpapi.Anyone, Handle: a.emptyCart},
@@ -39,6 +39,7 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/deliver", Who: agent, Handle: a.deliver},
 
 		{Method: http.MethodGet, Path: "/internal/v1/orders/{id}", Who: support, Handle: a.readOrder},
+		{Method: http.MethodPost, Path: "/internal/v1/order-states", Who: catalog, Handle: a.orderStates},
 		{Method: http.MethodGet, Path: "/internal/v1/users/{id}/orders", Who: support, Handle: a.listOrdersOfUser},
 		{Method: http.MethodPost, Path: "/internal/v1/orders/{id}/refunds", Who: support, Handle: a.refund},
 

@@ -14,6 +14,8 @@ var ErrMissing = fault.Missing("order")
 // Store keeps orders.
 type Store interface {
 	Get(ctx context.Context, id string) (*Order, error) // ErrMissing
+	// GetAll gives those of the orders that there are.
+	GetAll(ctx context.Context, ids []string) ([]*Order, error)
 	// Update runs fn over an order and stores and announces what changed;
 	// the order has its new version afterwards. fn may run more than once.
 	Update(ctx context.Context, id string, fn func(*Order) error) (*Order, error) // ErrMissing
@@ -53,6 +55,19 @@ func (s *Service) Get(ctx context.Context, v Viewer, id string) (*Order, error) 
 		return nil, err
 	}
 	return o, v.check(o)
+}
+
+// Statuses gives the status of those of the orders that there are.
+func (s *Service) Statuses(ctx context.Context, ids []string) (map[string]Status, error) {
+	found, err := s.store.GetAll(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]Status, len(found))
+	for _, o := range found {
+		out[o.ID] = o.Status
+	}
+	return out, nil
 }
 
 // List gives the orders of an owner, newest first.

@@ -37,6 +37,18 @@ func (s *Orders) Get(ctx context.Context, id string) (o *order.Order, err error)
 	return o, err
 }
 
+// GetAll implements order.Store. State: 1 bulk get.
+func (s *Orders) GetAll(ctx context.Context, ids []string) (out []*order.Order, err error) {
+	err = s.db.View(ctx, func(tx *state.Tx) error {
+		found, err := orders.GetAll(tx, ids...)
+		for i := range found {
+			out = append(out, &found[i])
+		}
+		return err
+	})
+	return out, err
+}
+
 // Update implements order.Store. State: 1 get, and 1 save if fn changes it.
 func (s *Orders) Update(ctx context.Context, id string, fn func(*order.Order) error) (*order.Order, error) {
 	var o *order.Order
