@@ -76,7 +76,7 @@ func measureOutbox(ctx context.Context, m *meter, r *Report, bin, dir string) er
 }
 
 func (m *meter) checkouts(ctx context.Context, name string, b *buyers, s *shop.Shop) (Result, error) {
-	if err := b.prepareCarts(ctx, checkouts); err != nil {
+	if err := b.prepareCarts(ctx, checkouts, b.fillCart); err != nil {
 		return Result{}, err
 	}
 	return m.run(name, checkouts, func() (plan.Counts, error) { return counted(ctx, metricsPorts(s)) }, b.checkout)
@@ -103,7 +103,7 @@ func measureDelivery(ctx context.Context, m *meter, r *Report, s *shop.Shop, b *
 		return err
 	}
 	defer l.stop()
-	if err := b.prepareCarts(ctx, checkouts); err != nil {
+	if err := b.prepareCarts(ctx, checkouts, b.fillCart); err != nil {
 		return err
 	}
 	half := *m
