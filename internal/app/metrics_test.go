@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tienda/internal/deadletter"
 	"tienda/internal/event"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
@@ -36,7 +37,7 @@ func TestFigures(t *testing.T) {
 		return docs.Put(tx, "a", "A")
 	}))
 	h := NewHealth()
-	h.Watch(db)
+	h.Watch(db, deadletter.New("app", db, slog.New(slog.DiscardHandler)))
 	shown := func() string {
 		w := httptest.NewRecorder()
 		require.NoError(t, h.metrics(w, httptest.NewRequest(http.MethodGet, "/metrics", nil)))
@@ -50,5 +51,6 @@ func TestFigures(t *testing.T) {
 	require.Contains(t, text, "tienda_outbox_published_total 0\n")
 	require.Contains(t, text, "tienda_outbox_adopted_total 0\n")
 	require.Contains(t, text, "tienda_state_conflicts_total 0\n")
+	require.Contains(t, text, "tienda_dead_letters_kept_total 0\n")
 	require.Contains(t, text, "go_goroutines")
 }

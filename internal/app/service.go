@@ -58,8 +58,9 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 		return err
 	}
 	health := NewHealth(append([]func(context.Context) error{side.Ready}, built.Ready...)...)
-	health.Watch(db)
-	h, err := deadletter.New(appID, db, log).Handler(httpapi.Options{
+	letters := deadletter.New(appID, db, log)
+	health.Watch(db, letters)
+	h, err := letters.Handler(httpapi.Options{
 		Contract: c, Routes: append(health.Routes(), built.Routes...), AppToken: cfg.AppToken, Log: log,
 	})
 	if err != nil {

@@ -41,6 +41,7 @@ func (l *Letters) replay(ctx context.Context, id, by string) error {
 		failed.Fields = why.Fields
 		return failed
 	}
+	l.replayed.Add(1)
 	l.log.InfoContext(ctx, "dead letter replayed", about...)
 	return nil
 }

@@ -3,6 +3,7 @@ package deadletter
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,16 @@ type Letters struct {
 
 	topics  map[string]string // the routes of the app's events, by topic
 	deliver deliverer
+
+	kept, replayed, discarded atomic.Int64
+}
+
+// Stats counts what this replica has done since its start.
+type Stats struct{ Kept, Replayed, Discarded int64 }
+
+// Stats gives the figures for /metrics.
+func (l *Letters) Stats() Stats {
+	return Stats{Kept: l.kept.Load(), Replayed: l.replayed.Load(), Discarded: l.discarded.Load()}
 }
 
 // New gives the dead letters of an app, kept in its own store.
@@ -38,13 +49,13 @@ const theBook = ""
 // again is counted. State: 2 gets and 2 transactions.
 func (l *Letters) keep(ctx context.Context, event []byte) error {
 	id, h := open(event)
-	var added bool
 	var dropped string
 	err := l.db.Update(ctx, func(tx *state.Tx) error {
 		b, _, err := books.Get(tx, theBook)
 		if err != nil {
 			return err
 		}
+		var added bool
 		if added, dropped, err = b.add(id); err != nil || !added {
 			return err
 		}
@@ -55,9 +66,10 @@ func (l *Letters) keep(ctx context.Context, event []byte) error {
 	}
 	// The letter comes second: without it its entry is shown to nobody, and the
 	// delivery is repeated.
-	err = l.db.Update(ctx, func(tx *state.Tx) error {
-		v, there, err := letters.Get(tx, id)
-		if err != nil {
+	var there bool
+	err = l.db.Update(ctx, func(tx *state.Tx) (err error) {
+		var v letter
+		if v, there, err = letters.Get(tx, id); err != nil {
 			return err
 		}
 		now := l.now()
@@ -75,7 +87,8 @@ func (l *Letters) keep(ctx context.Context, event []byte) error {
 		}
 		return letters.Put(tx, id, v)
 	})
-	if err == nil && added {
+	if err == nil && !there {
+		l.kept.Add(1)
 		l.log.WarnContext(ctx, "an event became a dead letter", "letter", id, "type", h.Type, "event", h.EventID, "topic", h.Topic)
 	}
 	return err
@@ -173,6 +186,7 @@ func (l *Letters) discard(ctx context.Context, id, by string) error {
 		return err
 	})
 	if err == nil {
+		l.discarded.Add(1)
 		l.log.InfoContext(ctx, "dead letter discarded", "letter", id, "type", v.Type, "event", v.EventID, "by", by)
 	}
 	return err
