@@ -69,13 +69,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer s.Stop()
-	m.processes = map[string]int{"runner": s.RunnerPID}
-	for _, a := range s.Apps {
-		m.processes[a.Name] = a.PID
-		if a.SidecarPID != 0 {
-			m.processes[a.Name+"-d"] = a.SidecarPID
-		}
-	}
+	m.processes = processesOf(s)
 	for i, name := range []string{"floor-b-d", "floor-a-d", "floor-front-d"} {
 		m.processes[name] = fl.sidecars[i].PID()
 	}
@@ -100,4 +94,16 @@ func run(ctx context.Context, args []string) error {
 	}
 	r.print(os.Stdout, before)
 	return r.save(*out)
+}
+
+// processesOf names the processes of a shop; -d is a sidecar.
+func processesOf(s *shop.Shop) map[string]int {
+	out := map[string]int{"runner": s.RunnerPID}
+	for _, a := range s.Apps {
+		out[a.Name] = a.PID
+		if a.SidecarPID != 0 {
+			out[a.Name+"-d"] = a.SidecarPID
+		}
+	}
+	return out
 }

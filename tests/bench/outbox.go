@@ -79,19 +79,24 @@ func (m *meter) checkouts(ctx context.Context, name string, b *buyers, s *shop.S
 	if err := b.prepareCarts(ctx, checkouts, b.fillCart); err != nil {
 		return Result{}, err
 	}
-	return m.run(name, checkouts, func() (plan.Counts, error) { return counted(ctx, metricsPorts(s)) }, b.checkout)
+	own := *m
+	own.processes = processesOf(s)
+	return own.run(name, checkouts, func() (plan.Counts, error) { return counted(ctx, metricsPorts(s)) }, b.checkout)
 }
 
 // mean gives the result of runs of as many operations each.
 func mean(runs []Result) Result {
 	out := runs[0]
 	var seconds float64
-	out.P99, out.Errors, out.CPU = 0, 0, 0
+	out.P99, out.Errors, out.CPU, out.By = 0, 0, 0, map[string]float64{}
 	for _, x := range runs {
 		seconds += 1 / x.PerSecond
 		out.P99 = max(out.P99, x.P99)
 		out.Errors += x.Errors
 		out.CPU += x.CPU / float64(len(runs))
+		for name, ms := range x.By {
+			out.By[name] += ms / float64(len(runs))
+		}
 	}
 	out.PerSecond = float64(len(runs)) / seconds
 	return out
