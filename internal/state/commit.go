@@ -47,9 +47,7 @@ func (o *outbox) commit(ctx context.Context, tx *Tx) error {
 func (o *outbox) send(ctx context.Context, tx *Tx, ops []Op, e *entry) error {
 	rides := o.rides(ridesAlong)
 	err := o.db.group.commit(ctx, tx.commit, append(ops, rides...), func(keys []string) { o.landed(tx, e, keys) })
-	if err != nil && len(rides) > 0 {
-		o.giveBack(rides)
-	}
+	o.rode(rides, err)
 	return orUnavailable(err)
 }
 

@@ -19,6 +19,12 @@ const (
 // errConflict says that another writer was faster: the update runs again.
 var errConflict = errors.New("state: conflict")
 
+// mayLandHalf is a conflict after which half of the write may still land: the
+// store did not answer in time, and does not roll back.
+type mayLandHalf struct{ error }
+
+func (e mayLandHalf) Unwrap() error { return e.error }
+
 // write is what one update wants to commit.
 type write struct {
 	ops    []Op
@@ -136,12 +142,12 @@ func (g *group) board() []*write {
 // fly commits a batch until each of its writes has its outcome.
 func (g *group) fly(batch []*write) {
 	for len(batch) > 0 {
-		err := g.send(batch)
+		late, err := g.send(batch)
 		if err == nil {
 			finish(batch, nil)
 			return
 		}
-		rest, rerr := g.learn(batch)
+		rest, rerr := g.learn(batch, late)
 		switch {
 		case rerr != nil:
 			finish(batch, errors.Join(err, rerr))
@@ -160,19 +166,22 @@ func (g *group) fly(batch []*write) {
 	}
 }
 
-func (g *group) send(batch []*write) error {
+// send commits a batch. late says that the store has not answered in time: what
+// is on its way may land after a later read.
+func (g *group) send(batch []*write) (late bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitLimit)
 	defer cancel()
 	var ops []Op
 	for _, w := range batch {
 		ops = append(ops, w.ops...)
 	}
-	return g.store.Commit(ctx, ops...)
+	err = g.store.Commit(ctx, ops...)
+	return ctx.Err() != nil, err
 }
 
 // learn reads what became of a refused batch, tells the writes whose outcome
 // is known, and gives the others.
-func (g *group) learn(batch []*write) (rest []*write, err error) {
+func (g *group) learn(batch []*write, late bool) (rest []*write, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitLimit)
 	defer cancel()
 	var keys []string
@@ -195,7 +204,11 @@ func (g *group) learn(batch []*write) (rest []*write, err error) {
 			if len(half) > 0 && w.landed != nil {
 				w.landed(half)
 			}
-			w.end(errConflict)
+			if late && len(half) == 0 {
+				w.end(mayLandHalf{errConflict})
+			} else {
+				w.end(errConflict)
+			}
 		default:
 			rest = append(rest, w)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,18 +20,23 @@ type watch struct {
 	looked time.Time // at a retired journal, last
 }
 
-// every does work now and then every beat until ctx ends.
+// every does work now and then every beat until ctx ends. Beats count from the
+// end of the first turn, so that the loops of a replica take turns.
 func (o *outbox) every(ctx context.Context, what string, work func(context.Context) error) {
-	t := time.NewTicker(beatEvery)
-	defer t.Stop()
-	for {
+	turn := func() {
 		if err := work(ctx); err != nil && ctx.Err() == nil {
 			o.log.Warn("outbox: will be tried again", "work", what, "error", err)
 		}
+	}
+	turn()
+	t := time.NewTicker(beatEvery)
+	defer t.Stop()
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
+			turn()
 		}
 	}
 }
@@ -48,7 +54,7 @@ func (o *outbox) keepLease(ctx context.Context) error {
 // leave removes this replica's journal when nothing is left in it.
 func (o *outbox) leave(ctx context.Context) error {
 	o.mu.Lock()
-	id, left := o.id, len(o.open)+len(o.drop)
+	id, left := o.id, len(o.open)+len(o.drop)+len(o.riding)
 	o.mu.Unlock()
 	if id == "" || left > 0 {
 		return nil
@@ -72,7 +78,7 @@ func (o *outbox) renew(ctx context.Context) error {
 	for seq := range o.open {
 		next.Low = min(next.Low, seq)
 	}
-	for _, key := range o.drop { // published, and perhaps still there
+	for _, key := range slices.AppendSeq(slices.Clone(o.drop), maps.Keys(o.riding)) { // published, and perhaps still there
 		if seq, ok := o.seqOf(key); ok {
 			next.Low = min(next.Low, seq)
 		}

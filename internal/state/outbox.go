@@ -67,6 +67,7 @@ type outbox struct {
 	since  time.Time            // of the last renewal
 	open   map[int64]*openEntry // entries that are not dropped yet, by seq
 	drop   []string             // keys of published entries, to be deleted
+	riding map[string]bool      // those of them that are on their way
 	work   map[string]*entry    // unfinished, by document
 	joined chan struct{}        // closed once there is a journal
 	stats  Stats
@@ -102,7 +103,7 @@ type Stats struct {
 func newOutbox(db *DB, topic Topic, log *slog.Logger) *outbox {
 	o := &outbox{
 		db: db, topic: topic, log: log, open: map[int64]*openEntry{}, work: map[string]*entry{},
-		joined: make(chan struct{}), renewing: make(chan struct{}, 1), watched: map[string]*watch{},
+		riding: map[string]bool{}, joined: make(chan struct{}), renewing: make(chan struct{}, 1), watched: map[string]*watch{},
 	}
 	for i := range o.lane {
 		o.lane[i] = make(chan job, maxBacklog)
@@ -164,13 +165,16 @@ func (o *outbox) reserve(ctx context.Context) (*entry, error) {
 	}
 }
 
-// rides takes published entries, to be deleted along with another write; if
-// that does not land, they are given back.
+// rides takes published entries, to be deleted along with another write. They
+// arrive with it, or are given back.
 func (o *outbox) rides(most int) (ops []Op) {
 	o.mu.Lock()
 	n := min(most, len(o.drop))
 	keys := slices.Clone(o.drop[:n])
 	o.drop = slices.Delete(o.drop, 0, n)
+	for _, k := range keys {
+		o.riding[k] = true
+	}
 	o.mu.Unlock()
 	for _, k := range keys {
 		ops = append(ops, Op{Key: k, Delete: true, Blind: true})
@@ -178,12 +182,15 @@ func (o *outbox) rides(most int) (ops []Op) {
 	return ops
 }
 
-// giveBack takes up again what did not ride in the end.
-func (o *outbox) giveBack(ops []Op) {
+// rode forgets what has ridden, and takes up again what did not in the end.
+func (o *outbox) rode(ops []Op, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, op := range ops {
-		o.drop = append(o.drop, op.Key)
+		delete(o.riding, op.Key)
+		if err != nil {
+			o.drop = append(o.drop, op.Key)
+		}
 	}
 }
 
@@ -193,7 +200,8 @@ func (o *outbox) giveBack(ops []Op) {
 //
 // keys, where they are given, are the documents that are there of a commit that
 // had a conflict: what they say has happened, and the update that runs again
-// may find nothing left to do. So their events count, and their work.
+// may find nothing left to do. So their events count, and their work: nobody may
+// be at it any more, if the update has failed in the end, so it is handed on.
 func (o *outbox) landed(tx *Tx, e *entry, keys []string) {
 	there := func(key string) bool { return keys == nil || slices.Contains(keys, key) }
 	o.mu.Lock()
@@ -223,6 +231,10 @@ func (o *outbox) landed(tx *Tx, e *entry, keys []string) {
 		s.left = len(events) + len(work)
 	}
 	for _, key := range work {
+		if keys != nil && o.unfinished != nil {
+			o.handOn(e, key, 0)
+			continue
+		}
 		if was := o.work[key]; was != nil {
 			o.settled(was)
 		}
@@ -233,6 +245,22 @@ func (o *outbox) landed(tx *Tx, e *entry, keys []string) {
 		key := tx.events[i].key
 		o.lane[laneOf(key)] <- job{key: key, event: e.events[i], done: func() { o.published(e) }}
 	}
+}
+
+// handOn tells of work, after a while, as if the replica that began it had died.
+func (o *outbox) handOn(e *entry, key string, after time.Duration) {
+	time.AfterFunc(after, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), commitLimit)
+		defer cancel()
+		if err := o.unfinished(ctx, key); err != nil {
+			o.log.Warn("outbox: work that was left cannot be handed on yet", "document", key, "error", err)
+			o.handOn(e, key, retryLongest)
+			return
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.settled(e)
+	})
 }
 
 func laneOf(key string) uint32 {
@@ -374,8 +402,7 @@ func (o *outbox) flush(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, commitLimit)
 		err := o.db.store.Commit(ctx, ops...)
 		cancel()
-		if err != nil {
-			o.giveBack(ops)
+		if o.rode(ops, err); err != nil {
 			return err
 		}
 	}
@@ -398,6 +425,8 @@ func (o *outbox) ended(e *entry, err error) {
 	var f *fault.Error
 	switch {
 	case err == nil:
+	case errors.As(err, &mayLandHalf{}):
+		o.doubtful(e)
 	case errors.Is(err, errConflict):
 		o.refused(e)
 	case errors.As(err, &f) && f.Kind != fault.Unavailable:

@@ -96,6 +96,8 @@ type Store interface {
 	Return(ctx context.Context, orderID string, fn func(*order.Order, *cart.Cart) error) (*order.Order, error)
 	// Gave reads an order and whether its owner's cart gave it its lines.
 	Gave(ctx context.Context, orderID string) (o *order.Order, gave bool, err error)
+	// Finished says that this replica has nothing more to do for an order.
+	Finished(orderID string)
 	// The list of orders that were left unsettled.
 	MarkUnsettled(ctx context.Context, orderID string) error
 	UnmarkUnsettled(ctx context.Context, orderID string) error
@@ -152,7 +154,8 @@ func (s *Service) submit(ctx context.Context, who shopper.Shopper, r Request, id
 	var gave, noCart bool
 	err = s.store.Begin(ctx, who, id, func(existing *order.Order, c *cart.Cart) (Begun, error) {
 		found, made, noCart = nil, nil, false
-		ours := existing != nil && existing.Attempt == attempt
+		// Once somebody else has ended it, it is as it is.
+		ours := existing != nil && existing.Attempt == attempt && existing.Status == order.Pending
 		gave = c.Gave(id)
 		switch {
 		case existing != nil && !ours:

@@ -33,8 +33,9 @@ func (s *Service) Abandoned(ctx context.Context, id string) error {
 	return s.store.MarkUnsettled(ctx, id)
 }
 
-// arrive forgets a settled order.
+// arrive forgets a settled order, whoever has settled it.
 func (s *Service) arrive(ctx context.Context, id string) {
+	s.store.Finished(id)
 	s.mu.Lock()
 	noted := s.left[id]
 	delete(s.left, id)

@@ -131,6 +131,9 @@ func (s *Checkouts) Gave(ctx context.Context, orderID string) (o *order.Order, g
 	return o, gave, err
 }
 
+// Finished implements checkout.Store.
+func (s *Checkouts) Finished(orderID string) { s.db.Finish(orders.Key(orderID)) }
+
 // MarkUnsettled implements checkout.Store.
 func (s *Checkouts) MarkUnsettled(ctx context.Context, orderID string) error {
 	err := s.db.Update(ctx, func(tx *state.Tx) error { return unsettled.Append(tx, orderID) })
