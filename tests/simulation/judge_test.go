@@ -1,0 +1,176 @@
+package simulation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tienda/tests/history"
+)
+
+// What of the stored documents is judged.
+type (
+	orderDoc struct {
+		ID     string         `json:"id"`
+		Status history.Status `json:"status"`
+		Note   string         `json:"note"` // the key and the cart that it came from
+		Lines  []struct {
+			SKU       string       `json:"sku"`
+			Quantity  int          `json:"quantity"`
+			UnitPrice *amountThere `json:"unit_price"`
+		} `json:"lines"`
+		Total   int64     `json:"total"`
+		Refusal *struct{} `json:"refusal"`
+		Payment struct {
+			Refunded int64 `json:"refunded"`
+		} `json:"payment"`
+		Refunds []struct {
+			ReturnID string `json:"return_id"`
+			Amount   int64  `json:"amount"`
+			Lines    []struct {
+				SKU      string `json:"sku"`
+				Quantity int    `json:"quantity"`
+				Restock  bool   `json:"restock"`
+			} `json:"lines"`
+		} `json:"refunds"`
+		Returns []struct {
+			ID     string               `json:"id"`
+			Status history.ReturnStatus `json:"status"`
+		} `json:"returns"`
+	}
+	stockDoc struct {
+		SKU    string `json:"sku"`
+		OnHand int    `json:"on_hand"`
+		Sold   int    `json:"sold"`
+		Open   string `json:"open"` // "<order ID> <quantity> ...;"
+	}
+	returnsDoc struct {
+		Returns []struct {
+			ID      string               `json:"id"`
+			OrderID string               `json:"order_id"`
+			Status  history.ReturnStatus `json:"status"`
+			Refund  *amountThere         `json:"refund"`
+		} `json:"returns"`
+	}
+	refundNews struct {
+		ReturnID string `json:"return_id"`
+	}
+)
+
+// final looks at what is there in the end, in the stores and the broker.
+func (w *world) final() history.Final {
+	f := history.Final{At: time.Since(w.began)}
+	for _, k := range w.apps["orders"].store.keys("order:") {
+		var d orderDoc
+		if w.apps["orders"].store.document(k, &d) {
+			f.Orders = append(f.Orders, orderOf(d))
+		}
+	}
+	for _, k := range w.apps["catalog"].store.keys("stock:") {
+		var d stockDoc
+		if w.apps["catalog"].store.document(k, &d) {
+			f.Stock = append(f.Stock, stockOf(d))
+		}
+	}
+	for _, k := range w.apps["support"].store.keys("returns-of-order:") {
+		var d returnsDoc
+		if !w.apps["support"].store.document(k, &d) {
+			continue
+		}
+		for _, r := range d.Returns {
+			out := history.Return{ID: r.ID, Order: r.OrderID, Status: r.Status}
+			if r.Refund != nil {
+				out.Refund = r.Refund.Amount
+			}
+			f.Returns = append(f.Returns, out)
+		}
+	}
+	for _, e := range w.published {
+		out := history.Event{ID: e.ID, Type: e.Type, Subject: e.Subject}
+		var news refundNews
+		if e.Type == history.OrderRefunded && e.Decode(&news) == nil {
+			out.Return = news.ReturnID
+		}
+		f.Events = append(f.Events, out)
+	}
+	return f
+}
+
+func stockOf(d stockDoc) history.Stock {
+	s := history.Stock{SKU: d.SKU, OnHand: d.OnHand, Available: d.OnHand, Sold: d.Sold, Held: map[string]int{}}
+	for one := range strings.SplitSeq(strings.TrimSuffix(d.Open, ";"), ";") {
+		var id string
+		var quantity int
+		if n, _ := fmt.Sscanf(one, "%s %d", &id, &quantity); n == 2 {
+			s.Held[id] = quantity
+			s.Reserved += quantity
+			s.Available -= quantity
+		}
+	}
+	return s
+}
+
+func orderOf(d orderDoc) history.Order {
+	o := history.Order{ID: d.ID, Status: d.Status, Refused: d.Refusal != nil, Total: d.Total, Refunded: d.Payment.Refunded}
+	o.Key, o.Cart, _ = strings.Cut(d.Note, " ")
+	for _, l := range d.Lines {
+		line := history.Line{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}}
+		if l.UnitPrice != nil {
+			line.Price = l.UnitPrice.Amount
+		}
+		o.Lines = append(o.Lines, line)
+	}
+	for _, r := range d.Refunds {
+		refund := history.Refund{Return: r.ReturnID, Amount: r.Amount}
+		for _, l := range r.Lines {
+			refund.Lines = append(refund.Lines, history.RefundLine{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}, Restock: l.Restock})
+		}
+		o.Refunds = append(o.Refunds, refund)
+	}
+	for _, r := range d.Returns {
+		o.Returns = append(o.Returns, history.ReturnNews{Return: r.ID, Status: r.Status})
+	}
+	return o
+}
+
+// told gives the history without what says nothing: by its contract, a checkout
+// that finds the cart empty leaves its key free, and another try of the same
+// key may still get the cart.
+func (b *book) told() []history.Call {
+	bought := map[string]bool{}
+	for _, c := range b.calls {
+		if c.Op == history.Checkout && c.Outcome == history.Done {
+			bought[c.Key] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(b.calls), func(c history.Call) bool {
+		return c.Op == history.Checkout && bought[c.Key] && strings.HasSuffix(c.Answer, "cart_empty_or_taken")
+	})
+}
+
+// judge gives all that is wrong with a run, the shop's own bookkeeping
+// included: once all is quiet, no journal has an entry left and no outbox a
+// backlog.
+func (w *world) judge(b *book) []string {
+	calls := b.told()
+	slices.SortStableFunc(calls, func(a, b history.Call) int { return int(a.End - b.End) })
+	var wrong []string
+	for _, v := range history.Check(history.Run{Goods: goods, Calls: calls, LastFault: w.lastFault.Sub(w.began), Final: w.final()}) {
+		wrong = append(wrong, w.plain(v.String()))
+	}
+	for _, s := range services() {
+		if !w.mix.rollback && w.faults["write hangs"] > 0 {
+			break // the half of a late transaction may be an entry that was dropped before
+		}
+		for _, k := range w.apps[s.id].store.keys("outbox:entry:") {
+			wrong = append(wrong, w.plain(fmt.Sprintf("journal: %s still has %s", s.id, k)))
+		}
+	}
+	for _, r := range w.alive() {
+		if n := r.db.OutboxStats().Backlog; n > 0 {
+			wrong = append(wrong, fmt.Sprintf("journal: %s counts a backlog of %d", r.name, n))
+		}
+	}
+	return wrong
+}

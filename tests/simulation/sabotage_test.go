@@ -1,0 +1,123 @@
+package simulation
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"tienda/internal/state"
+)
+
+// sabotage is bugs that are put in on purpose, at the seams between the shop
+// and its world.
+type sabotage struct {
+	publishFirst bool // events go out before their commit, which may fail
+	dropJournal  bool // entries of the journal are not written
+	ignoreETags  bool // the store writes over whatever is there
+	noDedupe     bool // catalog does not know a repeated event from news
+	noKey        bool // the repeat of a reservation holds a second time
+	noIdempotent bool // the repeat of a checkout is another checkout
+	ackFirst     bool // the broker forgets an event although its consumer failed
+}
+
+// Each bug is found within so many seeds, and by a rule that names it.
+func TestSabotages(t *testing.T) {
+	for name, c := range map[string]struct {
+		bugs   sabotage
+		within int
+		rules  []string // one of them
+	}{
+		"publish before commit":        {sabotage{publishFirst: true}, 20, []string{"event-false", "event-twice"}},
+		"journal dropped":              {sabotage{dropJournal: true}, 80, []string{"event-lost", "unsettled"}},
+		"ETag ignored":                 {sabotage{ignoreETags: true}, 40, []string{"reserved", "ledger", "order-lost", "change-lost", "order-twice"}},
+		"no dedupe in the consumer":    {sabotage{noDedupe: true}, 60, []string{"ledger"}},
+		"reservation without key":      {sabotage{noKey: true}, 20, []string{"reserved"}},
+		"checkout without key":         {sabotage{noIdempotent: true}, 20, []string{"order-unasked", "answer-changed", "order-twice"}},
+		"acknowledged before it works": {sabotage{ackFirst: true}, 20, []string{"reserved", "sold", "not-applied", "ledger"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for seed := range c.within {
+				var r result
+				t.Run(strconv.Itoa(seed), func(t *testing.T) { r = simulate(t, uint64(seed), c.bugs, false) })
+				for _, w := range r.wrong {
+					if rule, _, _ := strings.Cut(w, ":"); slices.Contains(c.rules, rule) {
+						t.Logf("seed %d: %s", seed, w)
+						return
+					}
+				}
+				require.Empty(t, r.wrong, "seed %d fails by another rule", seed)
+			}
+			t.Fatalf("not found within %d seeds", c.within)
+		})
+	}
+}
+
+// drops says whether the store loses a write.
+func (s sabotage) drops(op state.Op) bool {
+	return s.dropJournal && !op.Delete && strings.HasPrefix(op.Key, "outbox:entry:")
+}
+
+// announces gives the events of a transaction to the broker ahead of it.
+func (s sabotage) announces(w *world, ops []state.Op) {
+	if !s.publishFirst {
+		return
+	}
+	for _, op := range ops {
+		var doc struct {
+			Commit  string `json:"c"`
+			Pending []struct {
+				Commit string            `json:"c"`
+				Events []json.RawMessage `json:"v"`
+			} `json:"o"`
+		}
+		if op.Delete || json.Unmarshal(op.Value, &doc) != nil {
+			continue
+		}
+		for _, p := range doc.Pending {
+			if p.Commit != doc.Commit {
+				continue
+			}
+			for _, raw := range p.Events {
+				w.accept(read(raw))
+			}
+		}
+	}
+}
+
+// handler stands before the handler of a process.
+func (s sabotage) handler(w *world, app string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		const reservations = "/internal/v1/reservations/"
+		switch {
+		case s.noKey && in.Method == http.MethodPut && strings.HasPrefix(in.URL.Path, reservations) && w.again(in.URL.Path):
+			in.URL.Path = reservations + uuid.NewString()
+			in.URL.RawPath = ""
+		case s.noIdempotent && in.Method == http.MethodPost && in.URL.Path == "/v1/orders":
+			in.Header.Set("Idempotency-Key", uuid.NewString())
+		case s.noDedupe && app == "catalog" && strings.HasPrefix(in.URL.Path, "/events/"):
+			body, _ := io.ReadAll(in.Body)
+			if i := bytes.Index(body, []byte(`"return_id":"`)); i >= 0 {
+				copy(body[i+len(`"return_id":"`):], uuid.NewString())
+			}
+			in.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		h.ServeHTTP(out, in)
+	})
+}
+
+// again says whether it was called with the same before.
+func (w *world) again(what string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	was := w.seen[what]
+	w.seen[what] = true
+	return was
+}

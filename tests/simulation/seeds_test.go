@@ -1,0 +1,213 @@
+package simulation
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	seeds  = flag.Int("seeds", 100, "how many seeds TestSeeds runs")
+	from   = flag.Uint64("from", 1, "the first of them; 0: one that is new every time")
+	replay = flag.Uint64("replay", 0, "print the trace of this seed")
+	worker = flag.String("worker", "", "<first>,<step>,<count>: run these seeds and report; for TestSeeds")
+)
+
+// TestMain keeps a process to one core, and the garbage collector out of the
+// runs: what several goroutines do at once is then done in the same order every
+// time. TestSeeds uses the other cores by processes.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(2 << 30)
+	code := m.Run()
+	if *worker == "" && summary != "" {
+		fmt.Println(summary) // the last line
+	}
+	os.Exit(code)
+}
+
+var summary string // of TestSeeds
+
+// report is what a worker says of a seed that is wrong, or of many that are
+// right.
+type report struct {
+	Seed   uint64         `json:"seed,omitempty"`
+	Wrong  []string       `json:"wrong,omitempty"`
+	Seeds  int            `json:"seeds,omitempty"`
+	Faults map[string]int `json:"faults,omitempty"`
+	Steps  int            `json:"steps,omitempty"`
+	Orders int            `json:"orders,omitempty"`
+	Twice  int            `json:"twice,omitempty"`  // seeds that were run again, to compare
+	Shaken int            `json:"shaken,omitempty"` // of those, runs that the machine has disturbed
+}
+
+const reportPrefix = "report: "
+
+// TestWorker runs the seeds of one process of TestSeeds. One seed in 50 is run
+// twice: it has to be the same run.
+func TestWorker(t *testing.T) {
+	first, step, count := uint64(1), uint64(1), 3
+	if *worker != "" {
+		_, err := fmt.Sscanf(*worker, "%d,%d,%d", &first, &step, &count)
+		require.NoError(t, err)
+	}
+	sum := report{Faults: map[string]int{}}
+	say := func(r report) {
+		b, err := json.Marshal(r)
+		require.NoError(t, err)
+		fmt.Println(reportPrefix + string(b))
+	}
+	for i := range count {
+		seed := first + uint64(i)*step
+		var r result
+		run := func(t *testing.T) { r = simulate(t, seed, sabotage{}, false) }
+		t.Run(strconv.FormatUint(seed, 10), run)
+		if once := r; i%50 == 0 && !raceDetector {
+			sum.Twice++
+			t.Run("again", run)
+			if again := r; again.trace != once.trace {
+				// A core that is taken away for long makes Go's scheduler take turns.
+				sum.Shaken++
+				t.Run("and again", run)
+				if r.trace != once.trace && r.trace != again.trace {
+					r.wrong = append(r.wrong, "simulation: three runs of the seed were three different ones")
+				}
+			}
+		}
+		if len(r.wrong) > 0 {
+			say(report{Seed: seed, Wrong: r.wrong})
+		}
+		sum.Seeds++
+		sum.Steps += r.steps
+		sum.Orders += r.orders
+		for kind, n := range r.faults {
+			sum.Faults[kind] += n
+		}
+		if sum.Seeds == 20 || i == count-1 {
+			say(sum)
+			sum = report{Faults: map[string]int{}}
+		}
+	}
+}
+
+// TestSeeds runs many seeds, a process for each core.
+func TestSeeds(t *testing.T) {
+	began := time.Now()
+	base := *from
+	if base == 0 {
+		base = uint64(began.UnixNano()) / 1000 % 1e12
+	}
+	fmt.Printf("simulation: %d seeds from %d\n", *seeds, base)
+	var mu sync.Mutex
+	total := report{Faults: map[string]int{}}
+	violations := 0
+	shown := began
+	summary = "seeds: 0, violations: 1" // unless it comes to an end
+	hear := func(r report) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, w := range r.Wrong {
+			violations++
+			fmt.Printf("seed %d: %s\n", r.Seed, w)
+		}
+		total.Seeds += r.Seeds
+		total.Steps += r.Steps
+		total.Orders += r.Orders
+		total.Twice += r.Twice
+		total.Shaken += r.Shaken
+		for kind, n := range r.Faults {
+			total.Faults[kind] += n
+		}
+		if now := time.Now(); now.Sub(shown) > 10*time.Second {
+			shown = now
+			fmt.Printf("%d of %d seeds, %.0f a second, violations: %d\n", total.Seeds, *seeds, float64(total.Seeds)/now.Sub(began).Seconds(), violations)
+		}
+	}
+	workers := min(runtime.NumCPU(), *seeds)
+	var wg sync.WaitGroup
+	for i := range workers {
+		count := (*seeds - i + workers - 1) / workers
+		wg.Go(func() { work(t, fmt.Sprintf("%d,%d,%d", base+uint64(i), workers, count), hear) })
+	}
+	wg.Wait()
+	took := time.Since(began)
+	fmt.Printf("%d steps, %d orders, %.0f seeds a second\nfaults: %s\n", total.Steps, total.Orders, float64(total.Seeds)/took.Seconds(), table(total.Faults))
+	fmt.Printf("run twice and compared: %d, disturbed by the machine: %d\n", total.Twice, total.Shaken)
+	if t.Failed() { // a worker has, and its seeds are missing
+		violations++
+	}
+	summary = fmt.Sprintf("seeds: %d, violations: %d", total.Seeds, violations)
+	require.Zero(t, violations, "replay one with: make simulate SEED=<seed>")
+	require.Equal(t, *seeds, total.Seeds)
+}
+
+func table(faults map[string]int) string {
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(faults)) {
+		parts = append(parts, fmt.Sprintf("%s %d", kind, faults[kind]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// work runs one worker process and passes on what it reports.
+func work(t *testing.T, what string, hear func(report)) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestWorker$", "-test.count=1", "-test.timeout=0", "-worker="+what)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	var rest []string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		text, ok := strings.CutPrefix(lines.Text(), reportPrefix)
+		var r report
+		if !ok || json.Unmarshal([]byte(text), &r) != nil {
+			rest = append(rest, lines.Text())
+			continue
+		}
+		hear(r)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("worker %s: %v\n%s", what, err, strings.Join(rest, "\n"))
+	}
+}
+
+// TestReplay prints every step of one seed.
+func TestReplay(t *testing.T) {
+	seed := max(*replay, 1)
+	r := simulate(t, seed, sabotage{}, true)
+	if *replay > 0 {
+		fmt.Println(strings.Join(r.lines, "\n"))
+		fmt.Printf("faults: %s\n", table(r.faults))
+		for _, w := range r.wrong {
+			fmt.Println("wrong:", w)
+		}
+		fmt.Printf("seed %d: %d steps, trace %016x, violations: %d\n", seed, r.steps, r.trace, len(r.wrong))
+	}
+	require.NotEmpty(t, r.lines)
+	require.Empty(t, r.wrong)
+}
