@@ -27,6 +27,7 @@ const (
 	flashConnections = 64
 	flashReplicas    = 2
 	flashRounds      = 4
+	flashOpen        = 5000
 	flashRatio       = 5 // sales of stock a second over the plain loop's, at least
 )
 
@@ -35,6 +36,7 @@ const (
 	flashStock       = "flash sale: catalog's reservations"
 	flashLoopInvoked = "flash sale: plain loop, invoked"
 	flashInvoked     = "flash sale: catalog's, invoked"
+	flashCrowded     = "flash sale: after 5,000 open orders"
 	flashCheckout    = "flash sale: whole checkouts"
 )
 
@@ -138,7 +140,7 @@ func (x rush) run(ctx context.Context) (Result, error) {
 		if err != nil {
 			return r, err
 		}
-		sales := x.round(ctx, round)
+		sales := x.round(ctx, round, flashBuyers)
 		busyAfter, err := busySeconds()
 		if err != nil {
 			return r, err
@@ -167,14 +169,14 @@ func (x rush) run(ctx context.Context) (Result, error) {
 	return r, nil
 }
 
-func (x rush) round(ctx context.Context, round int) []sale {
-	sales := make([]sale, flashBuyers)
+func (x rush) round(ctx context.Context, round, buyers int) []sale {
+	sales := make([]sale, buyers)
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	began := time.Now()
 	for range flashConnections {
 		wg.Go(func() {
-			for i := next.Add(1) - 1; i < flashBuyers; i = next.Add(1) - 1 {
+			for i := next.Add(1) - 1; i < int64(buyers); i = next.Add(1) - 1 {
 				start := time.Now()
 				status, err := x.buy(ctx, round, int(i))
 				sales[i] = sale{status: status, took: time.Since(start), at: time.Since(began), err: err}
@@ -220,16 +222,17 @@ func flashOfCatalog(ctx context.Context, r *Report, s *shop.Shop, b *buyers) err
 		return fmt.Sprintf(`{"currency":"EUR","lines":[{"sku":%q,"quantity":1}]}`, b.skus[first+round])
 	}
 	doors := s.Of("catalog")
+	atDoor := func(ctx context.Context, round, i int) (int, error) {
+		door := "http://127.0.0.1:" + strconv.Itoa(doors[i%len(doors)].Port)
+		status, _, err := ask(ctx, b.http, http.MethodPut, door+path+uuid.NewString(), body(round),
+			caller.HeaderApp, "orders", "dapr-api-token", tokens["APP_API_TOKEN"])
+		return status, err
+	}
 	x := rush{
 		name: flashStock, rounds: flashRounds,
 		counts:  func() (plan.Counts, error) { return counted(ctx, metricsPorts(s)) },
 		prepare: func(round int) error { return b.setStock(ctx, b.skus[first+round], flashUnits) },
-		buy: func(ctx context.Context, round, i int) (int, error) {
-			door := "http://127.0.0.1:" + strconv.Itoa(doors[i%len(doors)].Port)
-			status, _, err := ask(ctx, b.http, http.MethodPut, door+path+uuid.NewString(), body(round),
-				caller.HeaderApp, "orders", "dapr-api-token", tokens["APP_API_TOKEN"])
-			return status, err
-		},
+		buy:     atDoor,
 	}
 	if err := r.addAgainst(flashLoop)(x.run(ctx)); err != nil {
 		return err
@@ -247,7 +250,19 @@ func flashOfCatalog(ctx context.Context, r *Report, s *shop.Shop, b *buyers) err
 		return err
 	}
 	fmt.Printf("   %.1f times the plain loop\n", r.find(flashInvoked).Ratio)
-	return nil
+	first += flashRounds
+	x.name, x.rounds, x.buy = flashCrowded, 1, atDoor
+	if err := b.setStock(ctx, b.skus[first], flashOpen); err != nil {
+		return err
+	}
+	fmt.Printf("   ordering %d that are not shipped\n", flashOpen)
+	for _, s := range x.round(ctx, 0, flashOpen) {
+		if s.err != nil || s.status != http.StatusOK {
+			return fmt.Errorf("%s: status %d, %w", x.name, s.status, s.err)
+		}
+	}
+	x.prepare = func(int) error { return b.setStock(ctx, b.skus[first], flashOpen+flashUnits) }
+	return r.add(x.run(ctx))
 }
 
 // flashOfShop is the sale as the buyers see it.
