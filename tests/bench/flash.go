@@ -67,7 +67,7 @@ func measureFlash(ctx context.Context, m *meter, r *Report, bin, dir string) err
 	stock := wants(flashStock) || wants(flashLoop)
 	if stock {
 		fmt.Println("== the flash sale: the plain loop")
-		if err := flashPlain(ctx, r, bin, filepath.Join(dir, "loop")); err != nil {
+		if err := flashPlain(ctx, m, r, bin, filepath.Join(dir, "loop")); err != nil {
 			return err
 		}
 	}
@@ -80,6 +80,8 @@ func measureFlash(ctx context.Context, m *meter, r *Report, bin, dir string) err
 		return err
 	}
 	defer s.Stop()
+	at := *m
+	m, at.processes = &at, processesOf(s)
 	// The replica that did not take the demo data in needs a moment to see it.
 	var b *buyers
 	for deadline := time.Now().Add(15 * time.Second); b == nil; {
@@ -88,12 +90,12 @@ func measureFlash(ctx context.Context, m *meter, r *Report, bin, dir string) err
 		}
 	}
 	if stock {
-		if err := flashOfCatalog(ctx, r, s, b); err != nil {
+		if err := flashOfCatalog(ctx, m, r, s, b); err != nil {
 			return err
 		}
 	}
 	if wants(flashCheckout) {
-		if err := flashOfShop(ctx, r, s, b); err != nil {
+		if err := flashOfShop(ctx, m, r, s, b); err != nil {
 			return err
 		}
 	}
@@ -117,13 +119,14 @@ type rush struct {
 	rounds  int
 	prepare func(round int) error
 	counts  func() (plan.Counts, error)
+	meter   *meter // whose processes' CPU is told apart
 	buy     func(ctx context.Context, round, buyer int) (status int, err error)
 }
 
 // run has the buyers come, flashConnections at a time, and counts. An answer
 // that is neither a sale nor a refusal is an error.
 func (x rush) run(ctx context.Context) (Result, error) {
-	r := Result{Name: x.name}
+	r := Result{Name: x.name, By: map[string]float64{}}
 	var took []time.Duration
 	var selling time.Duration
 	var cpu float64
@@ -140,7 +143,11 @@ func (x rush) run(ctx context.Context) (Result, error) {
 		if err != nil {
 			return r, err
 		}
+		by := x.meter.cpuByProcess()
 		sales := x.round(ctx, round, flashBuyers)
+		for name, seconds := range x.meter.cpuByProcess() {
+			r.By[name] += (seconds - by[name]) * 1000 / float64(x.rounds*flashBuyers)
+		}
 		busyAfter, err := busySeconds()
 		if err != nil {
 			return r, err
@@ -211,7 +218,7 @@ func (r *Result) judge(sales []sale) (last time.Duration, err error) {
 
 // flashOfCatalog reserves as orders does: at the doors of catalog with what its
 // sidecars send, and through the sidecar of orders.
-func flashOfCatalog(ctx context.Context, r *Report, s *shop.Shop, b *buyers) error {
+func flashOfCatalog(ctx context.Context, m *meter, r *Report, s *shop.Shop, b *buyers) error {
 	tokens, err := s.Tokens()
 	if err != nil {
 		return err
@@ -229,7 +236,7 @@ func flashOfCatalog(ctx context.Context, r *Report, s *shop.Shop, b *buyers) err
 		return status, err
 	}
 	x := rush{
-		name: flashStock, rounds: flashRounds,
+		name: flashStock, rounds: flashRounds, meter: m,
 		counts:  func() (plan.Counts, error) { return counted(ctx, metricsPorts(s)) },
 		prepare: func(round int) error { return b.setStock(ctx, b.skus[first+round], flashUnits) },
 		buy:     atDoor,
@@ -266,7 +273,7 @@ func flashOfCatalog(ctx context.Context, r *Report, s *shop.Shop, b *buyers) err
 }
 
 // flashOfShop is the sale as the buyers see it.
-func flashOfShop(ctx context.Context, r *Report, s *shop.Shop, b *buyers) error {
+func flashOfShop(ctx context.Context, m *meter, r *Report, s *shop.Shop, b *buyers) error {
 	sku := b.skus[len(b.skus)-1]
 	if err := b.setStock(ctx, sku, flashUnits); err != nil {
 		return err
@@ -279,7 +286,7 @@ func flashOfShop(ctx context.Context, r *Report, s *shop.Shop, b *buyers) error 
 		return err
 	}
 	x := rush{
-		name: flashCheckout, rounds: 1,
+		name: flashCheckout, rounds: 1, meter: m,
 		prepare: func(int) error { return nil },
 		counts:  func() (plan.Counts, error) { return counted(ctx, metricsPorts(s)) },
 		buy: func(ctx context.Context, _, i int) (int, error) {

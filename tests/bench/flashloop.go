@@ -18,15 +18,20 @@ import (
 
 // flashPlain sells through two replicas of the floor's app that share a store
 // like catalog's.
-func flashPlain(ctx context.Context, r *Report, bin, dir string) error {
+func flashPlain(ctx context.Context, m *meter, r *Report, bin, dir string) error {
 	f, doors, err := startLoop(ctx, bin, dir)
 	if err != nil {
 		return err
 	}
 	defer f.stop()
+	at := *m
+	m, at.processes = &at, map[string]int{}
+	for i := range flashReplicas {
+		m.processes["loop-"+strconv.Itoa(i)], m.processes["loop-"+strconv.Itoa(i)+"-d"] = f.procs[i].Process.Pid, f.sidecars[i].PID()
+	}
 	c := client(2 * flashConnections)
 	x := rush{
-		name: flashLoop, rounds: flashRounds,
+		name: flashLoop, rounds: flashRounds, meter: m,
 		counts: func() (plan.Counts, error) { return counted(ctx, f.metrics) },
 		prepare: func(int) error {
 			_, err := send(ctx, c, http.MethodPost, doors[0]+"/stock", fmt.Sprintf(`{"on_hand":%d}`, flashUnits))
