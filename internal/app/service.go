@@ -52,7 +52,10 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 	if err != nil {
 		return err
 	}
-	db := open(side, appID, log)
+	db, err := open(side, appID, log)
+	if err != nil {
+		return err
+	}
 	built, err := build(ctx, Deps{Config: cfg, Log: log, Sidecar: side, DB: db, Contract: c, Getenv: getenv})
 	if err != nil {
 		return err

@@ -2,8 +2,9 @@
 // the sidecar's pub/sub.
 //
 // There is one topic for each owning service, named like it, and one pub/sub
-// component for each topic, named "events-<topic>". The kind of event is the
-// CloudEvent's type ("tienda.orders.confirmed"). Delivery is at least once
+// component for each topic, named "events-<topic>". Types that no service of the
+// shop acts on go to the topic "<app>-log" of the same component, so that they
+// cost the others nothing. The kind of event is the CloudEvent's type ("tienda.orders.confirmed"). Delivery is at least once
 // and unordered: an event carries the version of the document it is about,
 // and a consumer ignores what it has already applied.
 package event

@@ -8,6 +8,8 @@ import (
 
 	dapr "github.com/dapr/go-sdk/client"
 	"github.com/stretchr/testify/require"
+
+	"tienda/contracts"
 )
 
 func TestCloudEventRoundTrip(t *testing.T) {
@@ -60,7 +62,7 @@ func (b *bus) PublishEvents(_ context.Context, pubsub, topic string, events []an
 
 func TestPublishAllSaysWhatFailed(t *testing.T) {
 	b := &bus{}
-	topic := NewTopic(b, "orders")
+	topic := topicOf(t, b, "orders")
 	failed, err := topic.PublishAll(t.Context(), [][]byte{[]byte("1"), []byte("bad"), []byte("3")})
 	require.Error(t, err)
 	require.Equal(t, []int{1}, failed)
@@ -76,6 +78,35 @@ func TestPublishAllSaysWhatFailed(t *testing.T) {
 
 func TestTopicIsNamedLikeTheApp(t *testing.T) {
 	b := &bus{}
-	require.NoError(t, NewTopic(b, "orders").Publish(t.Context(), []byte(`{}`)))
+	require.NoError(t, topicOf(t, b, "orders").Publish(t.Context(), []byte(`{}`)))
 	require.Equal(t, []string{"events-orders/orders/{}"}, b.got)
+}
+
+func topicOf(t *testing.T, b Bus, app string) *Topic {
+	t.Helper()
+	topic, err := NewTopic(b, app, contracts.FS)
+	require.NoError(t, err)
+	return topic
+}
+
+// What no service acts on goes where nobody has to hear it.
+func TestTheContractNamesTheTopic(t *testing.T) {
+	b := &bus{}
+	orders := topicOf(t, b, "orders")
+	require.Equal(t, map[string]string{"tienda.orders.confirmed": "orders-log", "tienda.orders.delivered": "orders-log"}, orders.other)
+	confirmed, cancelled := []byte(`{"type":"tienda.orders.confirmed"}`), []byte(`{"type":"tienda.orders.cancelled"}`)
+	require.NoError(t, orders.Publish(t.Context(), confirmed))
+	require.NoError(t, orders.Publish(t.Context(), cancelled))
+	require.Equal(t, []string{"events-orders/orders-log/" + string(confirmed), "events-orders/orders/" + string(cancelled)}, b.got)
+	b.got = nil
+	failed, err := orders.PublishAll(t.Context(), [][]byte{confirmed, cancelled, []byte("bad"), confirmed})
+	require.Error(t, err)
+	require.Equal(t, []int{2}, failed)
+	require.ElementsMatch(t, []string{
+		"events-orders/orders-log/" + ContentType + "/" + string(confirmed), "events-orders/orders-log/" + ContentType + "/" + string(confirmed),
+		"events-orders/orders/" + ContentType + "/" + string(cancelled),
+	}, b.got)
+	for _, app := range []string{"users", "catalog", "support"} {
+		require.Empty(t, topicOf(t, b, app).other)
+	}
 }

@@ -201,7 +201,7 @@ metadata:
   name: listener
 spec:
   pubsubname: events-orders
-  topic: orders
+  topic: orders-log
   routes:
     default: /events
 `

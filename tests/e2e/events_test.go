@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -89,17 +90,27 @@ func (r *recorder) check(e heard) error {
 	return s.Validate(v)
 }
 
-// about gives the types of the events about a document, in order.
+// about gives the types of the events about a document, in the order of its
+// versions: its topic and its log are two streams.
 func (r *recorder) about(subject string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []string
+	var about []heard
 	seen := map[string]bool{}
 	for _, e := range r.events {
 		if e.Subject == subject && !seen[e.ID] {
 			seen[e.ID] = true
-			out = append(out, e.Type)
+			about = append(about, e)
 		}
+	}
+	slices.SortStableFunc(about, func(a, b heard) int {
+		x, _ := a.Version.Int64()
+		y, _ := b.Version.Int64()
+		return cmp.Compare(x, y)
+	})
+	out := make([]string, len(about))
+	for i, e := range about {
+		out[i] = e.Type
 	}
 	return out
 }

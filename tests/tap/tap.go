@@ -19,7 +19,7 @@ import (
 	"tienda/tests/shop"
 )
 
-// Topics are the topics of the services.
+// Topics are the topics of the services. With each its log is heard, "<topic>-log".
 var Topics = []string{"users", "catalog", "orders", "support"}
 
 // Listen has hear told of every event of the topics, from the first one on, in
@@ -58,7 +58,7 @@ func consume(ctx context.Context, js jetstream.JetStream, topic string, hear fun
 	if err != nil {
 		return fmt.Errorf("stream of %s: %w", topic, err)
 	}
-	c, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{topic}, DeliverPolicy: jetstream.DeliverAllPolicy})
+	c, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{topic, topic + "-log"}, DeliverPolicy: jetstream.DeliverAllPolicy})
 	if err != nil {
 		return fmt.Errorf("consumer of %s: %w", topic, err)
 	}
@@ -69,6 +69,9 @@ func consume(ctx context.Context, js jetstream.JetStream, topic string, hear fun
 // listenRedis reads the streams from their beginning, as a reader of its own
 // beside the consumer groups of the apps.
 func listenRedis(s shop.State, topics []string, hear func(raw []byte)) (func(), error) {
+	for _, topic := range slices.Clone(topics) {
+		topics = append(topics, topic+"-log")
+	}
 	client, err := OpenRedis(s)
 	if err != nil {
 		return nil, err

@@ -11,9 +11,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Topics are the subjects of the shop's events, one per owning service. A
-// stream must list its subject before the first publish, else each publish
-// fails after 500 ms.
+// Topics are the subjects of the shop's events, one per owning service, with
+// <topic>-log for those that no service acts on. A stream must list its
+// subjects before the first publish, else each publish fails after 500 ms.
 var Topics = []string{"users", "catalog", "orders", "support"}
 
 const (
@@ -30,7 +30,7 @@ func streams() []jetstream.StreamConfig {
 	for _, t := range Topics {
 		all = append(all,
 			jetstream.StreamConfig{
-				Name: strings.ToUpper(t), Subjects: []string{t}, Storage: jetstream.FileStorage,
+				Name: strings.ToUpper(t), Subjects: []string{t, t + "-log"}, Storage: jetstream.FileStorage,
 				MaxAge: keepEvents, MaxBytes: maxBytes, Duplicates: 2 * time.Minute,
 			},
 			jetstream.StreamConfig{
