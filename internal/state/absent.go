@@ -40,29 +40,42 @@ func (s *daprStore) creates(ctx context.Context, ops []Op) ([]Op, error) {
 	return ops, nil
 }
 
-// absentETag finds out, with one document of its own, whether the store takes
-// noSuchETag for a create. It is asked again only while the store is away.
+// absentETag finds out, with documents of its own, whether the store takes
+// noSuchETag for a create. It is asked again only while the store is away. A
+// connection that broke looks like a refusal to state.redis: so one refusal
+// between two creates that came through does not count yet.
 func (s *daprStore) absentETag(ctx context.Context) (string, error) {
 	s.absent.mu.Lock()
 	defer s.absent.mu.Unlock()
 	if s.absent.known {
 		return s.absent.etag, nil
 	}
-	probe := Op{Key: "probe:" + uuid.NewString(), Value: []byte(`{}`)}
-	withETag := probe
-	withETag.ETag = noSuchETag
-	etag := noSuchETag
-	if s.client.SaveBulkState(ctx, s.name, setItem(withETag)) != nil {
+	etag := ""
+	for range refusals {
+		if s.probe(ctx, noSuchETag) == nil {
+			etag = noSuchETag
+			break
+		}
 		// Refused, or away: then a plain create does not come through either.
-		etag = ""
-		if err := s.client.SaveBulkState(ctx, s.name, setItem(probe)); err != nil {
+		if err := s.probe(ctx, ""); err != nil {
 			return "", err
 		}
 	}
-	// A probe that stays is harmless.
+	s.absent.known, s.absent.etag = true, etag
+	return etag, nil
+}
+
+// refusals are how often a store must refuse noSuchETag to be believed.
+const refusals = 3
+
+// probe creates a document. One that stays is harmless.
+func (s *daprStore) probe(ctx context.Context, etag string) error {
+	probe := Op{Key: "probe:" + uuid.NewString(), Value: []byte(`{}`), ETag: etag}
+	if err := s.client.SaveBulkState(ctx, s.name, setItem(probe)); err != nil {
+		return err
+	}
 	_ = s.client.DeleteStateWithETag(ctx, s.name, probe.Key, nil, nil, &dapr.StateOptions{
 		Concurrency: dapr.StateConcurrencyLastWrite, Consistency: dapr.StateConsistencyStrong,
 	})
-	s.absent.known, s.absent.etag = true, etag
-	return etag, nil
+	return nil
 }

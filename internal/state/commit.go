@@ -39,6 +39,7 @@ func (o *outbox) commit(ctx context.Context, tx *Tx) error {
 		o.refused(e)
 		return err
 	}
+	tx.entry = e
 	err = o.send(ctx, tx, append([]Op{first}, ops...), e)
 	o.ended(e, err)
 	return err

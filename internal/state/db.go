@@ -103,15 +103,25 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 // its Tx. An error of fn ends the update and is returned as it is. A store
 // that cannot be reached gives fault.Unavailable, endless conflict ErrBusy.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
+	var before halves
+	defer func() {
+		for _, tx := range before {
+			db.outbox.decide(tx)
+		}
+	}()
 	for attempt := range maxAttempts {
 		tx := newTx(ctx, db.store)
-		tx.commit = newCommit()
+		tx.commit, tx.earlier = newCommit(), before
 		if err := fn(tx); err != nil {
 			return err
 		}
 		switch err := db.commit(ctx, tx); {
 		case errors.Is(err, errConflict):
 			db.conflicts.Add(1)
+			if tx.half != nil {
+				before.wrote(tx.half)
+				before = append(before, tx)
+			}
 			if err := pause(ctx, attempt); err != nil {
 				return err
 			}
@@ -119,6 +129,7 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 		case err != nil:
 			return err
 		}
+		before.wrote(tx.order)
 		if db.publisher != nil && len(tx.events) > 0 {
 			db.publisher.Publish(context.WithoutCancel(ctx), tx.finishedEvents()...)
 		}

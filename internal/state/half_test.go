@@ -61,6 +61,33 @@ func TestHalfLandedEventIsAnnounced(t *testing.T) {
 	})
 }
 
+// A run that writes the document again has the last word on what happened.
+func TestHalfThatIsWrittenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, to := statetest.NewMemory(), &topic{}
+		store.KeepsHalves = true
+		r := start(store, to, time.Second)
+		interfere, runs := meddle(t, store, "index"), 0
+		require.NoError(t, r.Update(t.Context(), func(tx *state.Tx) error {
+			runs++
+			if err := tx.Load(notes.Key("doc"), notes.Key("index")); err != nil {
+				return err
+			}
+			interfere()
+			tx.Emit(notes.Key("doc"), event.New("test", "noted", "doc", nil))
+			if err := notes.Put(tx, "doc", note{"done"}); err != nil {
+				return err
+			}
+			return notes.Put(tx, "index", note{"ours"})
+		}))
+		require.Equal(t, 2, runs)
+		time.Sleep(time.Second)
+		require.Equal(t, []string{"doc@2"}, to.seen(), "once, as it was at last")
+		r.end()
+		require.Empty(t, entries(store))
+	})
+}
+
 // A half that holds no event is no reason to announce anything, and the next
 // run announces what it commits.
 func TestHalfWithoutTheEvent(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"hash/fnv"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -196,13 +195,10 @@ func (o *outbox) rode(ops []Op, err error) {
 
 // landed hands the events of a committed entry, nil for none, to the lanes, and
 // notes what work has begun and what is done. It is called in the order of
-// commits and does not wait: a lane holds a whole backlog.
-//
-// keys, where they are given, are the documents that are there of a commit that
-// had a conflict: what they say has happened, and the update that runs again
-// may find nothing left to do. So their events count, and their work: nobody may
-// be at it any more, if the update has failed in the end, so it is handed on.
+// commits and does not wait: a lane holds a whole backlog. keys, where they are
+// given, are what is there of a commit that had a conflict (half.go).
 func (o *outbox) landed(tx *Tx, e *entry, keys []string) {
+	tx.half = keys
 	there := func(key string) bool { return keys == nil || slices.Contains(keys, key) }
 	o.mu.Lock()
 	for _, key := range tx.order {
@@ -215,58 +211,21 @@ func (o *outbox) landed(tx *Tx, e *entry, keys []string) {
 		o.mu.Unlock()
 		return
 	}
-	var events []int
-	for i := range e.events {
-		if there(tx.events[i].key) {
-			events = append(events, i)
-		}
-	}
-	work := slices.DeleteFunc(slices.Clone(tx.unfinished), func(key string) bool { return !there(key) })
-	if keys != nil && len(events)+len(work) == 0 {
-		o.mu.Unlock()
-		return // nothing of it has happened
-	}
-	e.half = keys != nil
 	if s := o.open[e.seq]; s != nil && s.entry == e {
-		s.left = len(events) + len(work)
+		s.left = len(e.events)
 	}
-	for _, key := range work {
-		if keys != nil && o.unfinished != nil {
-			o.handOn(e, key, 0)
-			continue
+	if e.half = keys != nil; e.half {
+		o.hold(e)
+	}
+	for _, key := range tx.unfinished {
+		if there(key) {
+			o.begin(key, e)
 		}
-		if was := o.work[key]; was != nil {
-			o.settled(was)
-		}
-		o.work[key] = e
 	}
 	o.mu.Unlock()
-	for _, i := range events {
-		key := tx.events[i].key
-		o.lane[laneOf(key)] <- job{key: key, event: e.events[i], done: func() { o.published(e) }}
+	if keys == nil {
+		o.announce(tx, e, there)
 	}
-}
-
-// handOn tells of work, after a while, as if the replica that began it had died.
-func (o *outbox) handOn(e *entry, key string, after time.Duration) {
-	time.AfterFunc(after, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), commitLimit)
-		defer cancel()
-		if err := o.unfinished(ctx, key); err != nil {
-			o.log.Warn("outbox: work that was left cannot be handed on yet", "document", key, "error", err)
-			o.handOn(e, key, retryLongest)
-			return
-		}
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.settled(e)
-	})
-}
-
-func laneOf(key string) uint32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(key))
-	return h.Sum32() % lanes
 }
 
 // finish says that the work which a document began is done, or noted elsewhere.

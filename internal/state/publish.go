@@ -5,12 +5,28 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"time"
 )
 
 // publishMost is how many events go into one call to the broker.
 const publishMost = 100
+
+// announce hands the events of documents to the lanes.
+func (o *outbox) announce(tx *Tx, e *entry, of func(key string) bool) {
+	for i, raw := range e.events {
+		if key := tx.events[i].key; of(key) {
+			o.lane[laneOf(key)] <- job{key: key, event: raw, done: func() { o.published(e) }}
+		}
+	}
+}
+
+func laneOf(key string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key))
+	return h.Sum32() % lanes
+}
 
 // publishLane publishes one lane's events in their order until ctx ends. Those
 // that wait go out together, except that no two of one document do.

@@ -34,6 +34,9 @@ type Tx struct {
 
 	published  func(entry string) bool // nil: without an outbox
 	unfinished []string                // keys
+	earlier    halves                  // runs of the same update
+	half       []string                // keys that have landed although the commit had a conflict
+	entry      *entry                  // of the journal; nil: none
 }
 
 type pendingEvent struct {
@@ -210,10 +213,10 @@ func (tx *Tx) ops(entry *entry) ([]Op, error) {
 	return ops, nil
 }
 
-// unpublished leaves out what this replica knows to be published.
+// unpublished leaves out what this replica knows to be published, and what this
+// run of the update says anew.
 func (tx *Tx) unpublished(all []pending) []pending {
-	if tx.published == nil {
-		return slices.Clone(all)
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(p pending) bool { return tx.published(p.Entry) })
+	return slices.DeleteFunc(slices.Clone(all), func(p pending) bool {
+		return tx.published != nil && tx.published(p.Entry) || tx.earlier.superseded(p)
+	})
 }

@@ -2,6 +2,7 @@ package rma
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -201,8 +202,18 @@ func TestRepeatNamesTheOldVersion(t *testing.T) {
 
 func TestOneOrderHasSoManyReturns(t *testing.T) {
 	o := &OfOrder{}
-	for range MaxPerOrder {
-		require.NoError(t, o.Request(Return{ID: "r"}, bought))
+	for n := range MaxPerOrder {
+		require.NoError(t, o.Request(Return{ID: strconv.Itoa(n)}, bought))
 	}
 	require.True(t, errors.Is(o.Request(Return{ID: "r"}, bought), ErrTooMany))
+}
+
+// What is left of an attempt that was kept in part is not asked for twice.
+func TestRequestThatIsThere(t *testing.T) {
+	o := &OfOrder{}
+	r := Return{ID: "r", Lines: []Line{line("LAMP", 1)}}
+	require.NoError(t, o.Request(r, bought))
+	require.NoError(t, o.Request(r, bought))
+	require.Len(t, o.Returns, 1)
+	require.Len(t, o.Changes(), 1)
 }

@@ -41,8 +41,11 @@ type Returns struct{ db *state.DB }
 func NewReturns(db *state.DB) *Returns { return &Returns{db: db} }
 
 // Change implements rma.Store with 2 calls (3 for a new return, whose other
-// keys are known only then), 1 where nothing changes.
+// keys are known only then), 1 where nothing changes. An attempt that was kept
+// in part may have left the document written and its other keys not: what it
+// has changed is filed again.
 func (s *Returns) Change(ctx context.Context, orderID string, change func(*rma.OfOrder) error) (o rma.OfOrder, err error) {
+	var tried []rma.Return
 	err = s.db.Update(ctx, func(tx *state.Tx) error {
 		if err := tx.Load(returnsOfOrder.Key(orderID), unrefunded.Key()); err != nil {
 			return err
@@ -51,9 +54,17 @@ func (s *Returns) Change(ctx context.Context, orderID string, change func(*rma.O
 			return err
 		}
 		o.OrderID = orderID
+		for _, r := range tried {
+			if is, err := o.Find(r.ID); err == nil && is.Version == r.Version {
+				if err := file(tx, r); err != nil {
+					return err
+				}
+			}
+		}
 		if err := change(&o); err != nil {
 			return err
 		}
+		tried = append(tried, o.Changes()...)
 		if len(o.Changes()) == 0 {
 			return nil
 		}

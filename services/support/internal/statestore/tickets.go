@@ -22,7 +22,9 @@ type Tickets struct{ db *state.DB }
 // NewTickets gives the store of tickets.
 func NewTickets(db *state.DB) *Tickets { return &Tickets{db: db} }
 
-// Create implements ticket.Store with 2 calls: all keys read, all written.
+// Create implements ticket.Store with 2 calls: all keys read, all written. A
+// ticket that is there is of an attempt that was kept in part, since its ID is
+// new: then only its entries in the lists are missing.
 func (s *Tickets) Create(ctx context.Context, t ticket.Ticket) (ticket.Ticket, error) {
 	mine := ticketsOf(t.CustomerID)
 	err := s.db.Update(ctx, func(tx *state.Tx) error {
@@ -33,6 +35,11 @@ func (s *Tickets) Create(ctx context.Context, t ticket.Ticket) (ticket.Ticket, e
 			if err := x.Append(tx, t.ID); err != nil {
 				return err
 			}
+		}
+		version, err := tickets.Version(tx, t.ID)
+		if err != nil || version > 0 {
+			t.Version = version
+			return err
 		}
 		return putTicket(tx, &t)
 	})

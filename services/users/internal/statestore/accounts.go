@@ -74,19 +74,31 @@ func create(tx *state.Tx, u account.User) error {
 	return write(tx, u)
 }
 
-// Create implements account.Store: one read, one write.
+// Create implements account.Store: one read, one write. An attempt that was
+// kept in part, because somebody else has claimed the e-mail, is taken back.
 func (a *Accounts) Create(ctx context.Context, u account.User) (account.User, error) {
+	var taken error
 	err := a.db.Update(ctx, func(tx *state.Tx) error {
+		taken = nil
 		if err := tx.Load(claims.Key(claimID(u.Email)), users.Key(u.ID)); err != nil {
 			return err
 		}
-		if _, held, err := holder(tx, u.Email); err != nil {
+		other, held, err := holder(tx, u.Email)
+		switch {
+		case err != nil:
 			return err
-		} else if held {
-			return account.ErrEmailTaken
+		case !held || other.ID == u.ID:
+			return create(tx, u)
 		}
-		return create(tx, u)
+		taken = account.ErrEmailTaken
+		if _, kept, err := users.Get(tx, u.ID); err != nil || !kept {
+			return err
+		}
+		return users.Delete(tx, u.ID)
 	})
+	if err == nil {
+		err = taken
+	}
 	u.Version = 1
 	return u, err
 }

@@ -289,3 +289,24 @@ func TestStateCalls(t *testing.T) {
 		})
 	}
 }
+
+// On a store like Redis, whose transactions do not roll back, the account that
+// lost the race for its e-mail is taken back and not announced.
+func TestRaceForAnEmailKeptInPart(t *testing.T) {
+	w := newWorld(t)
+	w.store.KeepsHalves = true
+	other := account.NewService(NewAccounts(state.Open(w.store, w.events, slog.New(slog.DiscardHandler))), plain{}, time.Now)
+	raced := false
+	w.store.BeforeCommit = func([]state.Op) error {
+		if raced {
+			return nil
+		}
+		raced = true
+		_, err := other.Register(t.Context(), "ana@example.com", "password", "Ana")
+		return err
+	}
+	_, err := w.accounts.Register(t.Context(), "ana@example.com", "password", "Ana")
+	require.ErrorIs(t, err, account.ErrEmailTaken)
+	require.Len(t, w.store.Keys("user:"), 1)
+	require.Equal(t, []string{"tienda.users.registered"}, w.events.Types())
+}
