@@ -34,6 +34,7 @@ func main() {
 		fmt.Fprint(w, os.Getenv("TIENDA_REPLICA"))
 	})
 	mux.HandleFunc("GET /heard", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, heard.Load()) })
+	mux.HandleFunc("POST /events/deadletter", func(http.ResponseWriter, *http.Request) {}) // takes them all
 	mux.HandleFunc("POST /events/{topic}", func(w http.ResponseWriter, r *http.Request) {
 		var e struct{ Data string }
 		_ = json.NewDecoder(r.Body).Decode(&e)
