@@ -151,9 +151,9 @@ func (s *Service) submit(ctx context.Context, who shopper.Shopper, r Request, id
 	attempt := uuid.NewString()
 	var profile *Profile // asked for once, however often the cart changes meanwhile
 	var found, made *order.Order
-	var gave, noCart bool
+	var gave, begun, noCart bool
 	err = s.store.Begin(ctx, who, id, func(existing *order.Order, c *cart.Cart) (Begun, error) {
-		found, made, noCart = nil, nil, false
+		found, made, begun, noCart = nil, nil, false, false
 		// Once somebody else has ended it, it is as it is.
 		ours := existing != nil && existing.Attempt == attempt && existing.Status == order.Pending
 		gave = c.Gave(id)
@@ -164,6 +164,9 @@ func (s *Service) submit(ctx context.Context, who shopper.Shopper, r Request, id
 		case ours && gave: // an earlier run got this far on a store that writes halves
 			made = existing
 			return Begun{Put: existing}, nil
+		case existing == nil && gave: // another try has begun it between our reads of the order and of the cart
+			begun = true
+			return Begun{}, nil
 		case len(c.Lines) == 0:
 			noCart = true
 			return Begun{Drop: ours}, nil
@@ -185,6 +188,8 @@ func (s *Service) submit(ctx context.Context, who shopper.Shopper, r Request, id
 	switch {
 	case err != nil:
 		return nil, false, err
+	case begun:
+		return nil, false, ErrInProgress
 	case noCart:
 		return nil, false, ErrCart
 	case made != nil:
