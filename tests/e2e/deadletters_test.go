@@ -88,7 +88,7 @@ func TestDeadLetters(t *testing.T) {
 
 	repairs[0]()
 	require.Equal(t, stock{SKU: skus[0], OnHand: 5, Reserved: 2, Available: 3}, stockOf(t, skus[0]))
-	statuses := replayAtOnce(admin, path+"/"+applied.ID+"/replay", 6)
+	statuses := replayAtOnce(t, admin, path+"/"+applied.ID+"/replay", 6)
 	require.Equal(t, []int{200, 409, 409, 409, 409, 409}, statuses)
 	require.Equal(t, stock{SKU: skus[0], OnHand: 3, Available: 3, Sold: 2}, stockOf(t, skus[0]), "shipped, once")
 	done := must[deadLetter](t, admin, http.StatusOK, "GET", path+"/"+applied.ID, nil)
@@ -187,19 +187,20 @@ func find(t *testing.T, app, subject string) (deadLetter, bool) {
 }
 
 // replayAtOnce gives the statuses of n requests at once, sorted.
-func replayAtOnce(c *client, path string, n int) []int {
-	out := make([]int, n)
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() {
-			if a, err := c.try("POST", path, nil); err == nil {
-				out[i] = a.status
-			}
-		})
+func replayAtOnce(t *testing.T, c *client, path string, n int) (statuses []int) {
+	t.Helper()
+	answers := make(chan answer, n)
+	for range n {
+		go func() {
+			a, _ := c.try("POST", path, nil)
+			answers <- a
+		}()
 	}
-	wg.Wait()
-	slices.Sort(out)
-	return out
+	for range n {
+		statuses = append(statuses, (<-answers).check(t, "POST", path).status)
+	}
+	slices.Sort(statuses)
+	return statuses
 }
 
 // publish announces something about an order that is not there, as app does.
