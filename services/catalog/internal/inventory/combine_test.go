@@ -352,3 +352,22 @@ func TestTurns(t *testing.T) {
 		require.Equal(t, time.Second, took("5"), "nobody was met any more")
 	})
 }
+
+// Who cannot join because another of its SKUs is taken is not overtaken.
+func TestNobodyOvertakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := newTrial(100, "A", "Z")
+		tr.tries = 1
+		tr.reserve(t.Context(), "1", "A")
+		tr.reserve(t.Context(), "2", "Z")
+		tr.reserve(t.Context(), "3", "A", "Z")
+		tr.reserve(t.Context(), "4", "A")
+		pass(1500 * time.Millisecond)
+		for _, p := range tr.seen() {
+			require.NotContains(t, p.Orders, "4", "4 has overtaken 3")
+		}
+		pass(5 * time.Second)
+		require.Len(t, tr.answers(), 4)
+		require.Len(t, tr.holds("A"), 3)
+	})
+}

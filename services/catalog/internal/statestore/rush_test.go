@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -134,4 +135,39 @@ func TestReleaseMeetsReserve(t *testing.T) {
 			}
 		})
 	}
+}
+
+// unlucky has the first writes of a stock meet another writer, every time.
+type unlucky struct {
+	rough
+	left atomic.Int64
+}
+
+func (u *unlucky) Commit(ctx context.Context, ops ...state.Op) error {
+	for _, op := range ops {
+		if op.Key == "stock:S-0" && u.left.Add(-1) >= 0 {
+			items, err := u.Get(ctx, op.Key)
+			if err != nil {
+				return err
+			}
+			if err := u.Store.Commit(ctx, state.Op{Key: op.Key, Value: items[0].Value, ETag: items[0].ETag}); err != nil {
+				return err
+			}
+		}
+	}
+	return u.Store.Commit(ctx, ops...)
+}
+
+// However long another replica is faster, nobody is sent away for it.
+func TestConflictsAreNobodysAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &unlucky{rough: rough{Store: statetest.NewMemory()}}
+		c := over(t, store)
+		c.fill(t, 1, 5)
+		store.left.Store(60)
+		_, err := c.stock.Reserve(t.Context(), "o", "EUR", []inventory.Line{{SKU: "S-0", Quantity: 1}})
+		require.NoError(t, err)
+		require.EqualValues(t, 60, c.db.Conflicts())
+		require.Equal(t, 1, c.ledger(t, "S-0").Reserved())
+	})
 }
