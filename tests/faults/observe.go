@@ -30,6 +30,7 @@ type observer struct {
 	web     *web
 	agent   *session
 	manager *session
+	admin   *session
 
 	mu     sync.Mutex
 	events []history.Event
@@ -149,7 +150,28 @@ func (o *observer) returns(ctx context.Context) ([]history.Return, error) {
 }
 
 // deadLetters are the events that an app has refused for good.
-func (*observer) deadLetters(context.Context) ([]history.DeadLetter, error) { return nil, nil }
+func (o *observer) deadLetters(ctx context.Context) ([]history.DeadLetter, error) {
+	var out []history.DeadLetter
+	for _, app := range []string{"catalog", "orders", "support"} {
+		path := "/v1/ops/dead-letters/" + app
+		for cursor := ""; ; {
+			var page list[letterView]
+			if _, err := o.get(ctx, path+"?state=waiting&limit=100&cursor="+cursor, &page, "Authorization", o.admin.bearer(ctx)); err != nil {
+				return nil, err
+			}
+			for _, l := range page.Items {
+				if _, err := o.get(ctx, path+"/"+l.ID, &l, "Authorization", o.admin.bearer(ctx)); err != nil {
+					return nil, err
+				}
+				out = append(out, history.DeadLetter{App: app, Event: l.history()})
+			}
+			if cursor = page.NextCursor; cursor == "" {
+				break
+			}
+		}
+	}
+	return out, nil
+}
 
 // allOrders reads every order that an answer, an event, a return or a list of
 // an unsure buyer names.

@@ -134,7 +134,7 @@ func people(ctx context.Context, o options, s *shop.Shop, l *links, rec *record)
 	}
 	obs := &observer{
 		market: m, web: direct, agent: staff(direct, caller.SupportAgent), manager: staff(direct, caller.CatalogManager),
-		orders: map[string]history.Order{},
+		admin: staff(direct, caller.Admin), orders: map[string]history.Order{},
 	}
 	return m, obs, buyers, nil
 }

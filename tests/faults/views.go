@@ -72,6 +72,26 @@ func (v returnView) history() history.Return {
 	return r
 }
 
+type letterView struct {
+	ID      string `json:"id"`
+	EventID string `json:"event_id"`
+	Type    string `json:"type"`
+	Subject string `json:"subject"`
+	Event   struct {
+		Data struct {
+			ReturnID string `json:"return_id"`
+		} `json:"data"`
+	} `json:"event"`
+}
+
+func (v letterView) history() history.Event {
+	e := history.Event{ID: v.EventID, Type: v.Type, Subject: v.Subject}
+	if v.Type == history.OrderRefunded {
+		e.Return = v.Event.Data.ReturnID
+	}
+	return e
+}
+
 type list[T any] struct {
 	Items      []T    `json:"items"`
 	NextCursor string `json:"next_cursor"`
