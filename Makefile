@@ -20,6 +20,7 @@ help: ## print this help
 	@echo "  PROFILE=redis make run keep state and events in Redis; postgres: state in Postgres"
 	@echo "  RACE=1 make test       with the race detector, as CI does"
 	@echo "  PROFILES=local,redis,postgres make test   the state suite and the runner on these too"
+	@echo "  SEEDS=10000 make simulate   so many seeds; SEED=7 make simulate shows every step of one"
 	@echo "  FAULTS=200 SEED=7 PROFILE=redis make faults   as many faults, those of a seed, on a profile"
 	@echo "  DAPRD=/path make run   use this sidecar binary"
 

@@ -133,6 +133,9 @@ func Every(interval time.Duration, log *slog.Logger, what string, work func(cont
 			case <-ctx.Done():
 				return nil
 			case <-t.C:
+				if ctx.Err() != nil {
+					return nil
+				}
 			}
 		}
 	}

@@ -36,6 +36,9 @@ func (o *outbox) every(ctx context.Context, what string, work func(context.Conte
 		case <-ctx.Done():
 			return
 		case <-t.C:
+			if ctx.Err() != nil {
+				return
+			}
 			turn()
 		}
 	}

@@ -35,13 +35,14 @@ func (b *book) add(c history.Call) {
 
 // person is a client of the shop: a buyer, or staff.
 type person struct {
-	w    *world
-	book *book
-	name string
-	user string
-	role caller.Role
-	rng  *rand.Rand // own, so that what is wanted does not hang on who is faster
-	n    int
+	w      *world
+	book   *book
+	name   string
+	user   string
+	role   caller.Role
+	rng    *rand.Rand // own, so that what is wanted does not hang on who is faster
+	n      int
+	leaves bool // goes away when a checkout is not answered, and comes back late
 }
 
 func (w *world) person(b *book, name string, role caller.Role, n uint64) *person {
@@ -128,16 +129,21 @@ func (p *person) insist(c history.Call, app, method, path string, body any, head
 			got(a, &c)
 		}
 		p.book.add(c)
-		if c.Outcome == history.Done || c.Outcome == history.Refused || p.w.isOver() {
+		if c.Outcome == history.Done || c.Outcome == history.Refused || ended(p.w.over) {
 			return a
+		}
+		if c.Op == history.Checkout && p.leaves {
+			p.leaves = false
+			<-p.w.late // what is begun must come to an end without its client
+			continue
 		}
 		p.wait(time.Second)
 	}
 }
 
-func (w *world) isOver() bool {
+func ended(what <-chan struct{}) bool {
 	select {
-	case <-w.over:
+	case <-what:
 		return true
 	default:
 		return false
@@ -182,6 +188,7 @@ func (p *person) buy(n int) {
 			map[string]int{"quantity": l.Quantity}, nil, 0, nil)
 	}
 	var wg sync.WaitGroup
+	leaves := b.rng.IntN(4) == 0
 	won := make([]*history.Order, 2)
 	keys := []string{cart + "/key-a", cart + "/key-b"}
 	for i, key := range keys[:1+b.rng.IntN(2)] {
@@ -189,6 +196,7 @@ func (p *person) buy(n int) {
 		for k := range times {
 			each := b.as(cart, caller.Customer)
 			each.name, each.rng = fmt.Sprintf("%s#%d%d", cart, i, k), rand.New(rand.NewPCG(b.rng.Uint64(), 1))
+			each.leaves = leaves
 			wg.Go(func() {
 				each.wait(500 * time.Millisecond)
 				if o := each.checkout(key, cart, lines); o != nil && k == 0 {
@@ -199,7 +207,7 @@ func (p *person) buy(n int) {
 	}
 	wg.Wait()
 	for _, o := range won {
-		if o != nil {
+		if o != nil && !ended(b.w.late) {
 			b.after(*o)
 		}
 	}
@@ -275,7 +283,7 @@ func (p *person) sendBack(agent *person, o history.Order) {
 		}
 		c.End = time.Since(p.w.began)
 		p.book.add(c)
-		if c.Outcome == history.Done || p.w.isOver() {
+		if c.Outcome == history.Done || ended(p.w.over) {
 			break
 		}
 		p.wait(time.Second)

@@ -134,6 +134,31 @@ func orderOf(d orderDoc) history.Order {
 	return o
 }
 
+// forgotten names what should have come to an end by itself while some clients were
+// away: no order is pending, no journal has an entry, no outbox a backlog.
+func (w *world) forgotten() []string {
+	var wrong []string
+	for _, o := range w.final().Orders {
+		if o.Status == history.Pending {
+			wrong = append(wrong, w.plain(fmt.Sprintf("%s: order %s is pending, and its client gone", history.Unsettled, o.ID)))
+		}
+	}
+	for _, s := range services() {
+		if !w.mix.rollback && w.faults["write hangs"] > 0 {
+			break // the half of a late transaction may be an entry that was dropped before
+		}
+		for _, k := range w.apps[s.id].store.keys("outbox:entry:") {
+			wrong = append(wrong, w.plain(fmt.Sprintf("journal: %s still has %s", s.id, k)))
+		}
+	}
+	for _, r := range w.alive() {
+		if n := r.db.OutboxStats().Backlog; n > 0 {
+			wrong = append(wrong, fmt.Sprintf("journal: %s counts a backlog of %d", r.name, n))
+		}
+	}
+	return wrong
+}
+
 // told gives the history without what says nothing: by its contract, a checkout
 // that finds the cart empty leaves its key free, and another try of the same
 // key may still get the cart.
@@ -149,28 +174,14 @@ func (b *book) told() []history.Call {
 	})
 }
 
-// judge gives all that is wrong with a run, the shop's own bookkeeping
-// included: once all is quiet, no journal has an entry left and no outbox a
-// backlog.
+// judge gives all that is wrong with what the clients were told and what is
+// there in the end.
 func (w *world) judge(b *book) []string {
 	calls := b.told()
 	slices.SortStableFunc(calls, func(a, b history.Call) int { return int(a.End - b.End) })
 	var wrong []string
 	for _, v := range history.Check(history.Run{Goods: goods, Calls: calls, LastFault: w.lastFault.Sub(w.began), Final: w.final()}) {
 		wrong = append(wrong, w.plain(v.String()))
-	}
-	for _, s := range services() {
-		if !w.mix.rollback && w.faults["write hangs"] > 0 {
-			break // the half of a late transaction may be an entry that was dropped before
-		}
-		for _, k := range w.apps[s.id].store.keys("outbox:entry:") {
-			wrong = append(wrong, w.plain(fmt.Sprintf("journal: %s still has %s", s.id, k)))
-		}
-	}
-	for _, r := range w.alive() {
-		if n := r.db.OutboxStats().Backlog; n > 0 {
-			wrong = append(wrong, fmt.Sprintf("journal: %s counts a backlog of %d", r.name, n))
-		}
 	}
 	return wrong
 }

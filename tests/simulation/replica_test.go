@@ -148,7 +148,7 @@ func (w *world) restart(t *testing.T, a *application, slot int) {
 func (w *world) bury(r *replica) {
 	r.dead = true
 	close(r.died)
-	r.cancel()
+	w.later(&step{label: "what is left of " + r.name + " ends", do: r.cancel}, time.Millisecond)
 	if r.app.slots[r.slot] == r {
 		r.app.slots[r.slot] = nil
 	}

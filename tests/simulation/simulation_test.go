@@ -16,8 +16,9 @@ import (
 
 // Times of a run, on the fake clock.
 const (
-	busyTime = 15 * time.Second // faults may happen
-	lookAt   = history.SettleLimit - time.Second
+	busyTime = 15 * time.Second                            // faults may happen
+	absence  = history.SettleLimit - 3500*time.Millisecond // of clients who go away, after the last fault
+	lookAt   = history.SettleLimit - 500*time.Millisecond
 )
 
 // result is what a run came to.
@@ -64,7 +65,9 @@ func simulate(t *testing.T, seed uint64, bugs sabotage, verbose bool) (r result)
 			go func() {
 				p.wait(time.Second)
 				for n := range w.mix.carts {
-					p.buy(n + 1)
+					if !ended(w.late) {
+						p.buy(n + 1)
+					}
 				}
 				w.park(&step{label: p.name + " is done", do: func() { left-- }})
 			}()
@@ -76,9 +79,12 @@ func simulate(t *testing.T, seed uint64, bugs sabotage, verbose bool) (r result)
 			w.run(w.upTo(5*time.Second), func() bool { return false })
 		}
 		w.heal()
+		w.run(time.Until(w.lastFault.Add(absence)), func() bool { return false })
+		forgotten := w.forgotten()
+		close(w.late)
 		w.run(time.Until(w.lastFault.Add(lookAt)), func() bool { return false })
 		close(closing)
-		r = result{seed: seed, trace: w.trace.Sum64(), steps: w.steps, wrong: w.judge(b), lines: w.lines, faults: w.faults, calls: len(b.calls)}
+		r = result{seed: seed, trace: w.trace.Sum64(), steps: w.steps, wrong: append(w.judge(b), forgotten...), lines: w.lines, faults: w.faults, calls: len(b.calls)}
 		r.orders = len(w.apps["orders"].store.keys("order:"))
 		w.end()
 	})
@@ -93,6 +99,10 @@ func (w *world) end() {
 		if !r.dead {
 			w.bury(r)
 		}
+	}
+	synctest.Wait()
+	for _, r := range w.all {
+		r.cancel()
 	}
 	time.Sleep(time.Minute) // longer than anything waits that looks at no context
 }

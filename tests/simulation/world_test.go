@@ -52,6 +52,7 @@ type world struct {
 	lastFault time.Time
 	faults    map[string]int
 	t         *testing.T
+	late      chan struct{} // closed when those who have left come back
 	over      chan struct{} // closed when the run ends
 }
 
@@ -69,7 +70,7 @@ func newWorld(seed uint64, bugs sabotage, verbose bool) *world {
 	w := &world{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x7469656e6461)), bugs: bugs, began: time.Now(),
 		wake: make(chan struct{}, 1), trace: fnv.New64a(), verbose: verbose, names: map[string]string{},
-		seen: map[string]bool{}, apps: map[string]*application{}, serial: map[string]int{}, faults: map[string]int{}, over: make(chan struct{}),
+		seen: map[string]bool{}, apps: map[string]*application{}, serial: map[string]int{}, faults: map[string]int{}, late: make(chan struct{}), over: make(chan struct{}),
 	}
 	w.mix = newMix(w.rng)
 	w.lastFault = w.began
@@ -78,6 +79,9 @@ func newWorld(seed uint64, bugs sabotage, verbose bool) *world {
 
 // park adds a step. It is called by the code of the shop.
 func (w *world) park(s *step) {
+	if s.from != nil && s.from.dead && !s.kept {
+		return
+	}
 	w.mu.Lock()
 	w.parked = append(w.parked, s)
 	w.mu.Unlock()
@@ -246,13 +250,18 @@ func ask[T any](ctx context.Context, w *world, from *replica, label string, do f
 			trySend(done, reply{v, err})
 		})
 	}})
+	var r reply
 	select {
-	case r := <-done:
-		return r.value, r.err
+	case r = <-done:
 	case <-ctx.Done():
-		return zero, ctx.Err()
+		r.err = ctx.Err()
 	case <-died:
+	}
+	select {
+	case <-died: // whatever else has come at the same instant
 		return zero, errGone
+	default:
+		return r.value, r.err
 	}
 }
 
