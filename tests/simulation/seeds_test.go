@@ -49,6 +49,7 @@ var summary string // of TestSeeds
 var kept = map[uint64]string{
 	2:  "work that half of a transaction had begun was remembered only for the death of its replica",
 	9:  "the same: an order whose client had gone was pending for ever",
+	66: "an order that another replica had settled stayed in the backlog of the one that began it",
 	16: "a document was written although its transaction had a conflict, and its events were forgotten",
 }
 
