@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"tienda/internal/fault"
@@ -18,7 +19,8 @@ type Plan struct {
 //
 // That an order's reservation has ended is noted in a document of the order,
 // for a request that comes late or twice: the SKU's own document would have to
-// remember as many as it ever sells. The note counts only against a new
+// remember as many as it ever sells, and does so only for a moment (Closed). The
+// note counts only against a new
 // reservation. Whether there is something to give back is said by the stock
 // alone, which makes each step safe to repeat, also where a store has kept
 // only one of the two.
@@ -50,7 +52,7 @@ func (b *Books) end(orderID string) {
 // attempt that failed. They carry the order's ID, so that the next attempt
 // either completes them or, if a line is refused, frees them.
 func (b *Books) reserve(orderID, currency string, lines []ReservedLine, now time.Time) error {
-	if b.ended[orderID] {
+	if b.ended[orderID] || slices.ContainsFunc(lines, func(l ReservedLine) bool { return b.Stocks[l.SKU].Closed.has(orderID) }) {
 		return ErrClosed
 	}
 	var short []fault.Field
@@ -84,20 +86,21 @@ func (b *Books) reserve(orderID, currency string, lines []ReservedLine, now time
 
 // release frees what an order holds of the SKUs. A stock of which it holds
 // nothing is written all the same: a reservation that another replica is just
-// making over what it read before then fails, reads again, and finds the note.
-func (b *Books) release(orderID string, skus []string) {
+// making over what it read before then fails, reads again, and finds the mark.
+func (b *Books) release(orderID string, skus []string, now time.Time) {
 	for _, sku := range skus {
-		if stock := b.Stocks[sku]; !stock.Release(orderID) && !b.ended[orderID] {
-			stock.touch()
+		if stock := b.Stocks[sku]; stock.Release(orderID) || !b.ended[orderID] {
+			stock.close(orderID, now)
 		}
 	}
 	b.end(orderID)
 }
 
 // commit takes what an order holds of the SKUs out of the house.
-func (b *Books) commit(orderID string, skus []string) {
+func (b *Books) commit(orderID string, skus []string, now time.Time) {
 	for _, sku := range skus {
-		if b.Stocks[sku].Commit(orderID) {
+		if stock := b.Stocks[sku]; stock.Commit(orderID) {
+			stock.close(orderID, now)
 			b.end(orderID)
 		}
 	}

@@ -79,12 +79,12 @@ func (s *Service) Adjust(ctx context.Context, sku string, delta int, count *int,
 // Release frees what an order holds of the SKUs, once. A reservation of the
 // order that comes later is refused.
 func (s *Service) Release(ctx context.Context, orderID string, skus []string) error {
-	return s.update(ctx, &work{skus: skus, orderID: orderID, change: func(b *Books) { b.release(orderID, skus) }})
+	return s.update(ctx, &work{skus: skus, orderID: orderID, change: func(b *Books) { b.release(orderID, skus, s.now()) }})
 }
 
 // Commit takes what an order holds of the SKUs out of the house, once.
 func (s *Service) Commit(ctx context.Context, orderID string, skus []string) error {
-	return s.update(ctx, &work{skus: skus, orderID: orderID, change: func(b *Books) { b.commit(orderID, skus) }})
+	return s.update(ctx, &work{skus: skus, orderID: orderID, change: func(b *Books) { b.commit(orderID, skus, s.now()) }})
 }
 
 // Restock takes a return's goods back in, once for each return. Each stock

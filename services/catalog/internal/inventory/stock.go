@@ -45,7 +45,8 @@ type Stock struct {
 	Returned     int          `json:"returned,omitempty"`
 	Sold         int          `json:"sold,omitempty"`
 	Restocked    []Restocked  `json:"restocked,omitempty"` // newest last
-	Version      int64        `json:"-"`                   // of the stored document; 0: none yet
+	Closed       Closed       `json:"closed,omitempty"`
+	Version      int64        `json:"-"` // of the stored document; 0: none yet
 
 	changed     bool
 	counted     bool // reserved is the sum of Reservations
@@ -164,8 +165,13 @@ func (s *Stock) Unconfirmed(before time.Time) []string {
 	return out
 }
 
-// touch has the stock written although it stays as it is, if it is there.
-func (s *Stock) touch() { s.changed = s.changed || s.Version > 0 }
+// close remembers that an order's reservation has ended, where there is stock.
+func (s *Stock) close(orderID string, now time.Time) {
+	if s.Version > 0 && !s.Closed.has(orderID) {
+		s.Closed = s.Closed.with(orderID, now)
+		s.changed = true
+	}
+}
 
 // Release frees what an order holds; false: nothing.
 func (s *Stock) Release(orderID string) bool {

@@ -31,8 +31,12 @@ func TestMoves(t *testing.T) {
 	reserve := func(order string, n int) move {
 		return func(b *Books) error { return b.reserve(order, "EUR", line(n), noon) }
 	}
-	release := func(order string) move { return func(b *Books) error { b.release(order, []string{"A"}); return nil } }
-	commit := func(order string) move { return func(b *Books) error { b.commit(order, []string{"A"}); return nil } }
+	release := func(order string) move {
+		return func(b *Books) error { b.release(order, []string{"A"}, noon); return nil }
+	}
+	commit := func(order string) move {
+		return func(b *Books) error { b.commit(order, []string{"A"}, noon); return nil }
+	}
 	restock := func(id string, n int) move {
 		return func(b *Books) error { b.Stocks["A"].Restock(id, n, noon); return nil }
 	}
@@ -94,7 +98,7 @@ func TestStockThatIsNotThere(t *testing.T) {
 	s := &Stock{SKU: "A"}
 	s.Restock("r", 2, noon)
 	books := booksOf(s)
-	books.release("o", []string{"A"})
+	books.release("o", []string{"A"}, noon)
 	require.False(t, s.Changed())
 	require.Zero(t, s.OnHand)
 	require.Equal(t, []string{"o"}, books.Noted())
@@ -105,7 +109,7 @@ func TestWhatIsWritten(t *testing.T) {
 	s := &Stock{SKU: "A", OnHand: 10, Version: 1}
 	books := booksOf(s)
 	require.Error(t, books.reserve("a", "EUR", line(11), noon))
-	books.commit("a", []string{"A"})
+	books.commit("a", []string{"A"}, noon)
 	require.False(t, s.Changed())
 
 	// What was kept of an attempt is taken back where the order is refused.
@@ -119,10 +123,10 @@ func TestWhatIsWritten(t *testing.T) {
 	require.Zero(t, half.Reserved())
 
 	// A release of nothing has whoever reserves meanwhile read again, once.
-	books.release("b", []string{"A"})
+	books.release("b", []string{"A"}, noon)
 	require.True(t, s.Changed())
 	s.changed = false
-	books.release("b", []string{"A"})
+	books.release("b", []string{"A"}, noon)
 	require.False(t, s.Changed())
 }
 
@@ -132,12 +136,12 @@ func TestNothingIsForgottenInARush(t *testing.T) {
 	s := &Stock{SKU: "A", OnHand: 10_000, Initial: 10_000, Version: 1}
 	books := booksOf(s)
 	require.NoError(t, books.reserve("first", "EUR", line(1), noon))
-	books.release("first", []string{"A"})
+	books.release("first", []string{"A"}, noon)
 	s.Restock("the first", 1, noon)
 	for i := range 400 {
 		id := strconv.Itoa(i)
 		require.NoError(t, books.reserve(id, "EUR", line(1), noon))
-		books.release(id, []string{"A"})
+		books.release(id, []string{"A"}, noon)
 		s.Restock(id, 1, noon.Add(time.Second))
 	}
 	require.ErrorIs(t, books.reserve("first", "EUR", line(1), noon), ErrClosed)
@@ -160,9 +164,9 @@ func TestAnyMoves(t *testing.T) {
 		case 0, 1:
 			_ = books.reserve(id, "EUR", line(1+random.IntN(5)), noon)
 		case 2:
-			books.release(id, []string{"A"})
+			books.release(id, []string{"A"}, noon)
 		case 3:
-			books.commit(id, []string{"A"})
+			books.commit(id, []string{"A"}, noon)
 		case 4:
 			s.Restock(id, 1, noon.Add(time.Duration(i)*time.Minute))
 		case 5:
@@ -197,6 +201,41 @@ func TestTooManyOpenOrders(t *testing.T) {
 	doc, err := json.Marshal(s)
 	require.NoError(t, err)
 	require.Less(t, len(doc), 3_000_000, "the sidecar takes 4 MB")
-	books.commit("0198d2a4-7b1c-5f00-8a00-000000000007", []string{"A"})
+	books.commit("0198d2a4-7b1c-5f00-8a00-000000000007", []string{"A"}, noon)
 	require.NoError(t, books.reserve("one more", "EUR", line(1), noon))
+}
+
+// A stock remembers who has ended for a moment, in bounds.
+func TestClosed(t *testing.T) {
+	var c Closed
+	for i := range keptClosed {
+		c = c.with(fmt.Sprint("order-", i), noon.Add(time.Duration(i)*time.Millisecond))
+	}
+	for i := range keptClosed {
+		require.True(t, c.has(fmt.Sprint("order-", i)))
+	}
+	require.False(t, c.has("order-x"))
+	c = c.with("one more", noon)
+	require.False(t, c.has("order-0"), "the oldest makes room")
+	require.True(t, c.has("order-1"))
+	require.Len(t, c, keptClosed*(markLength+secondLength))
+	c = c.with("later", noon.Add(2*closedTime))
+	require.Len(t, c, markLength+secondLength, "what is old goes")
+	require.True(t, c.has("later"))
+	require.Less(t, second(noon), second(noon.Add(time.Second)))
+	require.Len(t, second(time.Unix(1<<31, 0)), secondLength)
+}
+
+// The note of an order's end is not seen yet, because the store reads or writes
+// two documents at two moments: the stock knows it.
+func TestTheStockItselfKnowsWhoHasEnded(t *testing.T) {
+	a := &Stock{SKU: "A", OnHand: 10, Version: 1}
+	held := NewBooks(map[string]*Stock{"A": a}, map[string]bool{})
+	require.NoError(t, held.reserve("x", "EUR", line(1), noon))
+	held.release("x", []string{"A"}, noon)
+	held.release("y", []string{"A"}, noon)
+	blind := NewBooks(map[string]*Stock{"A": a}, map[string]bool{})
+	require.ErrorIs(t, blind.reserve("x", "EUR", line(1), noon), ErrClosed)
+	require.ErrorIs(t, blind.reserve("y", "EUR", line(1), noon), ErrClosed)
+	require.NoError(t, blind.reserve("z", "EUR", line(1), noon))
 }
