@@ -109,9 +109,11 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 			db.outbox.decide(tx)
 		}
 	}()
+	var tries []string
 	for attempt := range maxAttempts {
 		tx := newTx(ctx, db.store)
-		tx.commit, tx.earlier = newCommit(), before
+		tx.commit, tx.earlier, tx.tries = newCommit(), before, tries
+		tries = append(tries, tx.commit)
 		if err := fn(tx); err != nil {
 			return err
 		}

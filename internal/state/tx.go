@@ -35,6 +35,7 @@ type Tx struct {
 	published  func(entry string) bool // nil: without an outbox
 	unfinished []string                // keys
 	earlier    halves                  // runs of the same update
+	tries      []string                // commits of the earlier runs
 	half       []string                // keys that have landed although the commit had a conflict
 	entry      *entry                  // of the journal; nil: none
 }
@@ -78,6 +79,17 @@ func (tx *Tx) Load(keys ...string) error {
 		tx.docs[item.Key] = d
 	}
 	return nil
+}
+
+// Ours says whether the document under key holds what an earlier run of this
+// update has written: a store that does not roll back kept it, although another
+// document of the run had a conflict. A change that must not be made twice, such
+// as adding a number, is then done, and what is missing is the rest.
+func (tx *Tx) Ours(key string) (bool, error) {
+	if err := tx.Load(key); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(tx.docs[key].past, func(commit string) bool { return slices.Contains(tx.tries, commit) }), nil
 }
 
 // Emit announces e once the update is committed. key names the document that

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -234,4 +236,43 @@ func TestSweepFindsWhatIsNotMarked(t *testing.T) {
 	}))
 	require.NoError(t, b.shown.Refresh(t.Context()))
 	require.False(t, b.shown.Detail("p-0").AnyInStock())
+}
+
+// A delta is added once, also where the store kept the stock of a commit whose
+// other document had a conflict.
+func TestAdjustedOnceThoughKeptInPart(t *testing.T) {
+	store := statetest.NewMemory()
+	store.KeepsHalves = true
+	c, other := over(t, store), over(t, store)
+	c.fill(t, 1, 0)
+	met := false
+	store.BeforeCommit = func(ops []state.Op) error {
+		i := slices.IndexFunc(ops, func(op state.Op) bool { return strings.HasPrefix(op.Key, buckets.Prefix) })
+		if met || i < 0 {
+			return nil
+		}
+		met = true
+		return other.db.Update(context.Background(), func(tx *state.Tx) error {
+			id := strings.TrimPrefix(ops[i].Key, buckets.Prefix)
+			b, _, err := buckets.Get(tx, id)
+			if err != nil {
+				return err
+			}
+			return buckets.Put(tx, id, b)
+		})
+	}
+	before, err := c.stock.Get(t.Context(), "S-0")
+	require.NoError(t, err)
+	after, err := c.stock.Adjust(t.Context(), "S-0", 5, nil, "delivery", before.Version)
+	require.NoError(t, err)
+	require.True(t, met, "the conflict has happened")
+	require.Equal(t, 5, after.OnHand)
+	stored, err := c.stock.Get(t.Context(), "S-0")
+	require.NoError(t, err)
+	require.Equal(t, 5, stored.OnHand)
+	require.Equal(t, after.Version, stored.Version)
+	require.NoError(t, other.shown.Refresh(t.Context()))
+	offers, err := other.shown.Offers(t.Context(), []string{"S-0"})
+	require.NoError(t, err)
+	require.True(t, offers["S-0"].InStock, "the mark is there for the other replica")
 }

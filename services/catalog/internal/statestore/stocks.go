@@ -94,6 +94,14 @@ func (s *Stocks) UpdateOne(ctx context.Context, sku string, change func(*invento
 		if err != nil {
 			return err
 		}
+		done, err := tx.Ours(stocks.Key(sku))
+		if err != nil {
+			return err
+		}
+		if done { // and the mark of its product is not: it had a conflict
+			after = stock
+			return mark(tx, stock.ProductID, false)
+		}
 		wasThere := stock.Available() > 0
 		if err := change(&stock); err != nil {
 			return err
