@@ -28,16 +28,16 @@ func (a *API) Routes() []httpapi.Route {
 	staff, orders := httpapi.Only(caller.CatalogManager), httpapi.Apps("orders")
 	loaders := httpapi.Apps("gateway", "migration")
 	return []httpapi.Route{
-		{Method: http.MethodGet, Path: "/v1/products", Who: httpapi.Anyone, Handle: a.listProducts},
+		{Method: http.MethodGet, Path: "/v1/products", Who: httpapi.Anyone, Handle: a.filled(a.listProducts)},
 		{Method: http.MethodPost, Path: "/v1/products", Who: staff, Handle: a.createProduct},
-		{Method: http.MethodGet, Path: "/v1/products/{id}", Who: httpapi.Anyone, Handle: a.getProduct},
+		{Method: http.MethodGet, Path: "/v1/products/{id}", Who: httpapi.Anyone, Handle: a.filled(a.getProduct)},
 		{Method: http.MethodPut, Path: "/v1/products/{id}", Who: staff, Handle: a.replaceProduct},
 		{Method: http.MethodDelete, Path: "/v1/products/{id}", Who: staff, Handle: a.deleteProduct},
 
-		{Method: http.MethodGet, Path: "/v1/categories", Who: httpapi.Anyone, Handle: a.listCategories},
+		{Method: http.MethodGet, Path: "/v1/categories", Who: httpapi.Anyone, Handle: a.filled(a.listCategories)},
 		{Method: http.MethodPost, Path: "/v1/categories", Who: staff, Handle: a.createCategory},
 		{Method: http.MethodPut, Path: "/v1/categories/{slug}", Who: staff, Handle: a.changeCategory},
-		{Method: http.MethodDelete, Path: "/v1/categories/{slug}", Who: staff, Handle: a.deleteCategory},
+		{Method: http.MethodDelete, Path: "/v1/categories/{slug}", Who: staff, Handle: a.filled(a.deleteCategory)},
 
 		{Method: http.MethodGet, Path: "/v1/inventory/{sku}", Who: staff, Handle: a.getInventory},
 		{Method: http.MethodPatch, Path: "/v1/inventory/{sku}", Who: staff, Handle: a.adjustInventory},
@@ -48,5 +48,15 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/release", Who: orders, Handle: a.release},
 		{Method: http.MethodPost, Path: "/internal/v1/import/products", Who: loaders, Handle: a.importProducts},
 		{Method: http.MethodPost, Path: "/events/orders", Who: httpapi.Sidecar, Handle: a.Orders.Hear},
+	}
+}
+
+// filled answers over the read model, once it has been filled.
+func (a *API) filled(h httpapi.Handler) httpapi.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := a.Shown.Wait(r.Context()); err != nil {
+			return err
+		}
+		return h(w, r)
 	}
 }

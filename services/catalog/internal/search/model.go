@@ -9,7 +9,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"tienda/internal/fault"
 	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/product"
 )
@@ -53,8 +55,8 @@ type Model struct {
 	turn     sync.Mutex // held by a refresh, which reads the store meanwhile
 	versions []int64    // of the buckets, as last read
 	marks    []map[string]int64
-	sweep    []string // what is still to be read again, whatever its mark
-	filled   atomic.Bool
+	sweep    []string      // what is still to be read again, whatever its mark
+	filled   chan struct{} // closed once all products have been read
 }
 
 // snapshot is the products by every key and in every order. Its maps and
@@ -68,17 +70,47 @@ type snapshot struct {
 
 // New gives an empty model. encode makes the detail that is sent.
 func New(source Source, encode func(*Entry) []byte) *Model {
-	m := &Model{source: source, encode: encode}
+	m := &Model{source: source, encode: encode, filled: make(chan struct{})}
 	m.shown.Store(build(nil, nil))
 	return m
 }
 
+// isFilled says whether all products have been read.
+func (m *Model) isFilled() bool {
+	select {
+	case <-m.filled:
+		return true
+	default:
+		return false
+	}
+}
+
 // Ready is an error until the model has been filled once.
 func (m *Model) Ready(context.Context) error {
-	if !m.filled.Load() {
+	if !m.isFilled() {
 		return errors.New("the products are not read yet")
 	}
 	return nil
+}
+
+// patience is how long a request waits for a model that is being filled.
+const patience = 3 * time.Second
+
+var errNotFilled = fault.New(fault.Unavailable, "not_ready", "The products are not read yet. Try again.")
+
+// Wait waits until the model has been filled. A replica that has just started
+// is asked before it is ready: what it does not know yet is not missing.
+func (m *Model) Wait(ctx context.Context) error {
+	if m.isFilled() {
+		return nil
+	}
+	select {
+	case <-m.filled:
+		return nil
+	case <-time.After(patience):
+	case <-ctx.Done():
+	}
+	return errNotFilled
 }
 
 // Detail gives a published product by its ID or slug; nil: there is none.

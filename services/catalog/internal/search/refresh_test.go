@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tienda/internal/fault"
 	"tienda/services/catalog/internal/product"
 )
 
@@ -181,4 +182,23 @@ func TestRefreshGoesOn(t *testing.T) {
 	require.Len(t, m.shown.Load().newest, 3*loadBatch+4)
 	slices.Sort(h.loaded)
 	require.LessOrEqual(t, len(slices.Compact(h.loaded)), loadBatch+2*sweepStep)
+}
+
+// Whoever asks a replica that has just started waits until it knows what there
+// is; if that takes too long, the answer is no, and never "there is none".
+func TestAskedBeforeItIsFilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, source := model(t)
+		m := New(source, func(*Entry) []byte { return nil })
+		began := time.Now()
+		require.Equal(t, fault.Unavailable, fault.KindOf(m.Wait(t.Context())))
+		require.Equal(t, patience, time.Since(began))
+		time.AfterFunc(time.Second, func() { _ = m.Refresh(context.Background()) })
+		began = time.Now()
+		require.NoError(t, m.Wait(t.Context()))
+		require.Equal(t, time.Second, time.Since(began))
+		require.NoError(t, m.Refresh(t.Context()))
+		require.NoError(t, m.Wait(t.Context()))
+		require.NoError(t, m.Ready(t.Context()))
+	})
 }
