@@ -60,14 +60,22 @@ type replica struct {
 }
 
 func start(store state.Store, to state.Topic, drain time.Duration) *replica {
-	r := &replica{DB: state.OpenOutbox(store, to, slog.New(slog.DiscardHandler)), done: make(chan struct{})}
+	r := open(store, to)
+	r.run(drain)
+	return r
+}
+
+func open(store state.Store, to state.Topic) *replica {
+	return &replica{DB: state.OpenOutbox(store, to, slog.New(slog.DiscardHandler)), done: make(chan struct{})}
+}
+
+func (r *replica) run(drain time.Duration) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	go func() {
 		_ = r.Start(ctx, drain)
 		close(r.done)
 	}()
-	return r
 }
 
 func (r *replica) end() {
