@@ -150,3 +150,62 @@ func TestHalfLandedWorkIsHandedOn(t *testing.T) {
 		require.Equal(t, []string{notes.Key("doc")}, told)
 	})
 }
+
+// A document that was to be deleted has changed meanwhile, and the rest of the
+// transaction stands: the update runs again.
+func TestDeletionThatHadAConflict(t *testing.T) {
+	store := statetest.NewMemory()
+	store.KeepsHalves = true
+	db := state.Open(store, nil, slog.New(slog.DiscardHandler))
+	interfere, runs := meddle(t, store, "old"), 0
+	require.NoError(t, db.Update(t.Context(), func(tx *state.Tx) error { return notes.Put(tx, "old", note{"x"}) }))
+	require.NoError(t, db.Update(t.Context(), func(tx *state.Tx) error {
+		runs++
+		if err := tx.Load(notes.Key("doc"), notes.Key("old")); err != nil {
+			return err
+		}
+		interfere()
+		if err := notes.Put(tx, "doc", note{"x"}); err != nil {
+			return err
+		}
+		return notes.Delete(tx, "old")
+	}))
+	require.Equal(t, 2, runs)
+	require.Empty(t, store.Keys(notes.Key("old")))
+}
+
+// Work that is begun twice is one piece of work, and stands until
+// a write of the document has really landed.
+func TestWorkStandsUntilItsDocumentIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := statetest.NewMemory()
+		store.KeepsHalves = true
+		r := start(store, &topic{}, time.Second)
+		for range 2 {
+			require.NoError(t, r.Update(t.Context(), func(tx *state.Tx) error {
+				tx.Unfinished(notes.Key("doc"))
+				return notes.Put(tx, "doc", note{"begun"})
+			}))
+		}
+		require.Equal(t, 1, r.OutboxStats().Backlog)
+		interfere, runs := meddle(t, store, "doc"), 0
+		_ = r.Update(t.Context(), func(tx *state.Tx) error {
+			if runs++; runs > 1 {
+				return errCut
+			}
+			if err := tx.Load(notes.Key("doc"), notes.Key("index")); err != nil {
+				return err
+			}
+			interfere()
+			if err := notes.Put(tx, "index", note{"ours"}); err != nil {
+				return err
+			}
+			return notes.Put(tx, "doc", note{"done"})
+		})
+		require.Equal(t, 2, runs)
+		require.Equal(t, 1, r.OutboxStats().Backlog, "the work is not done")
+		r.Finish(notes.Key("doc"))
+		require.Zero(t, r.OutboxStats().Backlog)
+		r.end()
+	})
+}
