@@ -109,7 +109,7 @@ func TestJournalThatCannotBeRead(t *testing.T) {
 		a.crash(cutA)
 		b.crash(cutB)
 		other := start(store, broker, time.Second)
-		time.Sleep(15 * time.Second)
+		time.Sleep(8 * time.Second) // a lease and two beats: not a beat later than without it
 		require.Equal(t, []string{"b@1"}, broker.seen())
 		other.end()
 	})
