@@ -12,7 +12,7 @@ import (
 // more than the price of one (docs/adr/0007).
 const (
 	groupOps     = 100              // writes in one transaction
-	groupFlights = 1                // transactions under way at once
+	groupFlights = 2                // transactions under way at once: Postgres makes use of two, SQLite does not mind
 	commitLimit  = 10 * time.Second // for a transaction, and for reading what became of it
 )
 

@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,20 +74,20 @@ func TestPublishedEventsOfOthersGo(t *testing.T) {
 func TestDeletedAndMadeAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := statetest.NewMemory()
-		r := start(store, &topic{}, time.Second)
-		r.note(t, "a")
-		synctest.Wait()
-		others, made := state.Open(store, nil, nil), false
+		var made atomic.Bool
+		others := state.Open(store, nil, nil)
 		store.BeforeCommit = func(ops []state.Op) error {
-			if !made && len(ops) == 1 && ops[0].Key == notes.Key("a") && ops[0].Delete {
-				made = true
+			if len(ops) == 1 && ops[0].Key == notes.Key("a") && ops[0].Delete && made.CompareAndSwap(false, true) {
 				return others.Update(context.Background(), func(tx *state.Tx) error { return notes.Put(tx, "a", note{"anew"}) })
 			}
 			return nil
 		}
+		r := start(store, &topic{}, time.Second)
+		r.note(t, "a")
+		synctest.Wait()
 		r.del(t, "a")
 		time.Sleep(5 * time.Second)
-		require.True(t, made)
+		require.True(t, made.Load())
 		require.NoError(t, others.View(t.Context(), func(tx *state.Tx) error {
 			n, _, err := notes.Get(tx, "a")
 			require.Equal(t, "anew", n.Text)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,18 +58,20 @@ func replica(store state.Store) (*state.DB, func()) {
 func TestOrderThatAnotherReplicaHasSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, catalog := statetest.NewMemory(), &shelf{away: true}
+		var noList atomic.Bool
+		store.BeforeCommit = func(ops []state.Op) error {
+			if noList.Load() && slices.ContainsFunc(ops, func(op state.Op) bool { return op.Key == unsettled.Key() }) {
+				return errAway
+			}
+			return nil
+		}
 		first, stopFirst := replica(store)
 		other, stopOther := replica(store)
 		who := shopper.Shopper{User: "ana"}
 		_, err := NewCarts(first).Update(t.Context(), who, func(c *cart.Cart) error { return c.Set("A", 1, time.Now()) })
 		require.NoError(t, err)
 
-		store.BeforeCommit = func(ops []state.Op) error {
-			if slices.ContainsFunc(ops, func(op state.Op) bool { return op.Key == unsettled.Key() }) {
-				return errAway
-			}
-			return nil
-		}
+		noList.Store(true)
 		mine := checkout.NewService(NewCheckouts(first), nil, catalog)
 		request := checkout.Request{
 			Key: "key-of-ana", Fingerprint: "f", Email: "ana@example.com", Currency: "EUR", Address: &order.Address{},
@@ -76,7 +79,7 @@ func TestOrderThatAnotherReplicaHasSettled(t *testing.T) {
 		_, _, err = mine.Submit(t.Context(), who, request)
 		require.ErrorIs(t, err, errAway)
 		require.Equal(t, 1, first.OutboxStats().Backlog)
-		store.BeforeCommit = nil
+		noList.Store(false)
 
 		time.Sleep(15 * time.Second)
 		catalog.away = false
