@@ -88,7 +88,7 @@ func (w *world) send(from *replica, r request) (*http.Response, error) {
 // deliver has a process handle a request.
 func (w *world) deliver(to *replica, r request, answer answered) {
 	w.park(&step{label: r.label + " arrives at " + to.name, from: to, kept: true, do: func() {
-		if to.dead || to.leaving {
+		if to.dead.Load() || to.leaving {
 			answer(nil, errUnreached)
 			return
 		}
@@ -114,7 +114,7 @@ func (w *world) deliver(to *replica, r request, answer answered) {
 // left has the answer of a process go back.
 func (w *world) left(r *replica, v *visit, resp *http.Response) {
 	r.visits = slices.DeleteFunc(r.visits, func(x *visit) bool { return x == v })
-	if r.leaving && len(r.visits) == 0 && !r.dead {
+	if r.leaving && len(r.visits) == 0 && !r.dead.Load() {
 		select {
 		case <-r.empty:
 		default:

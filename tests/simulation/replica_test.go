@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,7 +65,7 @@ type replica struct {
 	cancel      context.CancelFunc
 	stop        context.CancelFunc
 	died        chan struct{}
-	dead        bool
+	dead        atomic.Bool
 	leaving     bool // takes no new requests
 	pausedUntil time.Time
 	handler     http.Handler
@@ -129,7 +130,7 @@ func (r *replica) serving(ctx context.Context) error {
 
 // ended begins the next process where one was stopped in good order.
 func (w *world) ended(t *testing.T, r *replica) {
-	if r.dead {
+	if r.dead.Load() {
 		return
 	}
 	w.bury(r)
@@ -146,7 +147,7 @@ func (w *world) restart(t *testing.T, a *application, slot int) {
 
 // bury cuts a process off from everything.
 func (w *world) bury(r *replica) {
-	r.dead = true
+	r.dead.Store(true)
 	close(r.died)
 	w.later(&step{label: "what is left of " + r.name + " ends", do: r.cancel}, time.Millisecond)
 	if r.app.slots[r.slot] == r {
@@ -156,7 +157,7 @@ func (w *world) bury(r *replica) {
 
 // crash kills a process. What it had sent may still arrive.
 func (w *world) crash(r *replica) {
-	if r.dead {
+	if r.dead.Load() {
 		return
 	}
 	w.note("%s dies", r.name)
@@ -221,7 +222,7 @@ func (w *world) alive(apps ...string) []*replica {
 
 // mayFail counts an outage if there may be one more.
 func (w *world) mayFail(r *replica) bool {
-	if w.calm || r.dead || r.leaving || w.mix.outages == 0 {
+	if w.calm || r.dead.Load() || r.leaving || w.mix.outages == 0 {
 		return false
 	}
 	w.mix.outages--

@@ -96,7 +96,7 @@ func simulate(t *testing.T, seed uint64, bugs sabotage, verbose bool) (r result)
 func (w *world) end() {
 	close(w.over)
 	for _, r := range w.all {
-		if !r.dead {
+		if !r.dead.Load() {
 			w.bury(r)
 		}
 	}

@@ -79,7 +79,7 @@ func newWorld(seed uint64, bugs sabotage, verbose bool) *world {
 
 // park adds a step. It is called by the code of the shop.
 func (w *world) park(s *step) {
-	if s.from != nil && s.from.dead && !s.kept {
+	if s.from != nil && s.from.dead.Load() && !s.kept {
 		return
 	}
 	w.mu.Lock()
