@@ -119,6 +119,9 @@ func (s *Sidecar) try(ctx context.Context, c Call, body []byte) (again bool, err
 		}
 		return false, fmt.Errorf("invoke %s %s %s: %s: %.200s", c.App, c.Method, c.Path, resp.Status, answer)
 	}
+	if c.Out != nil && len(answer) == 0 { // made up by a sidecar whose app died while it answered
+		return true, fmt.Errorf("%s with nothing in it", resp.Status)
+	}
 	if c.Out != nil {
 		if err := json.Unmarshal(answer, c.Out); err != nil {
 			return false, fmt.Errorf("invoke %s %s %s: answer: %w", c.App, c.Method, c.Path, err)

@@ -7,6 +7,7 @@
 package forward
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -149,7 +150,7 @@ func (f *Forwarder) once(ctx context.Context, out outgoing) (*http.Response, err
 		return nil, err
 	}
 	if resp.StatusCode < http.StatusBadRequest {
-		return resp, nil
+		return notEmpty(resp)
 	}
 	// An error is the app's own, or the sidecar's. It is small, and read whole
 	// to tell them apart.
@@ -171,6 +172,29 @@ func (f *Forwarder) once(ctx context.Context, out outgoing) (*http.Response, err
 		}
 	}
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return resp, nil
+}
+
+var errEmpty = errors.New("the sidecar answers 200 with nothing in it: the app has died")
+
+// notEmpty refuses a success without a body, which a sidecar makes up when the
+// app dies while it answers. Every 200 and 201 of a contract has a body.
+func notEmpty(resp *http.Response) (*http.Response, error) {
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated {
+		return resp, nil
+	}
+	body := bufio.NewReader(resp.Body)
+	if _, err := body.Peek(1); err != nil {
+		_ = resp.Body.Close()
+		if errors.Is(err, io.EOF) {
+			err = errEmpty
+		}
+		return nil, err
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, resp.Body}
 	return resp, nil
 }
 

@@ -138,7 +138,10 @@ func TestOnlyListedHeadersPassOutward(t *testing.T) {
 
 func TestTheBodyIsBounded(t *testing.T) {
 	var calls atomic.Int32
-	f := fake(t, func(http.ResponseWriter, *http.Request) { calls.Add(1) })
+	f := fake(t, func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		_, _ = io.WriteString(w, `{}`)
+	})
 	for name, c := range map[string]struct {
 		body io.Reader
 		size int64
@@ -218,6 +221,24 @@ func TestAnAppThatIsNotReached(t *testing.T) {
 	}
 }
 
+// A sidecar whose app dies while it answers says 200 and nothing else: that is no
+// answer, and no write has been acknowledged.
+func TestAnEmptySuccessIsNone(t *testing.T) {
+	var calls atomic.Int32
+	f := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		if calls.Add(1); r.Method == http.MethodDelete {
+			w.WriteHeader(http.StatusNoContent)
+		}
+	})
+	err := f.Forward(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/v1/x", nil), to, caller.Caller{}, request)
+	require.Equal(t, "catalog_unavailable", fault.CodeOf(err))
+	require.EqualValues(t, 1, calls.Load())
+	err = f.Forward(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/x", nil), to, caller.Caller{}, request)
+	require.Equal(t, "catalog_unavailable", fault.CodeOf(err))
+	require.Greater(t, calls.Load(), int32(2), "a read is tried again")
+	require.NoError(t, f.Forward(httptest.NewRecorder(), httptest.NewRequest(http.MethodDelete, "/v1/x", nil), to, caller.Caller{}, request))
+}
+
 func TestABrokenConnection(t *testing.T) {
 	var calls atomic.Int32
 	f := fake(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -227,7 +248,7 @@ func TestABrokenConnection(t *testing.T) {
 			_ = conn.Close()
 			return
 		}
-		w.WriteHeader(http.StatusOK)
+		_, _ = io.WriteString(w, `{}`)
 	})
 	require.NoError(t, f.Forward(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/x", nil), to, caller.Caller{}, request))
 	require.EqualValues(t, 2, calls.Load())
