@@ -11,7 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// gateway is the app whose every operation is public, and whose components
+// gateway is the app whose every operation is public, listed or not, and whose components
 // describe the answers that it gives in the place of an app.
 const gateway = "gateway"
 
@@ -116,7 +116,7 @@ func (m *merger) paths(listed map[string]line) (*yaml.Node, error) {
 					ids[id] = op
 				}
 				qualify(v, app)
-				if app != gateway {
+				if there {
 					complete(v, key, route)
 				}
 				set(public, key, v)

@@ -42,7 +42,7 @@ func TestOneCartOneOrder(t *testing.T) {
 	wg.Wait()
 	require.ElementsMatch(t, []int{201, 409, 409, 409}, statuses)
 	require.Equal(t, 98, s.catalog.stock[coffee])
-	require.Len(t, s.store.Keys("order:"), 1)
+	require.Len(t, s.listed(t, asAna), 1)
 }
 
 func TestRefusedCheckoutGivesTheCartBack(t *testing.T) {
@@ -216,11 +216,32 @@ func TestIdempotencyKeyExpires(t *testing.T) {
 	})
 }
 
-// What was refused before the cart was taken is not kept under the key.
-func TestKeyIsFreeAfterABadRequest(t *testing.T) {
+// A bad request is not kept under the key; that there was nothing to buy is, and
+// a duplicate that arrives late does not buy what was put into the cart since.
+func TestWhatAKeyKeeps(t *testing.T) {
 	s := newShop(t)
+	require.Equal(t, 400, s.submit(t, asAna, nil, "key-of-ana", `{"payment_method":"beans"}`).Status)
 	code, _ := s.submit(t, asAna, nil, "key-of-ana", cash).Problem(t)
 	require.Equal(t, "cart_empty_or_taken", code)
-	require.Equal(t, 400, s.submit(t, asAna, nil, "key-of-ana", `{"payment_method":"beans"}`).Status)
-	s.bought(t, "key-of-ana", cash)
+	s.put(t, asAna, nil, coffee, 1)
+	code, _ = s.submit(t, asAna, nil, "key-of-ana", cash).Problem(t)
+	require.Equal(t, "cart_empty_or_taken", code)
+	code, _ = s.submit(t, asAna, nil, "key-of-ana", invoice).Problem(t)
+	require.Equal(t, "idempotency_key_reused", code)
+	require.Zero(t, s.catalog.reserved)
+	require.Empty(t, s.events.Types(), "nobody has heard of an order")
+	require.Empty(t, s.listed(t, asAna))
+	o := s.ordered(t, s.submit(t, asAna, nil, "a-new-key", cash), 201)
+	require.Len(t, o.Lines, 1, "the cart has kept its lines")
+}
+
+func TestARefusalExpiresWithItsKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		code, _ := s.submit(t, asAna, nil, "key-of-ana", cash).Problem(t)
+		require.Equal(t, "cart_empty_or_taken", code)
+		s.put(t, asAna, nil, coffee, 1)
+		time.Sleep(24 * time.Hour)
+		s.ordered(t, s.submit(t, asAna, nil, "key-of-ana", cash), 201)
+	})
 }

@@ -271,6 +271,13 @@ func (s *shop) bought(t *testing.T, key string, body any) orderDoc {
 	return s.ordered(t, s.submit(t, asAna, nil, key, body), 201)
 }
 
+func (s *shop) listed(t *testing.T, as caller.Caller) []orderDoc {
+	t.Helper()
+	var list struct{ Items []orderDoc }
+	s.Do(t, contracttest.Request{Method: "GET", Path: "/v1/orders", As: as}).JSON(t, &list)
+	return list.Items
+}
+
 func (s *shop) step(t *testing.T, as caller.Caller, h http.Header, id, what string, body any) contracttest.Answer {
 	t.Helper()
 	return s.Do(t, contracttest.Request{Method: "POST", Path: "/v1/orders/" + id + "/" + what, As: as, Header: h, Body: body})

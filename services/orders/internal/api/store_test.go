@@ -95,7 +95,7 @@ func TestOneCartOneOrderWithoutRollback(t *testing.T) {
 		}
 		wg.Wait()
 		require.ElementsMatch(t, []int{201, 409, 409, 409}, statuses)
-		require.Len(t, s.store.Keys("order:"), round+1)
+		require.Len(t, s.listed(t, asAna), round+1)
 		require.Equal(t, 100-2*(round+1), s.catalog.stock[coffee])
 		require.Len(t, s.events.Types(), round+1)
 	}

@@ -108,6 +108,10 @@ func (c *Cart) Forget(open func(orderID string) bool) {
 	c.Taken = slices.DeleteFunc(c.Taken, func(id string) bool { return !open(id) })
 }
 
+// Touch writes the cart although nothing in it changes, so that whoever changes
+// it meanwhile has a conflict.
+func (c *Cart) Touch(now time.Time) { c.touch(now) }
+
 // GiveTo hands all lines to an order and remembers it. A crowded cart gives
 // nothing: ErrCrowded.
 func (c *Cart) GiveTo(orderID string, now time.Time) ([]Line, error) {

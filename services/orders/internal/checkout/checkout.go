@@ -80,8 +80,8 @@ type Catalog interface {
 
 // Begun is what the first step makes of what it finds.
 type Begun struct {
-	Put  *order.Order // to be written, and listed among its owner's
-	Drop bool         // the order found is to be deleted
+	Put     *order.Order // to be written, and listed among its owner's
+	Refused *order.Order // to be written instead: the record of a refusal, which is not listed
 }
 
 // Store keeps orders and carts for the saga.
@@ -150,10 +150,11 @@ var errExpired = errors.New("the key has expired")
 func (s *Service) submit(ctx context.Context, who shopper.Shopper, r Request, id string) (o *order.Order, replayed bool, err error) {
 	attempt := uuid.NewString()
 	var profile *Profile // asked for once, however often the cart changes meanwhile
-	var found, made *order.Order
-	var gave, begun, noCart bool
+	var found, made, refused *order.Order
+	var gave, begun bool
+	owner := who.Owner()
 	err = s.store.Begin(ctx, who, id, func(existing *order.Order, c *cart.Cart) (Begun, error) {
-		found, made, begun, noCart = nil, nil, false, false
+		found, made, refused, begun = nil, nil, nil, false
 		// Once somebody else has ended it, it is as it is.
 		ours := existing != nil && existing.Attempt == attempt && existing.Status == order.Pending
 		gave = c.Gave(id)
@@ -168,8 +169,12 @@ func (s *Service) submit(ctx context.Context, who shopper.Shopper, r Request, id
 			begun = true
 			return Begun{}, nil
 		case len(c.Lines) == 0:
-			noCart = true
-			return Begun{Drop: ours}, nil
+			// The cart is written as well: a try that takes lines meanwhile has a
+			// conflict with this one in the cart, and not only in the order, which
+			// on a store that does not roll back would cost the lines.
+			c.Touch(s.now())
+			refused = s.refusal(id, attempt, owner, r, ErrCart)
+			return Begun{Refused: refused}, nil
 		}
 		if profile == nil {
 			p, err := s.profile(ctx, who, r)
@@ -182,7 +187,7 @@ func (s *Service) submit(ctx context.Context, who shopper.Shopper, r Request, id
 		if err != nil {
 			return Begun{}, err
 		}
-		made = s.draft(id, attempt, who.Owner(), r, *profile, taken)
+		made = s.draft(id, attempt, owner, r, *profile, taken)
 		return Begun{Put: made}, nil
 	})
 	switch {
@@ -190,8 +195,8 @@ func (s *Service) submit(ctx context.Context, who shopper.Shopper, r Request, id
 		return nil, false, err
 	case begun:
 		return nil, false, ErrInProgress
-	case noCart:
-		return nil, false, ErrCart
+	case refused != nil:
+		return nil, false, refused.Refusal.Fault()
 	case made != nil:
 		o, err = s.drive(ctx, made, true)
 		return o, false, err
@@ -270,6 +275,18 @@ func (s *Service) profile(ctx context.Context, who shopper.Shopper, r Request) (
 		return Profile{}, errNoAddress
 	}
 	return p, nil
+}
+
+// refusal is the record of a checkout that ends before it has taken a cart, so
+// that a repeat of its key gets the same answer whatever is in the cart by then.
+func (s *Service) refusal(id, attempt string, owner shopper.Owner, r Request, why *fault.Error) *order.Order {
+	o := &order.Order{
+		ID: id, Number: order.NumberFor(id), Owner: owner, Request: r.Fingerprint, Attempt: attempt,
+		Status: order.Pending, Email: r.Email, Currency: r.Currency,
+		Payment: order.Payment{Method: r.Method, Status: order.Due}, Note: r.Note, CreatedAt: s.now(),
+	}
+	o.End(why, o.CreatedAt)
+	return o
 }
 
 func (s *Service) draft(id, attempt string, owner shopper.Owner, r Request, p Profile, taken []cart.Line) *order.Order {

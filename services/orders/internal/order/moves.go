@@ -68,9 +68,17 @@ func (o *Order) Refuse(why *fault.Error, now time.Time) error {
 	if done, err := o.move(Cancelled, 0); done || err != nil {
 		return err
 	}
-	o.Refusal = &Refusal{Kind: why.Kind, Code: why.Code, Detail: why.Detail, Fields: why.Fields}
-	o.cancelled("refused: "+why.Code, now)
+	o.End(why, now)
+	o.happened(Fact{Kind: WasCancelled})
 	return nil
+}
+
+// End makes an order that nobody has heard of the record of a refusal. Nothing
+// was reserved for it, so there is nothing to announce.
+func (o *Order) End(why *fault.Error, now time.Time) {
+	o.Status = Cancelled
+	o.Refusal = &Refusal{Kind: why.Kind, Code: why.Code, Detail: why.Detail, Fields: why.Fields}
+	o.void("refused: "+why.Code, now)
 }
 
 // Fault gives the refusal as the error that it was.
@@ -90,14 +98,14 @@ func (o *Order) Cancel(reason string, version int64, now time.Time) error {
 	if reason == "" {
 		reason = "cancelled"
 	}
-	o.cancelled(reason, now)
+	o.void(reason, now)
+	o.happened(Fact{Kind: WasCancelled})
 	return nil
 }
 
-func (o *Order) cancelled(reason string, now time.Time) {
+func (o *Order) void(reason string, now time.Time) {
 	o.CancelReason, o.CancelledAt = reason, now
 	o.Payment.Status, o.Payment.Due = Void, 0
-	o.happened(Fact{Kind: WasCancelled})
 }
 
 // Ship states that the order has left the house.

@@ -44,17 +44,14 @@ func (s *Checkouts) Begin(ctx context.Context, who shopper.Shopper, orderID stri
 		if err != nil {
 			return err
 		}
-		switch {
-		case begun.Drop:
-			if err := index.Remove(tx, orderID); err != nil {
-				return err
-			}
-			return orders.Delete(tx, orderID)
-		case begun.Put == nil:
+		if begun.Put == nil && begun.Refused == nil {
 			return nil
 		}
 		if err := putCarts(tx, who, own, guest); err != nil {
 			return err
+		}
+		if begun.Refused != nil {
+			return orders.Put(tx, orderID, *begun.Refused)
 		}
 		if err := index.Append(tx, orderID); err != nil {
 			return err
