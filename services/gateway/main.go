@@ -16,12 +16,14 @@ import (
 	"tienda/contracts"
 	"tienda/internal/app"
 	"tienda/internal/contract"
+	"tienda/internal/deadletter"
 	"tienda/internal/httpapi"
 	"tienda/internal/sidecar"
 	"tienda/services/gateway/internal/cache"
 	"tienda/services/gateway/internal/edge"
 	"tienda/services/gateway/internal/forward"
 	"tienda/services/gateway/internal/logbuf"
+	"tienda/services/gateway/internal/ops"
 	"tienda/services/gateway/internal/route"
 	"tienda/services/gateway/internal/token"
 )
@@ -119,6 +121,7 @@ func handler(cfg config, side *sidecar.Sidecar, keys *token.Keys, health *app.He
 	if err != nil {
 		return nil, err
 	}
+	routes = append(routes, ops.DeadLetters(side, hearing(cfg.routes)))
 	own, err := httpapi.New(httpapi.Options{Contract: c, Routes: append(health.Probes(), routes...), Log: log})
 	if err != nil {
 		return nil, err
@@ -132,4 +135,14 @@ func handler(cfg config, side *sidecar.Sidecar, keys *token.Keys, health *app.He
 		Table: cfg.routes, Tokens: token.NewVerifier(keys), Origins: cfg.origins, Own: own, Log: log,
 		Forward: cache.New(apps, cache.DefaultSize, time.Now),
 	}), nil
+}
+
+// hearing gives the apps whose dead letters the table has a route for.
+func hearing(t *route.Table) (apps []string) {
+	for _, r := range t.Routes() {
+		if r.Path == deadletter.Path(r.App) {
+			apps = append(apps, r.App)
+		}
+	}
+	return apps
 }

@@ -41,9 +41,20 @@ type deadLetterList struct {
 	Counts map[string]int `json:"counts"`
 }
 
-// A delivery is tried 11 times, 0.5 s apart (dapr/resiliency.yaml); with several
-// refused events in a row, one after another.
-const deadLetterTime = 25 * time.Second
+// overview is the newest dead letters of all apps.
+type overview struct {
+	Items []deadLetter `json:"items"`
+	Apps  []struct {
+		App    string         `json:"app"`
+		Counts map[string]int `json:"counts"`
+	} `json:"apps"`
+}
+
+const overviewPath = "/v1/ops/dead-letters"
+
+// A delivery is tried 7 times, within 17 s at most (dapr/resiliency.yaml); with
+// several refused events in a row, one after another.
+const deadLetterTime = 40 * time.Second
 
 // An event whose document is damaged is refused, listed, refused again, and
 // applied once, by one of several admins, when the document is repaired.
@@ -73,9 +84,17 @@ func TestDeadLetters(t *testing.T) {
 		require.Equal(t, "internal", l.Reason.Code)
 		require.NotContains(t, l.Reason.Detail, "stock:", "nothing internal")
 	}
+	all := must[overview](t, admin, http.StatusOK, "GET", overviewPath+"?state=waiting&limit=100", nil)
+	require.Contains(t, all.Items, applied)
+	require.Contains(t, all.Items, givenUp)
+	for i, app := range []string{"catalog", "orders", "support"} {
+		require.Equal(t, app, all.Apps[i].App)
+		require.Contains(t, all.Apps[i].Counts, "waiting")
+	}
+	require.Equal(t, before["waiting"]+2, all.Apps[0].Counts["waiting"])
 
 	customer, _ := newCustomer(t)
-	for _, r := range [][2]string{{"GET", path}, {"GET", path + "/" + applied.ID}, {"POST", path + "/" + applied.ID + "/replay"}, {"POST", path + "/" + applied.ID + "/discard"}} {
+	for _, r := range [][2]string{{"GET", overviewPath}, {"GET", path}, {"GET", path + "/" + applied.ID}, {"POST", path + "/" + applied.ID + "/replay"}, {"POST", path + "/" + applied.ID + "/discard"}} {
 		require.Equal(t, "role_missing", customer.refused(t, http.StatusForbidden, r[0], r[1], nil).Code)
 		require.Equal(t, "role_missing", agent.refused(t, http.StatusForbidden, r[0], r[1], nil).Code)
 		guest().refused(t, http.StatusUnauthorized, r[0], r[1], nil)

@@ -41,7 +41,7 @@ type Options struct {
 	Tokens  Verifier
 	Forward Forwarder
 	Origins Origins
-	Own     http.Handler // what is not in the table: the gateway's own routes, and 404
+	Own     http.Handler // the gateway's own routes, of the table or not, and 404
 	Log     *slog.Logger
 }
 
@@ -82,6 +82,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.o.Origins.answer(x, r, e.o.Table) {
 		return
 	}
+	caller.Strip(r.Header) // nobody outside says who he is, to the gateway's own routes neither
 	// The apps' own edge (package httpapi) takes the request ID from here, as
 	// the gateway's own routes do.
 	x.trace.SetHeader(r.Header)
@@ -135,7 +136,12 @@ func (e *Edge) to(to *route.Route) http.Handler {
 			x.user = who.UserID
 			err = to.Access.Allow(who)
 		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case to.App == route.Own:
+			who.SetHeader(r.Header)
+			e.o.Own.ServeHTTP(x, r)
+		default:
 			err = e.o.Forward.Forward(x, r, to, who, x.trace)
 		}
 		if err != nil {

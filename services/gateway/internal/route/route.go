@@ -23,6 +23,9 @@ type Route struct {
 	Cache   time.Duration // how long answers to guests are shared; 0: not at all
 }
 
+// Own is the app of the routes that the gateway answers itself.
+const Own = "gateway"
+
 // Access says who may call. Without SignedIn, everybody; with it every user,
 // or, where Roles are named, users with one of them.
 type Access struct {
