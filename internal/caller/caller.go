@@ -18,6 +18,9 @@ const (
 	HeaderUser    = "Tienda-User"
 	HeaderRoles   = "Tienda-Roles" // space separated
 	HeaderSession = "Tienda-Session"
+	HeaderScopes  = "Tienda-Scopes" // space separated, of a service account
+	// HeaderAddress is the client's IP address. The gateway sends it to users only.
+	HeaderAddress = "Tienda-Address"
 	// HeaderApp is set by the calling sidecar and overwrites what an app sends.
 	HeaderApp = "Dapr-Caller-App-Id"
 )
@@ -36,12 +39,15 @@ const (
 // Roles lists every role, customer first.
 var Roles = []Role{Customer, SupportAgent, CatalogManager, Admin}
 
-// Caller is who asks: a user (with roles and the session of the token), or
-// nobody, and the app ID whose sidecar made the call.
+// Caller is who asks: a user (with roles and the session of the token), a
+// service account (with scopes and no roles), or nobody, and the app ID whose
+// sidecar made the call.
 type Caller struct {
-	UserID  string
+	UserID  string // of the user or the service account
 	Roles   []Role
 	Session string
+	Scopes  []string // what a service account may do; nil for users
+	Address string   // the client's IP address, where the gateway passes it on
 	App     string
 }
 
@@ -61,14 +67,17 @@ func (c Caller) Is(roles ...Role) bool {
 
 // FromHeader reads the identity that the gateway or a calling app passed on.
 func FromHeader(h http.Header) Caller {
-	c := Caller{UserID: h.Get(HeaderUser), Session: h.Get(HeaderSession), App: h.Get(HeaderApp)}
+	c := Caller{UserID: h.Get(HeaderUser), Session: h.Get(HeaderSession), Address: h.Get(HeaderAddress), App: h.Get(HeaderApp)}
+	if scopes := h.Get(HeaderScopes); scopes != "" {
+		c.Scopes = strings.Fields(scopes)
+	}
 	for r := range strings.FieldsSeq(h.Get(HeaderRoles)) {
 		c.Roles = append(c.Roles, Role(r))
 	}
 	return c
 }
 
-// SetHeader writes the user's identity for the next app.
+// SetHeader writes the identity for the next app; the address stays behind.
 func (c Caller) SetHeader(h http.Header) {
 	Strip(h)
 	if !c.SignedIn() {
@@ -80,7 +89,12 @@ func (c Caller) SetHeader(h http.Header) {
 		roles[i] = string(r)
 	}
 	h.Set(HeaderRoles, strings.Join(roles, " "))
-	h.Set(HeaderSession, c.Session)
+	if c.Session != "" {
+		h.Set(HeaderSession, c.Session)
+	}
+	if len(c.Scopes) > 0 {
+		h.Set(HeaderScopes, strings.Join(c.Scopes, " "))
+	}
 }
 
 // Strip removes identity that the sender has no right to claim.
@@ -88,6 +102,8 @@ func Strip(h http.Header) {
 	h.Del(HeaderUser)
 	h.Del(HeaderRoles)
 	h.Del(HeaderSession)
+	h.Del(HeaderScopes)
+	h.Del(HeaderAddress)
 }
 
 type key struct{}
