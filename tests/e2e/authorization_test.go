@@ -1,0 +1,277 @@
+package e2e
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"tienda/internal/caller"
+)
+
+// asker is who tries an operation. The thing that a row names is the owner's.
+type asker int
+
+const (
+	nobody     asker = iota
+	cartHolder       // a guest with a cart of his own
+	owner
+	other // another customer
+	agent
+	manager
+	admin
+	askers
+)
+
+// row is one operation of the public contract: what is sent, and the status that
+// each asker gets. Where a request passes the access check but is refused for
+// what it says, that is on purpose: it changes nothing for the askers after it.
+type row struct {
+	op   string // "GET /v1/orders/{id}"
+	want string // the statuses of nobody, guest with a cart, owner, other, agent, manager, admin
+	// path gives the path; nil: that of the operation. A row that uses something
+	// up makes a new one for each asker.
+	path func(*world) string
+	body func(*world) any
+	with []string // headers
+	own  bool     // the asker signs in anew, because the request ends the session
+	cart bool     // the asker has something in the cart
+}
+
+// world is what the owner has.
+type world struct {
+	t           *testing.T
+	owner       *client
+	ownerID     string
+	ownerEmail  string
+	product     product
+	sku         string
+	order       order // delivered
+	ticket      ticket
+	ret         returned
+	address     address
+	deadLetters string // an ID that is none of theirs
+	askers      [askers]*client
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, deadLetters: uuid.NewString()}
+	c, u := newCustomer(t)
+	w.owner, w.ownerID, w.ownerEmail = c, u.ID, u.Email
+	w.product, w.sku = ownProduct(t, 500)
+	w.order = w.delivered()
+	w.ticket = must[ticket](t, c, http.StatusCreated, "POST", "/v1/tickets", map[string]any{"subject": "S", "message": "M", "order_id": w.order.ID})
+	w.ret = w.returned()
+	w.address = must[address](t, c, http.StatusCreated, "POST", "/v1/me/addresses", madrid)
+	o, _ := newCustomer(t)
+	g := guest()
+	put(t, g, w.sku, 1)
+	w.askers = [askers]*client{guest(), g, c, o, staff(t, caller.SupportAgent), staff(t, caller.CatalogManager), staff(t, caller.Admin)}
+	return w
+}
+
+func (w *world) ordered() order {
+	put(w.t, w.owner, w.sku, 1)
+	return must[order](w.t, w.owner, http.StatusCreated, "POST", "/v1/orders",
+		map[string]any{"payment_method": "invoice", "address": madrid}, "Idempotency-Key", uuid.NewString())
+}
+
+func (w *world) shipped() order {
+	return must[order](w.t, staff(w.t, caller.SupportAgent), http.StatusOK, "POST", "/v1/orders/"+w.ordered().ID+"/ship", nil)
+}
+
+func (w *world) delivered() order {
+	return must[order](w.t, staff(w.t, caller.SupportAgent), http.StatusOK, "POST", "/v1/orders/"+w.shipped().ID+"/deliver", nil)
+}
+
+func (w *world) returned() returned {
+	return must[returned](w.t, w.owner, http.StatusCreated, "POST", "/v1/returns",
+		map[string]any{"order_id": w.delivered().ID, "lines": []map[string]any{{"sku": w.sku, "quantity": 1, "reason": "other"}}})
+}
+
+func (w *world) approved() returned {
+	return must[returned](w.t, staff(w.t, caller.SupportAgent), http.StatusOK, "POST", "/v1/returns/"+w.returned().ID+"/approve", nil)
+}
+
+// signedInAnew gives a new session of the owner's.
+func (w *world) signedInAnew() *client {
+	c := guest()
+	c.login(w.t, w.ownerEmail, "a long password")
+	return c
+}
+
+func fixed(path string) func(*world) string { return func(*world) string { return path } }
+
+func says(body any) func(*world) any { return func(*world) any { return body } }
+
+var empty = says(map[string]any{})
+
+// authorization is who may do what with each operation of the public contract.
+var authorization = []row{
+	{op: "GET /", want: "200 200 200 200 200 200 200"},
+	{op: "GET /openapi.yaml", want: "200 200 200 200 200 200 200"},
+	{op: "GET /healthz", want: "200 200 200 200 200 200 200"},
+	{op: "GET /readyz", want: "200 200 200 200 200 200 200"},
+	{op: "GET /.well-known/jwks.json", want: "200 200 200 200 200 200 200"},
+
+	{op: "POST /v1/users", want: "400 400 400 400 400 400 400", body: empty},
+	{op: "GET /v1/users/{id}", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/users/" + w.ownerID }},
+	{op: "PUT /v1/users/{id}/roles", want: "401 401 403 403 403 403 200", path: func(w *world) string { return "/v1/users/" + w.ownerID + "/roles" },
+		body: says(map[string]any{"roles": []string{"customer"}})},
+	{op: "POST /v1/auth/token", want: "400 400 400 400 400 400 400", body: empty},
+	{op: "POST /v1/auth/logout", want: "401 401 204 204 204 204 204", own: true},
+	{op: "GET /v1/auth/sessions", want: "401 401 200 200 200 200 200"},
+	{op: "DELETE /v1/auth/sessions/{id}", want: "401 401 204 404 404 404 404", path: func(w *world) string { return "/v1/auth/sessions/" + w.signedInAnew().session }},
+	{op: "GET /v1/me", want: "401 401 200 200 200 200 200"},
+	{op: "PATCH /v1/me", want: "401 401 400 400 400 400 400", body: says(map[string]any{"name": 1})},
+	{op: "GET /v1/me/preferences", want: "401 401 200 200 200 200 200"},
+	{op: "PUT /v1/me/preferences", want: "401 401 400 400 400 400 400", body: says(map[string]any{"currency": 1})},
+	{op: "GET /v1/me/addresses", want: "401 401 200 200 200 200 200"},
+	{op: "POST /v1/me/addresses", want: "401 401 400 400 400 400 400", body: empty},
+	{op: "GET /v1/me/addresses/{id}", want: "401 401 200 404 404 404 404", path: func(w *world) string { return "/v1/me/addresses/" + w.address.ID }},
+	{op: "PUT /v1/me/addresses/{id}", want: "401 401 200 404 404 404 404", path: func(w *world) string { return "/v1/me/addresses/" + w.address.ID }, body: says(madrid)},
+	{op: "DELETE /v1/me/addresses/{id}", want: "401 401 204 404 404 404 404", path: func(w *world) string {
+		return "/v1/me/addresses/" + must[address](w.t, w.owner, http.StatusCreated, "POST", "/v1/me/addresses", madrid).ID
+	}},
+
+	{op: "GET /v1/products", want: "200 200 200 200 200 200 200"},
+	{op: "POST /v1/products", want: "401 401 403 403 403 400 400", body: empty},
+	{op: "GET /v1/products/{id}", want: "200 200 200 200 200 200 200", path: func(w *world) string { return "/v1/products/" + w.product.ID }},
+	{op: "PUT /v1/products/{id}", want: "401 401 403 403 403 400 400", path: func(w *world) string { return "/v1/products/" + w.product.ID }, body: empty},
+	{op: "DELETE /v1/products/{id}", want: "401 401 403 403 403 204 204", path: func(w *world) string {
+		p, _ := ownProduct(w.t, 0)
+		return "/v1/products/" + p.ID
+	}},
+	{op: "GET /v1/categories", want: "200 200 200 200 200 200 200"},
+	{op: "POST /v1/categories", want: "401 401 403 403 403 400 400", body: empty},
+	{op: "PUT /v1/categories/{slug}", want: "401 401 403 403 403 400 400", path: fixed("/v1/categories/none"), body: empty},
+	{op: "DELETE /v1/categories/{slug}", want: "401 401 403 403 403 404 404", path: fixed("/v1/categories/no-such-category")},
+	{op: "GET /v1/inventory/{sku}", want: "401 401 403 403 403 200 200", path: func(w *world) string { return "/v1/inventory/" + w.sku }},
+	{op: "PATCH /v1/inventory/{sku}", want: "401 401 403 403 403 400 400", path: func(w *world) string { return "/v1/inventory/" + w.sku }, body: empty},
+
+	{op: "GET /v1/cart", want: "200 200 200 200 200 200 200"},
+	{op: "PUT /v1/cart/items/{sku}", want: "200 200 200 200 200 200 200", path: func(w *world) string { return "/v1/cart/items/" + w.sku }, body: says(map[string]any{"quantity": 1})},
+	{op: "DELETE /v1/cart/items/{sku}", want: "204 204 204 204 204 204 204", path: func(w *world) string { return "/v1/cart/items/" + w.sku }},
+	{op: "DELETE /v1/cart", want: "204 204 204 204 204 204 204"},
+	{op: "POST /v1/orders", want: "201 201 201 201 201 201 201", cart: true, with: []string{"Idempotency-Key", "new"},
+		body: says(map[string]any{"payment_method": "invoice", "address": madrid, "email": "who@example.com"})},
+	{op: "GET /v1/orders", want: "401 200 200 200 200 200 200"},
+	{op: "GET /v1/orders/{id}", want: "401 404 200 404 200 404 200", path: func(w *world) string { return "/v1/orders/" + w.order.ID }},
+	{op: "POST /v1/orders/{id}/cancel", want: "401 404 200 404 200 404 200", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/cancel" }},
+	{op: "POST /v1/orders/{id}/ship", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/ship" }},
+	{op: "POST /v1/orders/{id}/deliver", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/orders/" + w.shipped().ID + "/deliver" }},
+
+	{op: "GET /v1/tickets", want: "401 401 200 200 200 200 200"},
+	{op: "POST /v1/tickets", want: "401 401 201 422 422 422 422", body: func(w *world) any { return map[string]any{"subject": "S", "message": "M", "order_id": w.order.ID} }},
+	{op: "GET /v1/tickets/{id}", want: "401 401 200 404 200 404 200", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID }},
+	{op: "GET /v1/tickets/{id}/messages", want: "401 401 200 404 200 404 200", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/messages" }},
+	{op: "POST /v1/tickets/{id}/messages", want: "401 401 201 404 201 404 201", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/messages" }, body: says(map[string]any{"text": "hello"})},
+	{op: "POST /v1/tickets/{id}/assign", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/assign" }, body: empty},
+	{op: "GET /v1/tickets/{id}/customer", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/customer" }},
+	{op: "POST /v1/tickets/{id}/close", want: "401 401 200 404 200 404 200", path: func(w *world) string {
+		return "/v1/tickets/" + must[ticket](w.t, w.owner, http.StatusCreated, "POST", "/v1/tickets", map[string]any{"subject": "S", "message": "M"}).ID + "/close"
+	}},
+	{op: "GET /v1/returns", want: "401 401 200 200 200 200 200"},
+	{op: "POST /v1/returns", want: "401 401 201 422 201 422 201", body: func(w *world) any {
+		return map[string]any{"order_id": w.delivered().ID, "lines": []map[string]any{{"sku": w.sku, "quantity": 1, "reason": "other"}}}
+	}},
+	{op: "GET /v1/returns/{id}", want: "401 401 200 404 200 404 200", path: func(w *world) string { return "/v1/returns/" + w.ret.ID }},
+	{op: "POST /v1/returns/{id}/approve", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/returns/" + w.returned().ID + "/approve" }},
+	{op: "POST /v1/returns/{id}/reject", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/returns/" + w.returned().ID + "/reject" }, body: says(map[string]any{"reason": "worn"})},
+	{op: "POST /v1/returns/{id}/receive", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/receive" }},
+
+	{op: "GET /v1/ops/dead-letters", want: "401 401 403 403 403 403 200"},
+	{op: "GET /v1/ops/dead-letters/catalog", want: "401 401 403 403 403 403 200"},
+	{op: "GET /v1/ops/dead-letters/orders", want: "401 401 403 403 403 403 200"},
+	{op: "GET /v1/ops/dead-letters/support", want: "401 401 403 403 403 403 200"},
+}
+
+// deadLetterRows are the operations on one dead letter of each app.
+func deadLetterRows() (rows []row) {
+	for _, app := range []string{"catalog", "orders", "support"} {
+		base := "/v1/ops/dead-letters/" + app + "/"
+		for op, end := range map[string]string{"GET": "", "POST/replay": "/replay", "POST/discard": "/discard"} {
+			method, _, _ := strings.Cut(op, "/")
+			rows = append(rows, row{op: method + " " + base + "{id}" + end, want: "401 401 403 403 403 403 404",
+				path: func(w *world) string { return base + w.deadLetters + end }})
+		}
+	}
+	return rows
+}
+
+// Each operation of the public contract is tried by each kind of asker. An
+// operation without a row fails.
+func TestAuthorization(t *testing.T) {
+	w := newWorld(t)
+	left := map[string]bool{}
+	for _, op := range public.Operations() {
+		left[op.Method+" "+op.Path] = true
+	}
+	for _, r := range append(authorization, deadLetterRows()...) {
+		require.True(t, left[r.op], "%s is not in the public contract, or has two rows", r.op)
+		delete(left, r.op)
+		t.Run(r.op, func(t *testing.T) {
+			w.t = t
+			got := make([]string, askers)
+			for a := range askers {
+				got[a] = fmt.Sprint(w.ask(a, r).status)
+			}
+			require.Equal(t, r.want, strings.Join(got, " "), "nobody, guest, owner, other, agent, manager, admin")
+			require.Equal(t, http.StatusUnauthorized, w.askWith(r, forged(t, w.owner.token)), "a forged token")
+		})
+	}
+	require.Empty(t, left, "operations of the public contract that nobody has decided on")
+}
+
+func (w *world) ask(a asker, r row) answer {
+	c := *w.askers[a]
+	if r.own && a >= owner { // an own session, whoever it is
+		c = *w.signedInAnew()
+	}
+	if r.cart {
+		if a == nobody {
+			c = *guest()
+		}
+		put(w.t, &c, w.sku, 1)
+	}
+	method, path, body, headers := w.request(r)
+	return c.call(w.t, method, path, body, headers...)
+}
+
+func (w *world) request(r row) (method, path string, body any, headers []string) {
+	method, path, _ = strings.Cut(r.op, " ")
+	if r.path != nil {
+		path = r.path(w)
+	}
+	if r.body != nil {
+		body = r.body(w)
+	}
+	for _, h := range r.with {
+		headers = append(headers, cmp.Or(map[string]string{"new": uuid.NewString()}[h], h))
+	}
+	return method, path, body, headers
+}
+
+// askWith tries a row with a token that must not hold. What the gateway shows of
+// itself asks for none, and so looks at none.
+func (w *world) askWith(r row, token string) int {
+	method, path, body, headers := w.request(r)
+	status := (&client{base: w.owner.base, token: token}).call(w.t, method, path, body, headers...).status
+	if !strings.Contains(r.op, " /v1/") && !strings.Contains(r.op, " /.well-known/") {
+		require.Equal(w.t, http.StatusOK, status)
+		return http.StatusUnauthorized
+	}
+	return status
+}
+
+// forged gives a token with another signature.
+func forged(t *testing.T, token string) string {
+	t.Helper()
+	i := strings.LastIndexByte(token, '.')
+	require.Positive(t, i)
+	return token[:i+1] + strings.Repeat("A", len(token)-i-1)
+}
