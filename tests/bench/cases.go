@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/valyala/fasthttp"
+
 	"tienda/tests/bench/plan"
 	"tienda/tests/shop"
 )
@@ -117,7 +119,7 @@ func measureAll(ctx context.Context, m *meter, f *floor, s *shop.Shop) (*Report,
 
 // buyers are the clients of the shop.
 type buyers struct {
-	http    *http.Client
+	http    *fasthttp.Client
 	gateway string
 	ids     []string
 	skus    []string
@@ -127,7 +129,7 @@ type buyers struct {
 	used    atomic.Int64
 }
 
-func newBuyers(ctx context.Context, c *http.Client, gateway string) (*buyers, error) {
+func newBuyers(ctx context.Context, c *fasthttp.Client, gateway string) (*buyers, error) {
 	b := &buyers{http: c, gateway: gateway}
 	raw, err := send(ctx, c, http.MethodGet, gateway+"/v1/products?in_stock=true&limit=100", "")
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/common/expfmt"
 
+	"github.com/valyala/fasthttp"
+
 	"tienda/demo"
 	"tienda/tests/bench/plan"
 	"tienda/tests/shop"
@@ -67,7 +69,7 @@ func metricsPorts(s *shop.Shop) []int {
 	return out
 }
 
-func signIn(ctx context.Context, c *http.Client, gateway, role string) (string, error) {
+func signIn(ctx context.Context, c *fasthttp.Client, gateway, role string) (string, error) {
 	for _, a := range demo.Accounts {
 		if string(a.Role) != role {
 			continue

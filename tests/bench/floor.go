@@ -17,6 +17,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/valyala/fasthttp"
+
 	"tienda/internal/daprd"
 	"tienda/tests/bench/plan"
 	"tienda/tests/shop"
@@ -144,7 +146,7 @@ func (f *floor) until(ctx context.Context, method, path, body, app string) error
 }
 
 // empty calls the handler that does nothing.
-func (f *floor) empty(c *http.Client) operation {
+func (f *floor) empty(c *fasthttp.Client) operation {
 	return func(ctx context.Context, _ int) error {
 		_, err := send(ctx, c, http.MethodGet, f.front+"/empty", "", "dapr-app-id", "floor-a")
 		return err
@@ -152,7 +154,7 @@ func (f *floor) empty(c *http.Client) operation {
 }
 
 // plan has floor-a make the steps behind one invocation.
-func (f *floor) plan(c *http.Client, steps ...plan.Step) (operation, error) {
+func (f *floor) plan(c *fasthttp.Client, steps ...plan.Step) (operation, error) {
 	body, err := json.Marshal(steps)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -94,6 +95,10 @@ func (l *Lines) Write(p []byte) (int, error) {
 	if l.file != nil {
 		_, _ = l.file.Write(p)
 	}
+	if l.screen.quiet {
+		l.remember(p)
+		return len(p), nil
+	}
 	l.rest = append(l.rest, p...)
 	for {
 		i := bytes.IndexByte(l.rest, '\n')
@@ -110,24 +115,41 @@ func (l *Lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// remember keeps the last lines of what nobody sees, for Last: to take every line
+// of a busy app apart would cost a third of what the app itself does.
+func (l *Lines) remember(p []byte) {
+	l.rest = append(l.rest, p[max(0, len(p)-longest):]...)
+	l.rest = slices.Delete(l.rest, 0, max(0, len(l.rest)-longest))
+}
+
 func (l *Lines) show(text []byte) {
+	if text, keep := l.edited(text); keep {
+		l.last = string(text)
+		l.screen.line(l.name, text)
+	}
+}
+
+func (l *Lines) edited(text []byte) ([]byte, bool) {
 	text = bytes.TrimRight(text, "\r")
 	if len(text) == 0 {
-		return
+		return nil, false
 	}
-	if l.edit != nil {
-		var keep bool
-		if text, keep = l.edit(text); !keep {
-			return
-		}
+	if l.edit == nil {
+		return text, true
 	}
-	l.last = string(text)
-	l.screen.line(l.name, text)
+	return l.edit(text)
 }
 
 // Last is the last line, for telling why a process ended.
 func (l *Lines) Last() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.screen.quiet {
+		for _, text := range slices.Backward(bytes.Split(l.rest, []byte("\n"))) {
+			if text, keep := l.edited(text); keep {
+				return string(text)
+			}
+		}
+	}
 	return l.last
 }

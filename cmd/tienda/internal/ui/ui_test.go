@@ -63,6 +63,17 @@ func TestQuietKeepsTheFile(t *testing.T) {
 	require.Equal(t, "hello\n", file.String())
 }
 
+// Why a process has ended is known although nobody watched it.
+func TestQuietKnowsTheLastLine(t *testing.T) {
+	l := ui.NewScreen(&bytes.Buffer{}, true, none).Lines("users-d", nil, ui.SidecarLine)
+	require.Empty(t, l.Last())
+	for _, part := range []string{strings.Repeat("much before it\n", 20<<10), "panic: it ", "broke\n", `time="t" level=info msg="of no interest" app_id=a` + "\n"} {
+		_, err := l.Write([]byte(part))
+		require.NoError(t, err)
+	}
+	require.Equal(t, "panic: it broke", l.Last())
+}
+
 func TestAnEndlessLineIsNotHeldForEver(t *testing.T) {
 	var out bytes.Buffer
 	_, _ = ui.NewScreen(&out, false, none).Lines("x", nil, nil).Write([]byte(strings.Repeat("a", 70<<10)))
