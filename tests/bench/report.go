@@ -77,6 +77,7 @@ func (r *Report) print(w io.Writer, before *Report) {
 		fmt.Fprintf(tw, "%s\t%.0f\t%.1f\t%.1f\t%d\t%.2f\t%s\t%s\t%s\t%s\t\n", x.Name, x.PerSecond, x.P50, x.P99, x.Errors, x.CPU, x.Calls, ratio, cpu, old)
 	}
 	_ = tw.Flush()
+	r.printDoor(w)
 	fmt.Fprintln(w, "CPU ms per operation, by process (-d: a sidecar):")
 	for _, x := range r.Results {
 		names := slices.SortedFunc(maps.Keys(x.By), func(a, b string) int { return cmp.Compare(x.By[b], x.By[a]) })
