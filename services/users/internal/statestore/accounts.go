@@ -86,6 +86,7 @@ func write(tx *state.Tx, u account.User) error {
 			tx.Emit(users.Key(u.ID), events.ProfileChanged(u.ID))
 		case account.RolesChanged:
 			tx.Emit(users.Key(u.ID), events.RolesChanged(u.ID, u.Roles))
+		case account.Private:
 		}
 	}
 	return users.Put(tx, u.ID, u)
