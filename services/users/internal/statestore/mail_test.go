@@ -23,12 +23,15 @@ import (
 
 // server is a mail server: what it took, and what it does to a message first.
 type server struct {
+	slow time.Duration // for each message
+
 	mu   sync.Mutex
 	took []mail.Message
 	fail func(mail.Message) error
 }
 
 func (s *server) Send(_ context.Context, m mail.Message) error {
+	time.Sleep(s.slow)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {
@@ -342,7 +345,7 @@ func TestTheNoticeEndsWhatWasLeftOpen(t *testing.T) {
 // Two replicas that see the same list send each letter once.
 func TestTwoReplicasShareTheList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		docs, smtp := statetest.NewMemory(), &server{fail: func(mail.Message) error { return errors.New("away") }}
+		docs, smtp := statetest.NewMemory(), &server{slow: 100 * time.Millisecond, fail: func(mail.Message) error { return errors.New("away") }}
 		a, b := startReplica(t, docs, smtp), startReplica(t, docs, smtp)
 		defer a.stop()
 		defer b.stop()
