@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"tienda/contracts"
 	"tienda/internal/contract"
 	"tienda/internal/deadletter"
@@ -28,9 +30,10 @@ type Deps struct {
 
 // Built is what a service is made of.
 type Built struct {
-	Routes []httpapi.Route
-	Parts  []Part                        // background work; begins once the sidecar is ready
-	Ready  []func(context.Context) error // checks of readiness besides the sidecar's
+	Routes  []httpapi.Route
+	Parts   []Part                        // background work; begins once the sidecar is ready
+	Ready   []func(context.Context) error // checks of readiness besides the sidecar's
+	Figures []prometheus.Collector        // for /metrics, besides those of every service
 }
 
 // Service runs a service: it reads the configuration, connects to the
@@ -63,6 +66,7 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 	health := NewHealth(append([]func(context.Context) error{side.Ready}, built.Ready...)...)
 	letters := deadletter.New(appID, db, log)
 	health.Watch(db, letters)
+	health.figures.MustRegister(built.Figures...)
 	h, err := letters.Handler(httpapi.Options{
 		Contract: c, Routes: append(health.Routes(), built.Routes...), AppToken: cfg.AppToken, Log: log,
 	})

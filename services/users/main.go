@@ -8,6 +8,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"tienda/internal/app"
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/api"
@@ -37,12 +39,18 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 		return app.Built{}, err
 	}
 	tokens := token.NewIssuer(time.Now)
-	accounts := account.NewService(statestore.NewAccounts(d.DB), password.New(password.OWASP), time.Now)
+	users := statestore.NewAccounts(d.DB)
+	accounts := account.NewService(users, password.New(password.OWASP), time.Now)
 	sessions := session.NewService(statestore.NewSessions(d.DB), time.Now)
+	sender, err := newSender(d, users, sessions)
+	if err != nil {
+		return app.Built{}, err
+	}
 	return app.Built{
-		Routes: api.New(accounts, sessions, tokens, line).Routes(),
-		Parts:  []app.Part{token.Loader(tokens, secret(d), d.Log)},
-		Ready:  []func(context.Context) error{tokens.Ready},
+		Routes:  api.New(accounts, sessions, tokens, line).Routes(),
+		Parts:   []app.Part{token.Loader(tokens, secret(d), d.Log), sender.Part},
+		Ready:   []func(context.Context) error{tokens.Ready},
+		Figures: []prometheus.Collector{mailFigures{sender}},
 	}, nil
 }
 

@@ -29,10 +29,13 @@ import (
 // run file.
 const (
 	broker  = "broker"
+	mailbox = "mailbox"
 	gateway = "gateway"
 	store   = "store" // in Listen and Through: the server behind the profile
 
-	defaultBroker = "127.0.0.1:4222" // as the component files have it
+	// As the component files have them.
+	defaultBroker  = "127.0.0.1:4222"
+	defaultMailbox = "127.0.0.1:1025"
 )
 
 // Options say what to run and how.
@@ -66,6 +69,7 @@ type shop struct {
 	o         Options
 	apps      []*instance
 	brokerURL string
+	mailAddr  string          // of the mailbox; "": the run file has none
 	server    *profile.Server // behind the profile; nil where it has none
 	data      string          // absolute
 	own       string          // what belongs to the profile only; data for local
@@ -175,6 +179,9 @@ func (s *shop) prepareIn(ctx context.Context, apps []runfile.App) error {
 		return err
 	}
 	if s.brokerURL, err = s.brokerAddress(apps); err != nil {
+		return err
+	}
+	if s.mailAddr, err = s.mailboxAddress(apps); err != nil {
 		return err
 	}
 	if s.apps, err = s.plan(apps); err != nil {

@@ -27,8 +27,8 @@ type instance struct {
 	proc, sidecar   *supervise.Process
 }
 
-// hasSidecar says whether the app is one that others talk to. The broker is
-// not: Dapr reaches it by its component files.
+// hasSidecar says whether the app is one that others talk to. The broker and the
+// mailbox are not: Dapr reaches them by its component files.
 func (i *instance) hasSidecar() bool { return i.app.Port != 0 }
 
 func (i *instance) sidecarName() string { return i.name + "-d" }
@@ -97,6 +97,9 @@ func (s *shop) checkPorts(ctx context.Context) error {
 	for _, i := range s.apps {
 		if i.app.ID == broker {
 			check(s.brokerURL, broker, "stop what has it, or set TIENDA_BROKER_ADDR=127.0.0.1:4223")
+		}
+		if i.app.ID == mailbox {
+			check(s.mailAddr, mailbox, "stop what has it, or set TIENDA_MAILBOX_ADDR=127.0.0.1:1026")
 		}
 		if !i.hasSidecar() {
 			continue

@@ -104,6 +104,8 @@ func (s *shop) readiness(ctx context.Context, i *instance) func() bool {
 			_, err := os.Stat(filepath.Join(s.data, "broker.ready"))
 			return err == nil
 		}
+	case i.app.ID == mailbox:
+		return func() bool { return answers(ctx, s.mailAddr) }
 	}
 	return func() bool { return true }
 }
@@ -167,7 +169,14 @@ func (s *shop) startSidecar(i *instance) error {
 // appEnv is what the Dapr CLI gives an app, and the tokens. APP_HOST reaches
 // only the gateway: nothing else may listen beyond this machine.
 func (s *shop) appEnv(i *instance) []string {
+	// Links in mail lead to the gateway unless the environment or the run file
+	// says where the shop's pages are.
 	var env []string
+	for _, g := range s.apps {
+		if g.name == gateway {
+			env = append(env, "USERS_SHOP_URL=http://"+loopback(g.port))
+		}
+	}
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
 		if strings.HasPrefix(name, "DAPR_") || (strings.HasPrefix(name, "APP_") && (name != "APP_HOST" || i.app.ID != gateway)) {
@@ -181,6 +190,9 @@ func (s *shop) appEnv(i *instance) []string {
 	env = append(env, "APP_ID="+i.app.ID, "APP_PROTOCOL=http", "TIENDA_DRAIN=3s", "TIENDA_REPLICA="+i.name)
 	if i.app.ID == broker {
 		env = append(env, "TIENDA_BROKER_ADDR="+s.brokerURL, "TIENDA_DATA="+s.data, "TIENDA_BROKER_STORE="+filepath.Join(s.own, "nats"))
+	}
+	if i.app.ID == mailbox {
+		env = append(env, "TIENDA_MAILBOX_ADDR="+s.mailAddr, "TIENDA_MAILBOX_DIR="+s.mailDir())
 	}
 	if i.hasSidecar() {
 		env = append(env, fmt.Sprintf("APP_PORT=%d", i.port), fmt.Sprintf("DAPR_HTTP_PORT=%d", i.http),

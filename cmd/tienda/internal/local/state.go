@@ -21,6 +21,7 @@ type State struct {
 	Store      string `json:"store"`       // host:port of the profile's server; "" without one
 	SecretFile string `json:"secret_file"` // its password, as Dapr's local file store has it; "" without one
 	DataDir    string `json:"data_dir"`
+	MailDir    string `json:"mail_dir"`    // where the mailbox keeps the messages; "" without one
 	TokensFile string `json:"tokens_file"` // DAPR_API_TOKEN and APP_API_TOKEN, a line each
 	RunnerPID  int    `json:"runner_pid"`
 	Apps       []App  `json:"apps"`
@@ -52,6 +53,9 @@ func (s *shop) state() State {
 		if i.app.ID == broker {
 			st.Broker = s.brokerURL
 			a.Port = portOf(s.brokerURL)
+		}
+		if i.app.ID == mailbox {
+			st.MailDir, a.Port = s.mailDir(), portOf(s.mailAddr)
 		}
 		if i.server != nil {
 			a.Port = i.server.Port()
@@ -91,16 +95,24 @@ func (s *shop) writeState() error {
 
 func (s *shop) table(took time.Duration) ui.Table {
 	st := s.state()
-	t := ui.Table{Gateway: st.Gateway, Data: s.data, Seconds: took.Seconds(), Accounts: s.o.Accounts}
-	if cwd, err := os.Getwd(); err == nil {
-		if rel, err := filepath.Rel(cwd, s.data); err == nil && filepath.IsLocal(rel) {
-			t.Data = rel
-		}
+	t := ui.Table{Gateway: st.Gateway, Data: near(s.data), Seconds: took.Seconds(), Accounts: s.o.Accounts}
+	if st.MailDir != "" {
+		t.Mail = near(st.MailDir)
 	}
 	for _, a := range st.Apps {
 		t.Rows = append(t.Rows, ui.Row{App: a.Name, Port: a.Port, PID: a.PID, SidecarHTTP: a.HTTPPort, SidecarGRPC: a.GRPCPort, SidecarPID: a.SidecarPID})
 	}
 	return t
+}
+
+// near gives a path as seen from the working folder, where it is in there.
+func near(path string) string {
+	if cwd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(cwd, path); err == nil && filepath.IsLocal(rel) {
+			return rel
+		}
+	}
+	return path
 }
 
 // openLogs gives every process its log, which holds one run.

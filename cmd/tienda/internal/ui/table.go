@@ -24,6 +24,7 @@ type Table struct {
 	Rows     []Row
 	Accounts []Account
 	Data     string // the data folder
+	Mail     string // the folder of the mail; "": there is none
 	Seconds  float64
 }
 
@@ -45,6 +46,9 @@ func (t Table) String() string {
 		_ = w.Flush()
 	}
 	fmt.Fprintf(&b, "\nTry:  curl '%s/v1/products?q=coffee&limit=3'\n", t.Gateway)
+	if t.Mail != "" {
+		fmt.Fprintf(&b, "Mail: %s\n", t.Mail)
+	}
 	fmt.Fprintf(&b, "Logs: %s/logs    Stop: Ctrl-C\n", t.Data)
 	return b.String()
 }

@@ -82,7 +82,7 @@ func TestAnEndlessLineIsNotHeldForEver(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	got := ui.Table{
-		Gateway: "http://127.0.0.1:8080", Seconds: 2.34, Data: ".data",
+		Gateway: "http://127.0.0.1:8080", Seconds: 2.34, Data: ".data", Mail: ".data/mail",
 		Rows: []ui.Row{
 			{App: "broker", Port: 4222, PID: 10},
 			{App: "users", Port: 8081, PID: 11, SidecarHTTP: 3501, SidecarGRPC: 50001, SidecarPID: 12},
@@ -93,5 +93,6 @@ func TestTable(t *testing.T) {
 	require.Contains(t, got, "  broker  4222  10   -             -      -\n")
 	require.Contains(t, got, "  users   8081  11   3501          50001  12\n")
 	require.Contains(t, got, "admin@example.com  pw")
+	require.Contains(t, got, "\nMail: .data/mail\nLogs: .data/logs")
 	require.Contains(t, got, "curl 'http://127.0.0.1:8080/v1/products?")
 }

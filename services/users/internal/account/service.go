@@ -6,6 +6,7 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
+	"tienda/services/users/internal/mail"
 )
 
 // Store keeps users. What a change function records (User.Changes) is
@@ -25,6 +26,8 @@ type Store interface {
 	// Import calls merge for each e-mail with what is stored under it (nil:
 	// nobody) and stores what it answers (nil: nothing), all in one commit.
 	Import(ctx context.Context, emails []string, merge func(i int, held *User) (*User, error)) error
+
+	credentialStore
 }
 
 // Hasher makes and checks password hashes. Both cost tens of milliseconds and
@@ -60,6 +63,7 @@ func (s *Service) Register(ctx context.Context, email, password, name string) (U
 	if u.PasswordHash, err = s.hasher.Hash(ctx, password); err != nil {
 		return User{}, err
 	}
+	u.write(mail.VerifyEmail, u.Email, u.CreatedAt)
 	return s.store.Create(ctx, u)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
+	"tienda/services/users/internal/mail"
 )
 
 // MaxAddresses is how many addresses a user may keep.
@@ -42,9 +43,20 @@ type User struct {
 	Addresses    []Address     `json:"addresses,omitempty"` // in the order in which they were added
 	CreatedAt    time.Time     `json:"created_at"`
 
-	Version int64 `json:"-"` // of the document as read; 0: not stored yet
+	// Of the e-mail and the password (letters.go).
+	EmailVerified bool                      `json:"email_verified,omitempty"`
+	Verification  *Proof                    `json:"verification,omitempty"` // of Email
+	NewEmail      *Proof                    `json:"new_email,omitempty"`    // that the user wants to have
+	Reset         *Proof                    `json:"reset,omitempty"`        // the newest only
+	PasswordEpoch int64                     `json:"password_epoch,omitempty"`
+	Asked         map[mail.Kind][]time.Time `json:"asked,omitempty"`        // letters of the last hour
+	LetterCount   int64                     `json:"letter_count,omitempty"` // written in all
+	Unseen        int64                     `json:"unseen,omitempty"`       // writes of the document that were Private only
+
+	Version int64 `json:"-"` // of the document as read, without the unseen writes; 0: not stored yet
 
 	changes []Change
+	letters []mail.Letter
 }
 
 // Change is a thing that happened to a user and that others may hear of.
@@ -55,10 +67,16 @@ const (
 	Registered Change = iota + 1
 	ProfileChanged
 	RolesChanged
+	Private // to be stored, and of no interest to others
 )
 
 // Changes lists what the methods did to the user since it was read.
 func (u *User) Changes() []Change { return slices.Clone(u.changes) }
+
+// Seen says whether others can see a difference since the user was read.
+func (u *User) Seen() bool {
+	return slices.ContainsFunc(u.changes, func(c Change) bool { return c != Private })
+}
 
 func (u *User) record(c Change) {
 	if !slices.Contains(u.changes, c) {

@@ -35,6 +35,7 @@ type service struct {
 	store  *statetest.Memory
 	events *event.Memory
 	tokens *token.Issuer
+	users  *statestore.Accounts
 	now    time.Time
 }
 
@@ -49,7 +50,8 @@ func newService(t *testing.T) *service {
 	require.NoError(t, err)
 	s.tokens = token.NewIssuer(clock)
 	hasher := password.New(password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1})
-	s.Server = contracttest.New(t, "users", New(account.NewService(statestore.NewAccounts(db), hasher, clock),
+	s.users = statestore.NewAccounts(db)
+	s.Server = contracttest.New(t, "users", New(account.NewService(s.users, hasher, clock),
 		session.NewService(statestore.NewSessions(db), clock), s.tokens, line).Routes())
 	return s
 }
@@ -179,6 +181,7 @@ func TestEveryRoute(t *testing.T) {
 		ContentType: contract.NDJSON, Body: `{"email":"bob@example.com","name":"Bob"}`,
 	})
 	require.Equal(t, 200, a.Status)
+	s.recover(t)
 	s.RequireAllTried(t)
 
 	types := s.events.Types()

@@ -11,8 +11,8 @@ import (
 	"tienda/services/users/internal/token"
 )
 
-// issueToken: 4 state calls for a password (claim, user, sessions read and
-// written), 3 for a refresh token.
+// issueToken: 5 state calls for a password (claim, user, sessions read and
+// written, user), 3 for a refresh token.
 func (a *API) issueToken(w http.ResponseWriter, r *http.Request) error {
 	var in grantRequest
 	if err := httpapi.Decode(r, &in); err != nil {
@@ -47,6 +47,9 @@ func (a *API) byPassword(r *http.Request, in grantRequest) (account.User, sessio
 		return account.User{}, session.Token{}, err
 	}
 	t, err := a.sessions.Open(r.Context(), u.ID, r.UserAgent())
+	if err == nil {
+		err = a.stillGood(r, u, t)
+	}
 	return u, t, err
 }
 

@@ -14,15 +14,16 @@ type registerRequest struct {
 }
 
 type userAnswer struct {
-	ID        string        `json:"id"`
-	Email     string        `json:"email"`
-	Name      string        `json:"name"`
-	Roles     []caller.Role `json:"roles"`
-	CreatedAt time.Time     `json:"created_at"`
+	ID            string        `json:"id"`
+	Email         string        `json:"email"`
+	EmailVerified bool          `json:"email_verified"`
+	Name          string        `json:"name"`
+	Roles         []caller.Role `json:"roles"`
+	CreatedAt     time.Time     `json:"created_at"`
 }
 
 func userOf(u account.User) userAnswer {
-	return userAnswer{ID: u.ID, Email: u.Email, Name: u.Name, Roles: u.Roles, CreatedAt: u.CreatedAt}
+	return userAnswer{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles, CreatedAt: u.CreatedAt}
 }
 
 type rolesRequest struct {
@@ -126,4 +127,31 @@ func (l importUser) domain() account.Imported {
 		in.Addresses = append(in.Addresses, a.domain(""))
 	}
 	return in
+}
+
+type proofRequest struct {
+	Token string `json:"token"`
+}
+
+type newEmailRequest struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+type changePasswordRequest struct {
+	Current string `json:"current_password"`
+	New     string `json:"new_password"`
+}
+
+type resetRequest struct {
+	Email string `json:"email"`
+}
+
+type confirmResetRequest struct {
+	Token string `json:"token"`
+	New   string `json:"new_password"`
+}
+
+type acceptedAnswer struct {
+	Status string `json:"status"`
 }

@@ -31,7 +31,7 @@ func (a *API) Routes() []httpapi.Route {
 	orders, ordersSupport := httpapi.Apps("orders"), httpapi.Apps("orders", "support")
 	loaders := httpapi.Apps("gateway", "migration")
 	agent, admin := httpapi.Only(caller.SupportAgent), httpapi.Only(caller.Admin)
-	return []httpapi.Route{
+	return append([]httpapi.Route{
 		{Method: http.MethodPost, Path: "/v1/users", Who: httpapi.Anyone, Handle: a.register},
 		{Method: http.MethodGet, Path: "/v1/users/{id}", Who: agent, Handle: a.getUser},
 		{Method: http.MethodPut, Path: "/v1/users/{id}/roles", Who: admin, Handle: a.setRoles},
@@ -55,5 +55,5 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodGet, Path: "/internal/v1/users/{id}", Who: ordersSupport, Handle: a.getUser},
 		{Method: http.MethodGet, Path: "/internal/v1/users/{id}/checkout", Who: orders, Handle: a.getCheckout},
 		{Method: http.MethodPost, Path: "/internal/v1/import/users", Who: loaders, Handle: a.importUsers},
-	}
+	}, a.recoveryRoutes()...)
 }

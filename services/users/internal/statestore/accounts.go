@@ -1,12 +1,14 @@
-// Package statestore keeps accounts and sessions in the service's state store:
-// "user:<id>", "email:<SHA-256 of the normal e-mail>" (the claim, which makes
-// an e-mail unique) and "sessions:<user id>".
+// Package statestore keeps accounts, sessions and unsent mail in the service's
+// state store: "user:<id>", "email:<SHA-256 of the normal e-mail>" (the claim,
+// which makes an e-mail unique), "sessions:<user id>", "mail:<id>" and
+// "mail-list:<n>".
 package statestore
 
 import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"time"
 
 	"tienda/internal/state"
 	"tienda/services/users/internal/account"
@@ -14,9 +16,11 @@ import (
 )
 
 // claim says whose an e-mail is. It is the one document that decides it: a
-// claim whose user is not there is free.
+// claim whose user is not there, or has another e-mail, is free, unless it is
+// kept for a user who is just getting the e-mail.
 type claim struct {
-	UserID string `json:"user_id"`
+	UserID  string    `json:"user_id"`
+	KeptTil time.Time `json:"kept_til,omitzero"`
 }
 
 var (
@@ -25,10 +29,16 @@ var (
 )
 
 // Accounts implements account.Store.
-type Accounts struct{ db *state.DB }
+type Accounts struct {
+	db   *state.DB
+	mail *Mail
+}
 
 // NewAccounts gives the accounts in db.
-func NewAccounts(db *state.DB) *Accounts { return &Accounts{db: db} }
+func NewAccounts(db *state.DB) *Accounts { return &Accounts{db: db, mail: NewMail(db)} }
+
+// Mail gives the queue of the letters that are committed with the accounts.
+func (a *Accounts) Mail() *Mail { return a.mail }
 
 func claimID(email string) string {
 	sum := sha256.Sum256([]byte(email))
@@ -41,19 +51,33 @@ func read(tx *state.Tx, id string) (account.User, bool, error) {
 		return account.User{}, false, err
 	}
 	u.Version, err = users.Version(tx, id)
+	u.Version -= u.Unseen
 	return u, true, err
 }
 
+// holder gives the user who has the e-mail.
 func holder(tx *state.Tx, email string) (account.User, bool, error) {
 	c, ok, err := claims.Get(tx, claimID(email))
 	if err != nil || !ok {
 		return account.User{}, false, err
 	}
-	return read(tx, c.UserID)
+	u, ok, err := read(tx, c.UserID)
+	if err != nil || !ok || u.Email != email {
+		return account.User{}, false, err
+	}
+	return u, true, nil
 }
 
-// write stores the user and announces what was recorded.
+// write stores the user and its letters, and announces what was recorded.
 func write(tx *state.Tx, u account.User) error {
+	if !u.Seen() {
+		u.Unseen++
+	}
+	for _, l := range u.Letters() {
+		if err := post(tx, l); err != nil {
+			return err
+		}
+	}
 	for _, c := range u.Changes() {
 		switch c {
 		case account.Registered:
@@ -62,6 +86,7 @@ func write(tx *state.Tx, u account.User) error {
 			tx.Emit(users.Key(u.ID), events.ProfileChanged(u.ID))
 		case account.RolesChanged:
 			tx.Emit(users.Key(u.ID), events.RolesChanged(u.ID, u.Roles))
+		case account.Private:
 		}
 	}
 	return users.Put(tx, u.ID, u)
@@ -80,14 +105,18 @@ func (a *Accounts) Create(ctx context.Context, u account.User) (account.User, er
 	var taken error
 	err := a.db.Update(ctx, func(tx *state.Tx) error {
 		taken = nil
-		if err := tx.Load(claims.Key(claimID(u.Email)), users.Key(u.ID)); err != nil {
+		keys := []string{claims.Key(claimID(u.Email)), users.Key(u.ID)}
+		for _, l := range u.Letters() {
+			keys = append(keys, letters.Key(l.ID))
+		}
+		if err := tx.Load(keys...); err != nil {
 			return err
 		}
-		other, held, err := holder(tx, u.Email)
+		free, err := freeFor(tx, u.Email, u.ID)
 		switch {
 		case err != nil:
 			return err
-		case !held || other.ID == u.ID:
+		case free:
 			return create(tx, u)
 		}
 		taken = account.ErrEmailTaken
@@ -99,6 +128,7 @@ func (a *Accounts) Create(ctx context.Context, u account.User) (account.User, er
 	if err == nil {
 		err = taken
 	}
+	a.mail.posted(ctx, u.Letters(), err)
 	u.Version = 1
 	return u, err
 }
@@ -127,10 +157,21 @@ func (a *Accounts) ByEmail(ctx context.Context, email string) (u account.User, o
 	return u, ok, err
 }
 
-// Update implements account.Store: one read, one write.
+// Update implements account.Store: one read, one write, and one read more if
+// the change writes letters.
 func (a *Accounts) Update(ctx context.Context, id string, change func(*account.User) error) (account.User, error) {
 	var u account.User
 	err := a.db.Update(ctx, func(tx *state.Tx) error {
+		if made, err := tx.Ours(users.Key(id)); err != nil || made {
+			// A store that does not roll back has kept the user, although a letter
+			// had a conflict: the change is made, and what is missing is the letters.
+			for _, l := range u.Letters() {
+				if err := post(tx, l); err != nil {
+					return err
+				}
+			}
+			return err
+		}
 		var ok bool
 		var err error
 		if u, ok, err = read(tx, id); err != nil {
@@ -145,9 +186,12 @@ func (a *Accounts) Update(ctx context.Context, id string, change func(*account.U
 		if len(u.Changes()) == 0 {
 			return nil
 		}
-		u.Version++
+		if u.Seen() {
+			u.Version++
+		}
 		return write(tx, u)
 	})
+	a.mail.posted(ctx, u.Letters(), err)
 	if err != nil {
 		return account.User{}, err
 	}
@@ -186,6 +230,10 @@ func (a *Accounts) Import(ctx context.Context, emails []string, merge func(i int
 		}
 		for i, e := range emails {
 			u, ok, err := holder(tx, e)
+			if err == nil && !ok {
+				// Perhaps somebody who has taken another e-mail here since.
+				u, ok, err = read(tx, account.ImportedID(e))
+			}
 			if err != nil {
 				return err
 			}
