@@ -12,6 +12,7 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
+	"tienda/services/users/internal/audit"
 )
 
 // MaxAddresses is how many addresses a user may keep.
@@ -41,10 +42,14 @@ type User struct {
 	Preferences  Preferences   `json:"preferences"`
 	Addresses    []Address     `json:"addresses,omitempty"` // in the order in which they were added
 	CreatedAt    time.Time     `json:"created_at"`
+	Disabled     bool          `json:"disabled,omitempty"`  // see Barred
+	DeletedAt    time.Time     `json:"deleted_at,omitzero"` // see Erased
+	Freeing      string        `json:"freeing,omitempty"`   // of an erased one: the claim that may still be there
 
 	Version int64 `json:"-"` // of the document as read; 0: not stored yet
 
 	changes []Change
+	events  []audit.Event
 }
 
 // Change is a thing that happened to a user and that others may hear of.
@@ -55,6 +60,9 @@ const (
 	Registered Change = iota + 1
 	ProfileChanged
 	RolesChanged
+	Disabled
+	Enabled
+	Deleted
 )
 
 // Changes lists what the methods did to the user since it was read.
@@ -79,7 +87,7 @@ func New(email, name, passwordHash string, now time.Time) (User, error) {
 	if err := u.Rename(name); err != nil {
 		return User{}, err
 	}
-	u.changes = []Change{Registered}
+	u.changes, u.events = []Change{Registered}, []audit.Event{{Kind: audit.Registered}}
 	return u, nil
 }
 
@@ -95,19 +103,30 @@ func (u *User) Rename(name string) error {
 }
 
 // SetRoles gives the user exactly these roles, and that of a customer. by is
-// the ID of the admin who does it: nobody changes the own roles, so that the
-// last admin cannot lock everybody out by mistake.
-func (u *User) SetRoles(by string, roles []caller.Role) error {
-	if by == u.ID {
-		return ErrOwnRoles
-	}
+// the admin who does it: nobody changes the own roles, and who takes the role
+// of an admin away has to be one still, so that there is always one left.
+func (u *User) SetRoles(by *Actor, roles []caller.Role) error {
 	next := normalRoles(roles)
 	if slices.Equal(next, u.Roles) {
 		return nil
 	}
+	if u.isAdmin() && !slices.Contains(next, caller.Admin) {
+		if err := by.allows(); err != nil {
+			return err
+		}
+	}
+	u.tell(audit.Event{Kind: audit.RolesChanged, Detail: map[string]string{"from": joined(u.Roles), "to": joined(next)}})
 	u.Roles = next
 	u.record(RolesChanged)
 	return nil
+}
+
+func joined(roles []caller.Role) string {
+	names := make([]string, len(roles))
+	for i, r := range roles {
+		names[i] = string(r)
+	}
+	return strings.Join(names, " ")
 }
 
 // normalRoles gives known roles in their fixed order, customer always.
@@ -121,8 +140,9 @@ func normalRoles(roles []caller.Role) []caller.Role {
 	return out
 }
 
-// SetPreferences replaces the preferences.
-func (u *User) SetPreferences(p Preferences) error {
+// SetPreferences replaces the preferences. When marketing mail was allowed or
+// forbidden is noted, whatever p says of it.
+func (u *User) SetPreferences(p Preferences, now time.Time) error {
 	if err := p.check(); err != nil {
 		return err
 	}
@@ -130,6 +150,15 @@ func (u *User) SetPreferences(p Preferences) error {
 		if _, err := u.Address(p.DefaultAddressID); err != nil {
 			return invalid("/default_address_id", "is none of your addresses")
 		}
+	}
+	p.MarketingMailAt = u.Preferences.MarketingMailAt
+	if p.MarketingMail != u.Preferences.MarketingMail {
+		p.MarketingMailAt = now.UTC()
+		kind := audit.ConsentWithdrawn
+		if p.MarketingMail {
+			kind = audit.ConsentGiven
+		}
+		u.tell(audit.Event{Kind: kind, Detail: map[string]string{"of": "marketing_mail"}})
 	}
 	u.Preferences = p
 	u.record(ProfileChanged)

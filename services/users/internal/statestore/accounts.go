@@ -1,6 +1,15 @@
 // Package statestore keeps accounts and sessions in the service's state store:
-// "user:<id>", "email:<SHA-256 of the normal e-mail>" (the claim, which makes
-// an e-mail unique) and "sessions:<user id>".
+//
+//	user:<id>                 an account, or what is left of an erased one
+//	email:<SHA-256>           {user_id}: who claims the normal e-mail of that hash, which makes it unique
+//	sessions:<user id>        the sessions of an account
+//	directory:<0..15>[:<n>]   who there is, and who has changed of late
+//	trail:<user id>[:<n>]     the security events of an account
+//	log:<day>:<0..15>[:<n>]   where the security events of a day are
+//	index:unfinished          accounts whose change was left midway
+//
+// All but user and email may lag behind them where a store keeps half of a
+// transaction; Finish completes them.
 package statestore
 
 import (
@@ -10,11 +19,12 @@ import (
 
 	"tienda/internal/state"
 	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/audit"
 	"tienda/services/users/internal/events"
 )
 
 // claim says whose an e-mail is. It is the one document that decides it: a
-// claim whose user is not there is free.
+// claim whose user is not there, or has another e-mail, is free.
 type claim struct {
 	UserID string `json:"user_id"`
 }
@@ -49,11 +59,16 @@ func holder(tx *state.Tx, email string) (account.User, bool, error) {
 	if err != nil || !ok {
 		return account.User{}, false, err
 	}
-	return read(tx, c.UserID)
+	u, ok, err := read(tx, c.UserID)
+	if err != nil || !ok || u.Email != email {
+		return account.User{}, false, err
+	}
+	return u, true, nil
 }
 
-// write stores the user and announces what was recorded.
-func write(tx *state.Tx, u account.User) error {
+// write stores the user, announces what was recorded, and has the directory
+// read it again.
+func write(tx *state.Tx, u account.User, isNew bool) error {
 	for _, c := range u.Changes() {
 		switch c {
 		case account.Registered:
@@ -62,7 +77,16 @@ func write(tx *state.Tx, u account.User) error {
 			tx.Emit(users.Key(u.ID), events.ProfileChanged(u.ID))
 		case account.RolesChanged:
 			tx.Emit(users.Key(u.ID), events.RolesChanged(u.ID, u.Roles))
+		case account.Disabled:
+			tx.Emit(users.Key(u.ID), events.Disabled(u.ID))
+		case account.Enabled:
+			tx.Emit(users.Key(u.ID), events.Enabled(u.ID))
+		case account.Deleted:
+			tx.Emit(users.Key(u.ID), events.Deleted(u.ID))
 		}
+	}
+	if err := mark(tx, u.ID, isNew); err != nil {
+		return err
 	}
 	return users.Put(tx, u.ID, u)
 }
@@ -71,16 +95,19 @@ func create(tx *state.Tx, u account.User) error {
 	if err := claims.Put(tx, claimID(u.Email), claim{UserID: u.ID}); err != nil {
 		return err
 	}
-	return write(tx, u)
+	return write(tx, u, true)
 }
 
 // Create implements account.Store: one read, one write. An attempt that was
 // kept in part, because somebody else has claimed the e-mail, is taken back.
 func (a *Accounts) Create(ctx context.Context, u account.User) (account.User, error) {
 	var taken error
+	batch := audit.Begin(ctx)
+	keys := append(noteKeys(batch, u.ID), claims.Key(claimID(u.Email)), users.Key(u.ID), dirs.Key(dirID(u.ID)))
 	err := a.db.Update(ctx, func(tx *state.Tx) error {
 		taken = nil
-		if err := tx.Load(claims.Key(claimID(u.Email)), users.Key(u.ID)); err != nil {
+		batch.Again()
+		if err := tx.Load(keys...); err != nil {
 			return err
 		}
 		other, held, err := holder(tx, u.Email)
@@ -88,14 +115,22 @@ func (a *Accounts) Create(ctx context.Context, u account.User) (account.User, er
 		case err != nil:
 			return err
 		case !held || other.ID == u.ID:
-			return create(tx, u)
+			tx.Unfinished(users.Key(u.ID))
+			if err := create(tx, u); err != nil {
+				return err
+			}
+			return note(tx, batch, u.ID, u.Events()...)
 		}
 		taken = account.ErrEmailTaken
 		if _, kept, err := users.Get(tx, u.ID); err != nil || !kept {
 			return err
 		}
+		if err := trails.Delete(tx, u.ID); err != nil {
+			return err
+		}
 		return users.Delete(tx, u.ID)
 	})
+	a.db.Finish(users.Key(u.ID))
 	if err == nil {
 		err = taken
 	}
@@ -127,33 +162,6 @@ func (a *Accounts) ByEmail(ctx context.Context, email string) (u account.User, o
 	return u, ok, err
 }
 
-// Update implements account.Store: one read, one write.
-func (a *Accounts) Update(ctx context.Context, id string, change func(*account.User) error) (account.User, error) {
-	var u account.User
-	err := a.db.Update(ctx, func(tx *state.Tx) error {
-		var ok bool
-		var err error
-		if u, ok, err = read(tx, id); err != nil {
-			return err
-		}
-		if !ok {
-			return account.ErrMissing
-		}
-		if err := change(&u); err != nil {
-			return err
-		}
-		if len(u.Changes()) == 0 {
-			return nil
-		}
-		u.Version++
-		return write(tx, u)
-	})
-	if err != nil {
-		return account.User{}, err
-	}
-	return u, nil
-}
-
 // Holders implements account.Store: one read.
 func (a *Accounts) Holders(ctx context.Context, emails []string) (map[string]string, error) {
 	out := make(map[string]string, len(emails))
@@ -179,7 +187,8 @@ func (a *Accounts) Import(ctx context.Context, emails []string, merge func(i int
 	return a.db.Update(ctx, func(tx *state.Tx) error {
 		keys := claimKeys(emails)
 		for _, e := range emails {
-			keys = append(keys, users.Key(account.ImportedID(e)))
+			id := account.ImportedID(e)
+			keys = append(keys, users.Key(id), dirs.Key(dirID(id)))
 		}
 		if err := tx.Load(keys...); err != nil {
 			return err
@@ -190,6 +199,13 @@ func (a *Accounts) Import(ctx context.Context, emails []string, merge func(i int
 				return err
 			}
 			var held *account.User
+			if !ok { // an erased account has no claim any more, but its ID
+				u, ok, err = read(tx, account.ImportedID(e))
+				ok = ok && u.Erased()
+			}
+			if err != nil {
+				return err
+			}
 			if ok {
 				held = &u
 			}
@@ -201,7 +217,7 @@ func (a *Accounts) Import(ctx context.Context, emails []string, merge func(i int
 			case held == nil:
 				err = create(tx, *next)
 			default:
-				err = write(tx, *next)
+				err = write(tx, *next, false)
 			}
 			if err != nil {
 				return err

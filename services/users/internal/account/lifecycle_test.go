@@ -1,0 +1,104 @@
+package account
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/internal/caller"
+	"tienda/services/users/internal/audit"
+)
+
+func theAdmin(t *testing.T) *Actor {
+	t.Helper()
+	u := newUser(t)
+	u.Roles = []caller.Role{caller.Customer, caller.Admin}
+	return &Actor{User: &u}
+}
+
+// Who takes an admin away has to be one, and vouches for it; for everything
+// else the actor's account does not matter.
+func TestWhoTakesAnAdminAway(t *testing.T) {
+	demote := func(u *User, a *Actor) error { return u.SetRoles(a, nil) }
+	disable := func(u *User, a *Actor) error { return u.disable(a, "why") }
+	was, disabled, erased := theAdmin(t), theAdmin(t), theAdmin(t)
+	was.Roles = []caller.Role{caller.Customer, caller.SupportAgent}
+	disabled.Disabled = true
+	erased.erase(noon)
+	for name, change := range map[string]func(*User, *Actor) error{"demote": demote, "disable": disable} {
+		t.Run(name, func(t *testing.T) {
+			for who, a := range map[string]*Actor{"nobody": nil, "no admin any more": was, "disabled": disabled, "erased": erased} {
+				u := theAdmin(t).User
+				require.ErrorIs(t, change(u, a), errNotAdmin, who)
+				require.Empty(t, u.Changes(), who)
+				require.False(t, a.Vouches(), who)
+			}
+			a := theAdmin(t)
+			require.NoError(t, change(theAdmin(t).User, a))
+			require.True(t, a.Vouches())
+			a = theAdmin(t)
+			customer := newUser(t)
+			require.NoError(t, change(&customer, a))
+			require.False(t, a.Vouches())
+		})
+	}
+}
+
+func TestDisableAndEnable(t *testing.T) {
+	u := newUser(t)
+	require.NoError(t, u.disable(nil, "  "+strings.Repeat("ñ", 600)))
+	require.True(t, u.Barred())
+	require.Equal(t, strings.Repeat("ñ", maxReason), u.Events()[0].Note)
+	require.NoError(t, u.disable(nil, "again"))
+	u.enable()
+	u.enable()
+	require.False(t, u.Barred())
+	require.Equal(t, []Change{Disabled, Enabled}, u.Changes(), "a repeat is no change")
+}
+
+// Nothing that was ever said of the person is left in the document.
+func TestEraseLeavesNothing(t *testing.T) {
+	u := newUser(t)
+	u.PasswordHash, u.ExternalID, u.Disabled = "the hash", "external", true
+	_, err := u.AddAddress(Address{Name: "Receiver", Line1: "Street", City: "Town", PostalCode: "28013", Country: "ES", Phone: "555"})
+	require.NoError(t, err)
+	require.NoError(t, u.SetPreferences(Preferences{Currency: "USD", Language: "ca", MarketingMail: true}, noon))
+	before, err := json.Marshal(u)
+	require.NoError(t, err)
+	id, made := u.ID, u.CreatedAt
+	u.erase(noon)
+	after, err := json.Marshal(u)
+	require.NoError(t, err)
+	for _, personal := range []string{"ana@example.com", `"ana"`, "the hash", "external", "Receiver", "Street", "Town", "28013", "555", "USD", `"ca"`} {
+		require.Contains(t, strings.ToLower(string(before)), strings.ToLower(personal))
+		require.NotContains(t, strings.ToLower(string(after)), strings.ToLower(personal))
+	}
+	require.Equal(t, []any{id, made, noon}, []any{u.ID, u.CreatedAt, u.DeletedAt})
+	require.True(t, u.Erased())
+	require.Equal(t, []Change{Deleted}, u.Changes())
+}
+
+// When a consent was given and withdrawn is kept, and nobody but the shop says so.
+func TestConsent(t *testing.T) {
+	u := newUser(t)
+	p := u.Preferences
+	p.MarketingMailAt = noon.Add(-time.Hour)
+	require.NoError(t, u.SetPreferences(p, noon))
+	require.Zero(t, u.Preferences.MarketingMailAt)
+	p.MarketingMail = true
+	require.NoError(t, u.SetPreferences(p, noon))
+	require.Equal(t, noon, u.Preferences.MarketingMailAt)
+	require.NoError(t, u.SetPreferences(p, noon.Add(time.Hour)))
+	require.Equal(t, noon, u.Preferences.MarketingMailAt, "the same again is no new consent")
+	p.MarketingMail = false
+	require.NoError(t, u.SetPreferences(p, noon.Add(2*time.Hour)))
+	require.Equal(t, noon.Add(2*time.Hour), u.Preferences.MarketingMailAt)
+	var kinds []audit.Kind
+	for _, e := range u.Events() {
+		kinds = append(kinds, e.Kind)
+	}
+	require.Equal(t, []audit.Kind{audit.ConsentGiven, audit.ConsentWithdrawn}, kinds)
+}

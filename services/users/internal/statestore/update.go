@@ -1,0 +1,122 @@
+package statestore
+
+import (
+	"context"
+
+	"tienda/internal/state"
+	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/audit"
+)
+
+// Update implements account.Store: one read, one write; an erasure reads the
+// claim as well.
+func (a *Accounts) Update(ctx context.Context, id string, change func(*account.User) error) (account.User, error) {
+	return a.UpdateBy(ctx, "", id, func(u *account.User, _ *account.Actor) error { return change(u) })
+}
+
+// UpdateBy implements account.Store: one read, one write.
+func (a *Accounts) UpdateBy(ctx context.Context, by, id string, change func(*account.User, *account.Actor) error) (account.User, error) {
+	c := changing{by: by, id: id, change: change, batch: audit.Begin(ctx)}
+	err := a.db.Update(ctx, c.run)
+	a.db.Finish(users.Key(id))
+	if err != nil {
+		return account.User{}, err
+	}
+	return c.after, nil
+}
+
+// changing is one change of an account over all runs of its update.
+type changing struct {
+	by, id string
+	change func(*account.User, *account.Actor) error
+	batch  *audit.Batch
+
+	email string // before the change
+	after account.User
+}
+
+func (c *changing) run(tx *state.Tx) error {
+	c.batch.Again()
+	keys := append(noteKeys(c.batch, c.id), users.Key(c.id), sessions.Key(c.id), dirs.Key(dirID(c.id)))
+	if c.by != "" {
+		keys = append(keys, users.Key(c.by))
+	}
+	if err := tx.Load(keys...); err != nil {
+		return err
+	}
+	held, ok, err := read(tx, c.id)
+	if err != nil {
+		return err
+	}
+	ours, err := tx.Ours(users.Key(c.id))
+	if err != nil {
+		return err
+	}
+	if ours && ok {
+		return c.complete(tx)
+	}
+	if !ok || held.Erased() {
+		return account.ErrMissing
+	}
+	c.email, c.after = held.Email, held
+	actor, err := c.actor(tx)
+	if err != nil {
+		return err
+	}
+	if err := c.change(&c.after, actor); err != nil {
+		return err
+	}
+	if len(c.after.Changes()) == 0 {
+		return nil
+	}
+	if actor.Vouches() {
+		if err := users.Put(tx, c.by, *actor.User); err != nil {
+			return err
+		}
+	}
+	c.after.Version++
+	return c.put(tx)
+}
+
+// complete goes on where a store that does not roll back has kept the account,
+// and not all that goes with it. What was decided then stands.
+func (c *changing) complete(tx *state.Tx) error {
+	if err := mark(tx, c.id, false); err != nil {
+		return err
+	}
+	return c.rest(tx)
+}
+
+func (c *changing) put(tx *state.Tx) error {
+	if c.after.Erased() {
+		c.after.Freeing = claimID(c.email)
+	}
+	tx.Unfinished(users.Key(c.id))
+	if err := write(tx, c.after, false); err != nil {
+		return err
+	}
+	return c.rest(tx)
+}
+
+// rest writes what goes with the change of the account.
+func (c *changing) rest(tx *state.Tx) error {
+	if err := note(tx, c.batch, c.id, c.after.Events()...); err != nil {
+		return err
+	}
+	if !c.after.Barred() {
+		return nil
+	}
+	return bar(tx, c.after)
+}
+
+// actor gives the admin who makes the change; nil: nobody does it for others.
+func (c *changing) actor(tx *state.Tx) (*account.Actor, error) {
+	if c.by == "" {
+		return nil, nil
+	}
+	u, ok, err := read(tx, c.by)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &account.Actor{User: &u}, nil
+}
