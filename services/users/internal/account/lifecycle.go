@@ -21,7 +21,7 @@ var (
 	errOwnAccount = fault.New(fault.Forbidden, "own_account", "Nobody does this to the own account.")
 	errNotAdmin   = fault.New(fault.Forbidden, "role_missing", "Your account may not do this.")
 	errAdmin      = fault.New(fault.Conflict, "admin_account",
-		"An admin's account is not deleted by its owner. Another admin has to take the role away first.")
+		"This is an admin's account. Another admin has to take the role away first.")
 )
 
 // maxReason is how many characters of a reason are kept.
@@ -40,8 +40,8 @@ type Actor struct {
 // so that there is always an admin who can sign in.
 func (a *Actor) Vouches() bool { return a != nil && a.vouches }
 
-// allows is called for a change that takes an admin away.
-func (a *Actor) allows() error {
+// Allows is asked about a change that takes an admin away.
+func (a *Actor) Allows() error {
 	if a == nil || a.User == nil || !a.isAdmin() {
 		return errNotAdmin
 	}
@@ -71,7 +71,7 @@ func (u *User) disable(by *Actor, reason string) error {
 		return nil
 	}
 	if u.isAdmin() {
-		if err := by.allows(); err != nil {
+		if err := by.Allows(); err != nil {
 			return err
 		}
 	}
@@ -92,12 +92,17 @@ func (u *User) enable() {
 	u.tell(audit.Event{Kind: audit.Enabled})
 }
 
-// erase leaves nothing of the account but its ID and its times.
-func (u *User) erase(now time.Time) {
+// erase leaves nothing of the account but its ID and its times. An admin has to
+// lose the role first, which another admin takes away.
+func (u *User) erase(now time.Time) error {
+	if u.isAdmin() {
+		return errAdmin
+	}
 	*u = User{
 		ID: u.ID, Roles: []caller.Role{}, CreatedAt: u.CreatedAt, DeletedAt: now.UTC(), Version: u.Version,
 		changes: []Change{Deleted}, events: []audit.Event{{Kind: audit.Deleted}},
 	}
+	return nil
 }
 
 // Disable bars an account: its sessions end, and nobody signs in to it. Doing
@@ -134,15 +139,7 @@ func (s *Service) Delete(ctx context.Context, by, id string, match int64) error 
 		return err
 	}
 	if !held.Erased() {
-		_, err = s.byStaff(ctx, by, id, match, func(u *User, a *Actor) error {
-			if u.isAdmin() {
-				if err := a.allows(); err != nil {
-					return err
-				}
-			}
-			u.erase(s.now())
-			return nil
-		})
+		_, err = s.byStaff(ctx, by, id, match, func(u *User, _ *Actor) error { return u.erase(s.now()) })
 		if err != nil && fault.KindOf(err) != fault.NotFound { // not found: another one was faster
 			return err
 		}
@@ -164,13 +161,7 @@ func (s *Service) DeleteOwn(ctx context.Context, id, password string) error {
 		s.failed(ctx, id, "wrong password at deletion")
 		return ErrPassword
 	}
-	_, err = s.store.Update(ctx, id, func(held *User) error {
-		if held.isAdmin() {
-			return errAdmin
-		}
-		held.erase(s.now())
-		return nil
-	})
+	_, err = s.store.Update(ctx, id, func(held *User) error { return held.erase(s.now()) })
 	if err != nil {
 		return own(err)
 	}

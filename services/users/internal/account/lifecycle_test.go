@@ -27,7 +27,8 @@ func TestWhoTakesAnAdminAway(t *testing.T) {
 	was, disabled, erased := theAdmin(t), theAdmin(t), theAdmin(t)
 	was.Roles = []caller.Role{caller.Customer, caller.SupportAgent}
 	disabled.Disabled = true
-	erased.erase(noon)
+	erased.Roles = nil
+	require.NoError(t, erased.erase(noon))
 	for name, change := range map[string]func(*User, *Actor) error{"demote": demote, "disable": disable} {
 		t.Run(name, func(t *testing.T) {
 			for who, a := range map[string]*Actor{"nobody": nil, "no admin any more": was, "disabled": disabled, "erased": erased} {
@@ -69,7 +70,7 @@ func TestEraseLeavesNothing(t *testing.T) {
 	before, err := json.Marshal(u)
 	require.NoError(t, err)
 	id, made := u.ID, u.CreatedAt
-	u.erase(noon)
+	require.NoError(t, u.erase(noon))
 	after, err := json.Marshal(u)
 	require.NoError(t, err)
 	for _, personal := range []string{"ana@example.com", `"ana"`, "the hash", "external", "Receiver", "Street", "Town", "28013", "555", "USD", `"ca"`} {
@@ -79,6 +80,7 @@ func TestEraseLeavesNothing(t *testing.T) {
 	require.Equal(t, []any{id, made, noon}, []any{u.ID, u.CreatedAt, u.DeletedAt})
 	require.True(t, u.Erased())
 	require.Equal(t, []Change{Deleted}, u.Changes())
+	require.ErrorIs(t, theAdmin(t).erase(noon), errAdmin)
 }
 
 // When a consent was given and withdrawn is kept, and nobody but the shop says so.

@@ -111,7 +111,7 @@ func (u *User) SetRoles(by *Actor, roles []caller.Role) error {
 		return nil
 	}
 	if u.isAdmin() && !slices.Contains(next, caller.Admin) {
-		if err := by.allows(); err != nil {
+		if err := by.Allows(); err != nil {
 			return err
 		}
 	}

@@ -102,13 +102,14 @@ func TestAdmins(t *testing.T) {
 	s.refused(t, alba, "DELETE", "/v1/users/"+alba.UserID, nil, 403, "own_account")
 	s.refused(t, alba, "PUT", "/v1/users/"+alba.UserID+"/roles", obj{"roles": []string{}}, 403, "own_roles")
 	s.refused(t, alba, "POST", "/v1/me/delete", obj{"password": "a good password"}, 409, "admin_account")
+	s.refused(t, alba, "DELETE", "/v1/users/"+eva.UserID, nil, 409, "admin_account")
 	s.ok(t, alba, "PUT", "/v1/users/"+eva.UserID+"/roles", obj{"roles": []string{}}, 200)
 	// eva's token still says admin.
 	for _, c := range []struct {
 		method, path string
 		body         any
 	}{
-		{"PUT", "/roles", obj{"roles": []string{}}}, {"POST", "/disable", obj{"reason": "x"}}, {"DELETE", "", nil},
+		{"PUT", "/roles", obj{"roles": []string{}}}, {"POST", "/disable", obj{"reason": "x"}},
 	} {
 		s.refused(t, eva, c.method, "/v1/users/"+alba.UserID+c.path, c.body, 403, "role_missing")
 	}

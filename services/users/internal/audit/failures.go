@@ -23,6 +23,7 @@ type Failures struct {
 	mu     sync.Mutex
 	now    func() time.Time
 	bursts map[string]*burst // by account; "": none
+	oldest time.Time         // when the first of them began
 	due    []Record
 }
 
@@ -53,14 +54,24 @@ func (f *Failures) Add(ctx context.Context, userID, reason string) {
 		b.more, b.last = b.more+1, r
 		return
 	}
+	if len(f.bursts) == 0 {
+		f.oldest = now
+	}
 	f.bursts[userID] = &burst{began: now}
 	f.due = append(f.due, r)
 }
 
 // end makes the sums of bursts whose hour is over, or of all. f.mu is held.
 func (f *Failures) end(now time.Time, all bool) {
+	if !all && now.Sub(f.oldest) < failureWindow {
+		return
+	}
+	f.oldest = now
 	for id, b := range f.bursts {
 		if !all && now.Sub(b.began) < failureWindow {
+			if b.began.Before(f.oldest) {
+				f.oldest = b.began
+			}
 			continue
 		}
 		delete(f.bursts, id)

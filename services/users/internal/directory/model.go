@@ -200,14 +200,12 @@ func merge(rows, added []*row) []*row {
 		return rows
 	}
 	slices.SortFunc(added, newestFirst)
-	out := slices.Grow(rows, len(added))[:len(rows)+len(added)]
-	i, j := len(rows)-1, len(added)-1
-	for at := len(out) - 1; j >= 0; at-- {
-		if i >= 0 && newestFirst(out[i], added[j]) > 0 {
-			out[at], i = out[i], i-1
-		} else {
-			out[at], j = added[j], j-1
-		}
+	n := len(rows)
+	out := slices.Grow(rows, len(added))[:n+len(added)]
+	for j := len(added) - 1; j >= 0; j-- { // from the end: out begins where rows does
+		at, _ := slices.BinarySearchFunc(rows[:n], added[j], newestFirst)
+		copy(out[at+j+1:], rows[at:n])
+		out[at+j], n = added[j], at
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package statestore
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"tienda/internal/state"
@@ -20,17 +21,29 @@ const maxUnfinished = 100
 
 // bar ends what a disabled or erased account could go on with, and takes away
 // what an erased one has beside its document. The sessions are always written:
-// a sign-in that is under way then meets a conflict, and is refused.
-func bar(tx *state.Tx, u account.User) error {
+// a sign-in that is under way then meets a conflict, and is refused. before are
+// the sessions that an earlier run of the change has ended; it gives all.
+func bar(tx *state.Tx, u account.User, before []string) (ended []string, err error) {
 	all, _, err := sessions.Get(tx, u.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	all.UserID = u.ID
 	all.EndAll()
-	if err := putSessions(tx, all); err != nil {
-		return err
+	ended = before
+	for _, id := range all.Ended() {
+		if !slices.Contains(ended, id) {
+			ended = append(ended, id)
+		}
 	}
+	if err := putSessions(tx, all, ended); err != nil {
+		return nil, err
+	}
+	return ended, erased(tx, u)
+}
+
+// erased takes away what an erased account has beside its document.
+func erased(tx *state.Tx, u account.User) error {
 	if !u.Erased() {
 		return nil
 	}
@@ -85,7 +98,7 @@ func finish(tx *state.Tx, id string) (again bool, err error) {
 		}
 		again = there && c.UserID == id
 	}
-	if err := bar(tx, u); err != nil {
+	if _, err := bar(tx, u, nil); err != nil {
 		return false, err
 	}
 	if again || u.Freeing == "" {
@@ -141,8 +154,8 @@ func (a *Accounts) recover(ctx context.Context, id string) error {
 }
 
 // putSessions stores the sessions of a user and announces those that ended.
-func putSessions(tx *state.Tx, all session.Sessions) error {
-	for _, id := range all.Ended() {
+func putSessions(tx *state.Tx, all session.Sessions, ended []string) error {
+	for _, id := range ended {
 		tx.Emit(sessions.Key(all.UserID), events.SessionRevoked(all.UserID, id))
 	}
 	return sessions.Put(tx, all.UserID, all)

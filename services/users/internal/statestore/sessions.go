@@ -59,7 +59,7 @@ func (s *Sessions) Update(ctx context.Context, userID string, change func(*sessi
 		if err := change(&all); err != nil {
 			return err
 		}
-		if err := putSessions(tx, all); err != nil {
+		if err := putSessions(tx, all, all.Ended()); err != nil {
 			return err
 		}
 		told = all.Events()
