@@ -169,3 +169,27 @@ func TestExportAndErasure(t *testing.T) {
 	requireEvents(t, u.ID, "tienda.users.registered", "tienda.users.profile_changed", "tienda.users.profile_changed", "tienda.users.deleted")
 	must[user](t, guest(), http.StatusCreated, "POST", "/v1/users", map[string]string{"email": u.Email, "password": password, "name": "Eva"})
 }
+
+// Orders go by what the account prefers: currency, language, default address.
+func TestPreferencesAtCheckout(t *testing.T) {
+	c, _ := newCustomer(t)
+	_, sku := ownProduct(t, 5)
+	seville := madrid
+	seville.City = "Sevilla"
+	first := must[address](t, c, http.StatusCreated, "POST", "/v1/me/addresses", madrid)
+	second := must[address](t, c, http.StatusCreated, "POST", "/v1/me/addresses", seville)
+	must[any](t, c, http.StatusOK, "PUT", "/v1/me/preferences", map[string]any{
+		"currency": "USD", "language": "pt-BR", "marketing_mail": false, "default_address_id": second.ID})
+	type preferred struct {
+		order
+		Language string `json:"language"`
+	}
+	buy := func(key string, body map[string]any) preferred {
+		put(t, c, sku, 1)
+		return must[preferred](t, c, http.StatusCreated, "POST", "/v1/orders", body, "Idempotency-Key", key+sku)
+	}
+	o := buy("as-preferred-", map[string]any{"payment_method": "invoice"})
+	require.Equal(t, []string{"USD", "pt-BR", "Sevilla"}, []string{o.Currency, o.Language, o.Address.City})
+	o = buy("as-chosen-", map[string]any{"payment_method": "invoice", "currency": "EUR", "address_id": first.ID})
+	require.Equal(t, []string{"EUR", "pt-BR", "Madrid"}, []string{o.Currency, o.Language, o.Address.City})
+}

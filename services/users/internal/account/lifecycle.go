@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -17,9 +18,10 @@ var (
 	// who knows the password learns of it.
 	ErrDisabled = fault.New(fault.Forbidden, "account_disabled", "This account is disabled. Ask our support.")
 	// ErrPassword answers a wrong password of somebody who is signed in.
-	ErrPassword   = fault.New(fault.Forbidden, "wrong_password", "The password is wrong.").At("/password", "is not the account's password")
+	ErrPassword = fault.New(fault.Forbidden, "wrong_password", "The password is wrong.").At("/password", "is not the account's password")
+	// ErrNotAdmin answers an admin who is none any more.
+	ErrNotAdmin   = fault.New(fault.Forbidden, "role_missing", "Your account may not do this.")
 	errOwnAccount = fault.New(fault.Forbidden, "own_account", "Nobody does this to the own account.")
-	errNotAdmin   = fault.New(fault.Forbidden, "role_missing", "Your account may not do this.")
 	errAdmin      = fault.New(fault.Conflict, "admin_account",
 		"This is an admin's account. Another admin has to take the role away first.")
 )
@@ -27,29 +29,8 @@ var (
 // maxReason is how many characters of a reason are kept.
 const maxReason = 500
 
-// Actor is the admin who changes somebody else's account, as stored; nil where
-// there is no such account.
-type Actor struct {
-	*User
-	vouches bool
-}
-
-// Vouches says whether the change depends on the actor being an admin still:
-// then the actor's document is written with it, unchanged. Of two admins who
-// take the role from each other at once one meets a conflict and is refused,
-// so that there is always an admin who can sign in.
-func (a *Actor) Vouches() bool { return a != nil && a.vouches }
-
-// Allows is asked about a change that takes an admin away.
-func (a *Actor) Allows() error {
-	if a == nil || a.User == nil || !a.isAdmin() {
-		return errNotAdmin
-	}
-	a.vouches = true
-	return nil
-}
-
-func (u *User) isAdmin() bool {
+// IsAdmin says whether somebody can act as an admin with the account.
+func (u *User) IsAdmin() bool {
 	return !u.Disabled && !u.Erased() && slices.Contains(u.Roles, caller.Admin)
 }
 
@@ -65,15 +46,16 @@ func (u *User) Events() []audit.Event { return slices.Clone(u.events) }
 
 func (u *User) tell(e audit.Event) { u.events = append(u.events, e) }
 
-// disable bars the account. by is the admin who does it.
-func (u *User) disable(by *Actor, reason string) error {
-	if u.Disabled {
+// errLeaving is for the service: the change takes an admin away, see byStaff.
+var errLeaving = errors.New("account: an admin is taken away")
+
+// disable bars the account. leaving says that an admin may be taken away.
+func (u *User) disable(reason string, leaving bool) error {
+	switch {
+	case u.Disabled:
 		return nil
-	}
-	if u.isAdmin() {
-		if err := by.Allows(); err != nil {
-			return err
-		}
+	case u.IsAdmin() && !leaving:
+		return errLeaving
 	}
 	u.Disabled = true
 	u.record(Disabled)
@@ -95,7 +77,7 @@ func (u *User) enable() {
 // erase leaves nothing of the account but its ID and its times. An admin has to
 // lose the role first, which another admin takes away.
 func (u *User) erase(now time.Time) error {
-	if u.isAdmin() {
+	if u.IsAdmin() {
 		return errAdmin
 	}
 	*u = User{
@@ -108,27 +90,45 @@ func (u *User) erase(now time.Time) error {
 // Disable bars an account: its sessions end, and nobody signs in to it. Doing
 // it twice is no mistake.
 func (s *Service) Disable(ctx context.Context, by, id string, match int64, reason string) (User, error) {
-	return s.byStaff(ctx, by, id, match, func(u *User, a *Actor) error { return u.disable(a, reason) })
+	return s.byStaff(ctx, by, id, match, func(u *User, leaving bool) error { return u.disable(reason, leaving) })
 }
 
 // Enable lets an account sign in again.
 func (s *Service) Enable(ctx context.Context, by, id string, match int64) (User, error) {
-	return s.byStaff(ctx, by, id, match, func(u *User, _ *Actor) error {
+	return s.byStaff(ctx, by, id, match, func(u *User, _ bool) error {
 		u.enable()
 		return nil
 	})
 }
 
-func (s *Service) byStaff(ctx context.Context, by, id string, match int64, change func(*User, *Actor) error) (User, error) {
+// byStaff changes somebody else's account. A change that takes an admin away is
+// done while the store knows of it, so that there is always one left.
+func (s *Service) byStaff(ctx context.Context, by, id string, match int64, change func(u *User, leaving bool) error) (User, error) {
 	if by == id {
 		return User{}, errOwnAccount
 	}
-	return s.store.UpdateBy(ctx, by, id, func(u *User, a *Actor) error {
-		if err := u.matches(match); err != nil {
-			return err
-		}
-		return change(u, a)
-	})
+	try := func(leaving bool) (User, error) {
+		return s.store.Update(ctx, id, func(u *User) error {
+			if err := u.matches(match); err != nil {
+				return err
+			}
+			return change(u, leaving)
+		})
+	}
+	u, err := try(false)
+	if !errors.Is(err, errLeaving) {
+		return u, err
+	}
+	op, err := s.store.Leave(ctx, by, id)
+	if err != nil {
+		return User{}, err
+	}
+	u, err = try(true)
+	if err == nil || fault.KindOf(err) != fault.Unavailable && fault.KindOf(err) != fault.Internal {
+		// If this fails, or the change may land yet, the note runs out by itself.
+		_ = s.store.Settle(context.WithoutCancel(ctx), id, op)
+	}
+	return u, err
 }
 
 // Delete erases an account for an admin; fault.NotFound where there never was
@@ -139,7 +139,7 @@ func (s *Service) Delete(ctx context.Context, by, id string, match int64) error 
 		return err
 	}
 	if !held.Erased() {
-		_, err = s.byStaff(ctx, by, id, match, func(u *User, _ *Actor) error { return u.erase(s.now()) })
+		_, err = s.byStaff(ctx, by, id, match, func(u *User, _ bool) error { return u.erase(s.now()) })
 		if err != nil && fault.KindOf(err) != fault.NotFound { // not found: another one was faster
 			return err
 		}

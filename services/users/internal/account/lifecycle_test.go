@@ -12,48 +12,43 @@ import (
 	"tienda/services/users/internal/audit"
 )
 
-func theAdmin(t *testing.T) *Actor {
+func theAdmin(t *testing.T) *User {
 	t.Helper()
 	u := newUser(t)
 	u.Roles = []caller.Role{caller.Customer, caller.Admin}
-	return &Actor{User: &u}
+	return &u
 }
 
-// Who takes an admin away has to be one, and vouches for it; for everything
-// else the actor's account does not matter.
-func TestWhoTakesAnAdminAway(t *testing.T) {
-	demote := func(u *User, a *Actor) error { return u.SetRoles(a, nil) }
-	disable := func(u *User, a *Actor) error { return u.disable(a, "why") }
-	was, disabled, erased := theAdmin(t), theAdmin(t), theAdmin(t)
-	was.Roles = []caller.Role{caller.Customer, caller.SupportAgent}
-	disabled.Disabled = true
-	erased.Roles = nil
-	require.NoError(t, erased.erase(noon))
-	for name, change := range map[string]func(*User, *Actor) error{"demote": demote, "disable": disable} {
+// What takes an admin away is refused unless the store knows of it.
+func TestWhatTakesAnAdminAway(t *testing.T) {
+	changes := map[string]func(*User, bool) error{
+		"demote":  func(u *User, leaving bool) error { return u.SetRoles(nil, leaving) },
+		"disable": func(u *User, leaving bool) error { return u.disable("why", leaving) },
+	}
+	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
-			for who, a := range map[string]*Actor{"nobody": nil, "no admin any more": was, "disabled": disabled, "erased": erased} {
-				u := theAdmin(t).User
-				require.ErrorIs(t, change(u, a), errNotAdmin, who)
-				require.Empty(t, u.Changes(), who)
-				require.False(t, a.Vouches(), who)
-			}
-			a := theAdmin(t)
-			require.NoError(t, change(theAdmin(t).User, a))
-			require.True(t, a.Vouches())
-			a = theAdmin(t)
-			customer := newUser(t)
-			require.NoError(t, change(&customer, a))
-			require.False(t, a.Vouches())
+			u := theAdmin(t)
+			require.ErrorIs(t, change(u, false), errLeaving)
+			require.Empty(t, u.Changes())
+			require.NoError(t, change(u, true))
+			require.False(t, u.IsAdmin())
+			other := newUser(t)
+			other.Roles = []caller.Role{caller.Customer, caller.SupportAgent}
+			require.NoError(t, change(&other, false), "nobody else matters")
 		})
 	}
+	u := theAdmin(t)
+	require.NoError(t, u.SetRoles([]caller.Role{caller.Admin, caller.SupportAgent}, false), "an admin still")
+	u.Disabled = true
+	require.NoError(t, u.SetRoles(nil, false), "one who was disabled was none any more")
 }
 
 func TestDisableAndEnable(t *testing.T) {
 	u := newUser(t)
-	require.NoError(t, u.disable(nil, "  "+strings.Repeat("ñ", 600)))
+	require.NoError(t, u.disable("  "+strings.Repeat("ñ", 600), false))
 	require.True(t, u.Barred())
 	require.Equal(t, strings.Repeat("ñ", maxReason), u.Events()[0].Note)
-	require.NoError(t, u.disable(nil, "again"))
+	require.NoError(t, u.disable("again", false))
 	u.enable()
 	u.enable()
 	require.False(t, u.Barred())

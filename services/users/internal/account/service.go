@@ -20,8 +20,11 @@ type Store interface {
 	// Update changes a user; fault.NotFound. It may run change several times,
 	// and stores nothing if change recorded nothing.
 	Update(ctx context.Context, id string, change func(*User) error) (User, error)
-	// UpdateBy is Update for an admin, whose account change gets as it is stored.
-	UpdateBy(ctx context.Context, by, id string, change func(*User, *Actor) error) (User, error)
+	// Leave lets an admin, by, begin to take another one away: ErrNotAdmin if by
+	// is none any more, or is being taken away. op is for Settle.
+	Leave(ctx context.Context, by, id string) (op string, err error)
+	// Settle ends what Leave began, whether the other one is an admin still or not.
+	Settle(ctx context.Context, id, op string) error
 	// Finish completes what an erasure, or a change whose process died, has left.
 	Finish(ctx context.Context, id string) error
 	// Holders gives the ID of the user behind each claimed e-mail.
@@ -126,7 +129,7 @@ func (s *Service) SetRoles(ctx context.Context, by, id string, match int64, role
 	if by == id {
 		return User{}, ErrOwnRoles
 	}
-	return s.byStaff(ctx, by, id, match, func(u *User, a *Actor) error { return u.SetRoles(a, roles) })
+	return s.byStaff(ctx, by, id, match, func(u *User, leaving bool) error { return u.SetRoles(roles, leaving) })
 }
 
 func (u *User) matches(version int64) error {

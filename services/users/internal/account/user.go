@@ -102,18 +102,15 @@ func (u *User) Rename(name string) error {
 	return nil
 }
 
-// SetRoles gives the user exactly these roles, and that of a customer. by is
-// the admin who does it: nobody changes the own roles, and who takes the role
-// of an admin away has to be one still, so that there is always one left.
-func (u *User) SetRoles(by *Actor, roles []caller.Role) error {
+// SetRoles gives the user exactly these roles, and that of a customer. leaving
+// says that an admin may be taken away.
+func (u *User) SetRoles(roles []caller.Role, leaving bool) error {
 	next := normalRoles(roles)
-	if slices.Equal(next, u.Roles) {
+	switch {
+	case slices.Equal(next, u.Roles):
 		return nil
-	}
-	if u.isAdmin() && !slices.Contains(next, caller.Admin) {
-		if err := by.Allows(); err != nil {
-			return err
-		}
+	case u.IsAdmin() && !slices.Contains(next, caller.Admin) && !leaving:
+		return errLeaving
 	}
 	u.tell(audit.Event{Kind: audit.RolesChanged, Detail: map[string]string{"from": joined(u.Roles), "to": joined(next)}})
 	u.Roles = next

@@ -72,14 +72,14 @@ func TestNewUserIsACustomer(t *testing.T) {
 
 func TestRoles(t *testing.T) {
 	u := newUser(t)
-	require.NoError(t, u.SetRoles(nil, []caller.Role{caller.Admin, caller.SupportAgent}))
+	require.NoError(t, u.SetRoles([]caller.Role{caller.Admin, caller.SupportAgent}, false))
 	require.Equal(t, []caller.Role{caller.Customer, caller.SupportAgent, caller.Admin}, u.Roles)
 	require.Equal(t, []Change{RolesChanged}, u.Changes())
 
 	u.changes = nil
-	require.NoError(t, u.SetRoles(nil, []caller.Role{caller.Admin, caller.SupportAgent}))
+	require.NoError(t, u.SetRoles([]caller.Role{caller.Admin, caller.SupportAgent}, false))
 	require.Empty(t, u.Changes(), "the same roles again are no change")
-	require.NoError(t, u.SetRoles(theAdmin(t), nil))
+	require.NoError(t, u.SetRoles(nil, true))
 	require.Equal(t, []caller.Role{caller.Customer}, u.Roles)
 }
 

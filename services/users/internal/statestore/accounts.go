@@ -7,6 +7,7 @@
 //	trail:<user id>[:<n>]     the security events of an account
 //	log:<day>:<0..15>[:<n>]   where the security events of a day are
 //	index:unfinished          accounts whose change was left midway
+//	admins:all                admins who are just being taken away
 //
 // All but user and email may lag behind them where a store keeps half of a
 // transaction; Finish completes them.

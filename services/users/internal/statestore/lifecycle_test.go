@@ -372,3 +372,53 @@ func TestDirectory(t *testing.T) {
 		require.Equal(t, n, count(directory.Query{}))
 	})
 }
+
+// What the life of an account costs. That its events ride along is seen in
+// TestStateCalls: a registration and a sign-in cost what they did without.
+func TestStateCallsOfTheLifecycle(t *testing.T) {
+	c := &calls{Store: newWorld(t).store}
+	db := state.Open(c, nil, slog.New(slog.DiscardHandler))
+	accounts, trail := account.NewService(NewAccounts(db), plain{}, time.Now), audit.NewService(NewAudit(db), time.Now)
+	sessions := session.NewService(NewSessions(db), time.Now)
+	u, err := accounts.Register(t.Context(), "a@example.com", "p", "A")
+	require.NoError(t, err)
+	m := directory.New(NewDirectory(db))
+	require.NoError(t, m.Refresh(t.Context()))
+	id := u.ID
+	tests := []struct {
+		name          string
+		run           func() error
+		reads, writes int
+	}{
+		{"sign out", func() error { return sessions.End(t.Context(), id, open(t, sessions, c, id)) }, 1, 1},
+		{"roles", func() error {
+			_, err := accounts.SetRoles(t.Context(), "x", id, 0, []caller.Role{caller.SupportAgent})
+			return err
+		}, 1, 1},
+		{"disable", func() error { _, err := accounts.Disable(t.Context(), "x", id, 0, "why"); return err }, 1, 1},
+		{"enable", func() error { _, err := accounts.Enable(t.Context(), "x", id, 0); return err }, 1, 1},
+		{"refresh of the list", func() error { return m.Refresh(t.Context()) }, 2, 0},
+		{"refresh of the list, nothing new", func() error { return m.Refresh(t.Context()) }, 1, 0},
+		{"the trail of one", func() error {
+			_, _, err := trail.List(t.Context(), audit.Query{UserID: id})
+			return err
+		}, 1, 0},
+		{"delete", func() error { return accounts.Delete(t.Context(), "x", id, 0) }, 5, 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c.reads, c.writes = 0, 0
+			require.NoError(t, tt.run())
+			require.Equal(t, []int{tt.reads, tt.writes}, []int{c.reads, c.writes})
+		})
+	}
+}
+
+// open begins a session and forgets what that cost.
+func open(t *testing.T, s *session.Service, c *calls, userID string) string {
+	t.Helper()
+	tok, err := s.Open(t.Context(), userID, "")
+	require.NoError(t, err)
+	c.reads, c.writes = 0, 0
+	return tok.SessionID
+}
