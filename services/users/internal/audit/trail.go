@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// pageSize is how many records a page holds: a record has some 350 bytes, and
+// pageSize is how many records a page holds: a record has some 500 bytes, and
 // the page that is being filled is written with each event.
 const pageSize = 20
 
