@@ -106,7 +106,7 @@ func TestTheContractNamesTheTopic(t *testing.T) {
 		"events-orders/orders-log/" + ContentType + "/" + string(confirmed), "events-orders/orders-log/" + ContentType + "/" + string(confirmed),
 		"events-orders/orders/" + ContentType + "/" + string(cancelled),
 	}, b.got)
-	for _, app := range []string{"users", "catalog", "support"} {
+	for _, app := range []string{"catalog", "support"} {
 		require.Empty(t, topicOf(t, b, app).other)
 	}
 }

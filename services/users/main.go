@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +14,8 @@ import (
 	"tienda/internal/app"
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/api"
+	"tienda/services/users/internal/audit"
+	"tienda/services/users/internal/directory"
 	"tienda/services/users/internal/password"
 	"tienda/services/users/internal/session"
 	"tienda/services/users/internal/statestore"
@@ -25,6 +28,11 @@ const (
 	// Where the signing key is: a PKCS #8 PEM in the Dapr secret store.
 	secretStore = "secrets"
 	signingKey  = "users-signing-key"
+
+	refreshPause  = time.Second // how far the list of accounts may be behind
+	recoveryPause = 5 * time.Second
+	flushPause    = time.Second
+	lastFlush     = 3 * time.Second
 )
 
 func main() { app.Main(run) }
@@ -39,19 +47,45 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 		return app.Built{}, err
 	}
 	tokens := token.NewIssuer(time.Now)
-	users := statestore.NewAccounts(d.DB)
-	accounts := account.NewService(users, password.New(password.OWASP), time.Now)
+	store := statestore.NewAccounts(d.DB)
+	d.DB.OnUnfinished(store.NoteUnfinished)
+	accounts := account.NewService(store, password.New(password.OWASP), time.Now)
 	sessions := session.NewService(statestore.NewSessions(d.DB), time.Now)
-	sender, err := newSender(d, users, sessions)
+	trail := audit.NewService(statestore.NewAudit(d.DB), time.Now)
+	accounts.OnFailure(trail.Failed)
+	sender, err := newSender(d, store, sessions)
 	if err != nil {
 		return app.Built{}, err
 	}
+	all := directory.New(statestore.NewDirectory(d.DB))
 	return app.Built{
-		Routes:  api.New(accounts, sessions, tokens, line).Routes(),
-		Parts:   []app.Part{token.Loader(tokens, secret(d), d.Log), sender.Part},
+		Routes: api.New(accounts, sessions, tokens, line).With(all, trail).Routes(),
+		Parts: []app.Part{
+			token.Loader(tokens, secret(d), d.Log),
+			app.Every(refreshPause, d.Log, "refresh of the list of accounts", all.Refresh),
+			app.Every(recoveryPause, d.Log, "changes of accounts that were left midway", store.Recover),
+			failures(trail, d.Log),
+			sender.Part,
+		},
 		Ready:   []func(context.Context) error{tokens.Ready},
 		Figures: []prometheus.Collector{mailFigures{sender}},
 	}, nil
+}
+
+// failures writes the sums of failed sign-ins, the last of them at the stop.
+func failures(trail *audit.Service, log *slog.Logger) app.Part {
+	every := app.Every(flushPause, log, "sums of failed sign-ins", func(ctx context.Context) error { return trail.Flush(ctx, false) })
+	return func(ctx context.Context) error {
+		if err := every(ctx); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
+		defer cancel()
+		if err := trail.Flush(ctx, true); err != nil {
+			log.Warn("the last sums of failed sign-ins are lost", "error", err)
+		}
+		return nil
+	}
 }
 
 // secret reads the signing key from the secret store.

@@ -11,6 +11,7 @@ import (
 	"tienda/services/orders/internal/cart"
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/clients"
+	"tienda/services/orders/internal/erasure"
 	"tienda/services/orders/internal/events"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/statestore"
@@ -28,14 +29,19 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	saga := statestore.NewCheckouts(d.DB)
 	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog)
 	saga.OnLeft(checkouts.Abandoned)
+	erasures := erasure.NewService(statestore.NewErasures(d.DB), time.Now)
 	a := &api.API{
 		Carts:     cart.NewService(statestore.NewCarts(d.DB), clients.NewQuoteCache(catalog)),
 		Checkouts: checkouts,
 		Orders:    orders,
 		Support:   events.Support{Returns: orders, Log: d.Log},
+		Users:     events.Users{Erasures: erasures},
 	}
 	return app.Built{
 		Routes: a.Routes(),
-		Parts:  []app.Part{app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts", checkouts.Recover)},
+		Parts: []app.Part{
+			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts", checkouts.Recover),
+			app.Every(recoveryPause, d.Log, "erasure of deleted accounts", erasures.Run),
+		},
 	}, nil
 }

@@ -51,6 +51,7 @@ func TestLifeOfAnOrder(t *testing.T) {
 			"time": "2026-11-23T10:00:00Z", "data": map[string]string{"order_id": o.ID, "return_id": returnA}}})
 		require.Equal(t, 200, a.Status, "%s", a.Body)
 	}
+	s.hearUsers(t, deleted(map[string]string{"user_id": nowhere}))
 	o = s.ordered(t, s.Do(t, contracttest.Request{Method: "GET", Path: "/v1/orders/" + o.ID, As: asAna}), 200)
 	require.Len(t, o.Returns, 1)
 	require.Equal(t, "approved", o.Returns[0].Status)

@@ -117,6 +117,7 @@ func TestBadInput(t *testing.T) {
 		{name: "refund before delivery", method: "POST", path: "/internal/v1/orders/" + fresh.ID + "/refunds", as: support, body: refund(returnB, coffee, 1), status: 409, field: none},
 		{name: "read by another app", method: "GET", path: "/internal/v1/orders/" + o.ID, as: caller.Caller{App: "catalog"}, status: 403, field: none},
 		{name: "event without the app token", method: "POST", path: "/events/support", body: event(nil), media: "application/cloudevents+json", noToken: true, status: 403, field: none},
+		{name: "event of users without its data", method: "POST", path: "/events/users", body: deleted(map[string]string{}), media: "application/cloudevents+json", status: 400, field: "/data"},
 		{name: "event without its data", method: "POST", path: "/events/support", body: event(map[string]string{}), media: "application/cloudevents+json", status: 400, field: "/data"},
 	}
 	before := s.dump(t)

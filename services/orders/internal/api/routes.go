@@ -19,6 +19,7 @@ type API struct {
 	Checkouts *checkout.Service
 	Orders    *order.Service
 	Support   events.Support
+	Users     events.Users
 }
 
 // Routes are all the routes of the service, its probes excepted.
@@ -44,5 +45,6 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPost, Path: "/internal/v1/orders/{id}/refunds", Who: support, Handle: a.refund},
 
 		{Method: http.MethodPost, Path: "/events/support", Who: httpapi.Sidecar, Handle: a.Support.Hear},
+		{Method: http.MethodPost, Path: "/events/users", Who: httpapi.Sidecar, Handle: a.Users.Hear},
 	}
 }

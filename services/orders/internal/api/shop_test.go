@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -21,6 +22,7 @@ import (
 	"tienda/services/orders/internal/cart"
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/clients"
+	"tienda/services/orders/internal/erasure"
 	"tienda/services/orders/internal/events"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/statestore"
@@ -148,6 +150,7 @@ type shop struct {
 	catalog   *fakeCatalog
 	users     *fakeUsers
 	checkouts *checkout.Service
+	erasures  *erasure.Service
 }
 
 func newShop(t *testing.T) *shop {
@@ -172,9 +175,11 @@ func (s *shop) restarted(t *testing.T) *shop {
 	db := state.Open(s.db, s.events, log)
 	orders := order.NewService(statestore.NewOrders(db))
 	other.checkouts = checkout.NewService(statestore.NewCheckouts(db), s.users, s.catalog)
+	other.erasures = erasure.NewService(statestore.NewErasures(db), time.Now)
 	other.Server = contracttest.New(t, "orders", (&api.API{
 		Carts:     cart.NewService(statestore.NewCarts(db), clients.NewQuoteCache(s.catalog)),
 		Checkouts: other.checkouts, Orders: orders, Support: events.Support{Returns: orders, Log: log},
+		Users: events.Users{Erasures: other.erasures},
 	}).Routes())
 	return &other
 }

@@ -106,6 +106,7 @@ func (o *Order) Cancel(reason string, version int64, now time.Time) error {
 func (o *Order) void(reason string, now time.Time) {
 	o.CancelReason, o.CancelledAt = reason, now
 	o.Payment.Status, o.Payment.Due = Void, 0
+	o.strip()
 }
 
 // Ship states that the order has left the house.
@@ -124,6 +125,7 @@ func (o *Order) Deliver(version int64, now time.Time) error {
 		return err
 	}
 	o.DeliveredAt = now
+	o.strip()
 	if p := &o.Payment; p.Method == CashOnDelivery {
 		p.Status, p.Paid, p.Due = Paid, p.Due, 0
 	}

@@ -78,6 +78,7 @@ type Order struct {
 	Tracking     string        `json:"tracking,omitempty"`
 	CancelReason string        `json:"cancel_reason,omitempty"`
 	Refusal      *Refusal      `json:"refusal,omitempty"`
+	Forgotten    bool          `json:"forgotten,omitempty"` // see Forget
 	CreatedAt    time.Time     `json:"created_at"`
 	ConfirmedAt  time.Time     `json:"confirmed_at,omitzero"`
 	ShippedAt    time.Time     `json:"shipped_at,omitzero"`

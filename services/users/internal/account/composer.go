@@ -83,7 +83,7 @@ func (c *Composer) Compose(ctx context.Context, l mail.Letter) (mail.Message, er
 func (c *Composer) reader(ctx context.Context, l mail.Letter) (User, error) {
 	if l.UserID == "" {
 		u, ok, err := c.store.ByEmail(ctx, l.To)
-		if err == nil && !ok {
+		if err == nil && (!ok || u.Barred()) { // who is barred sets no password either
 			err = mail.ErrMoot
 		}
 		return u, err

@@ -27,6 +27,10 @@ var importSpace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("tienda:users:email"))
 var errRegistered = fault.New(fault.Conflict, "email_registered",
 	"Somebody has registered with this e-mail here.").At("/email", "belongs to an account that was registered here")
 
+// errErased keeps an old dump from bringing back whom its owner has deleted.
+var errErased = fault.New(fault.Conflict, "account_deleted", "The account of this e-mail was deleted here.").
+	At("/email", "belongs to an account that was deleted here")
+
 // Imported is an account as another system had it.
 type Imported struct {
 	ExternalID  string
@@ -71,6 +75,9 @@ func (s *Service) Import(ctx context.Context, batch []Imported) ([]error, error)
 		case held == nil:
 			u := fresh[i]
 			return &u, nil
+		case held.Erased():
+			refused[line] = errErased
+			return nil, nil
 		case held.ID != fresh[i].ID:
 			refused[line] = errRegistered
 			return nil, nil
@@ -146,6 +153,9 @@ func (u *User) upToDate(in Imported, line User) *User {
 	if in.Preferences != nil {
 		next.Preferences = line.Preferences
 		next.Preferences.DefaultAddressID = u.Preferences.DefaultAddressID
+		if at := u.Preferences.MarketingMailAt; !at.IsZero() { // decided here
+			next.Preferences.MarketingMail, next.Preferences.MarketingMailAt = u.Preferences.MarketingMail, at
+		}
 	}
 	next.Addresses = slices.Clone(u.Addresses)
 	for _, a := range line.Addresses {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tienda/internal/fault"
+	"tienda/services/users/internal/audit"
 	"tienda/services/users/internal/mail"
 )
 
@@ -134,6 +135,7 @@ func (u *User) verified() {
 	if !u.EmailVerified {
 		u.EmailVerified = true
 		u.record(ProfileChanged)
+		u.tell(audit.Event{Kind: audit.EmailVerified})
 	}
 	u.record(Private)
 }
@@ -148,6 +150,7 @@ func (u *User) TakeNewEmail(t ProofToken, now time.Time) error {
 	u.Email, u.EmailVerified = u.NewEmail.Email, true
 	u.NewEmail, u.Verification, u.Reset = nil, nil, nil
 	u.record(ProfileChanged)
+	u.tell(audit.Event{Kind: audit.EmailChanged})
 	return nil
 }
 
@@ -158,13 +161,19 @@ func (u *User) ResetPassword(t ProofToken, hash string, now time.Time) error {
 		return ErrProof
 	}
 	u.verified()
-	u.SetPassword(hash, "", now)
+	u.setPassword(hash, "", now)
+	u.tell(audit.Event{Kind: audit.PasswordReset})
 	return nil
 }
 
 // SetPassword sets the password, forgets open resets, and tells the user. The
 // session that goes on, if any, is named for whoever ends the others.
 func (u *User) SetPassword(hash, session string, now time.Time) {
+	u.setPassword(hash, session, now)
+	u.tell(audit.Event{Kind: audit.PasswordChanged})
+}
+
+func (u *User) setPassword(hash, session string, now time.Time) {
 	u.PasswordHash, u.Reset = hash, nil
 	u.PasswordEpoch++
 	u.write(mail.PasswordChanged, u.Email, now).Session = session

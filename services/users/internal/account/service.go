@@ -21,6 +21,13 @@ type Store interface {
 	// Update changes a user; fault.NotFound. It may run change several times,
 	// and stores nothing if change recorded nothing.
 	Update(ctx context.Context, id string, change func(*User) error) (User, error)
+	// Leave lets an admin, by, begin to take another one away: ErrNotAdmin if by
+	// is none any more, or is being taken away. op is for Settle.
+	Leave(ctx context.Context, by, id string) (op string, err error)
+	// Settle ends what Leave began, whether the other one is an admin still or not.
+	Settle(ctx context.Context, id, op string) error
+	// Finish completes what an erasure, or a change whose process died, has left.
+	Finish(ctx context.Context, id string) error
 	// Holders gives the ID of the user behind each claimed e-mail.
 	Holders(ctx context.Context, emails []string) (map[string]string, error)
 	// Import calls merge for each e-mail with what is stored under it (nil:
@@ -46,11 +53,12 @@ type Service struct {
 	store  Store
 	hasher Hasher
 	now    func() time.Time
+	failed func(ctx context.Context, userID, reason string)
 }
 
 // NewService gives the service over a store.
 func NewService(store Store, hasher Hasher, now func() time.Time) *Service {
-	return &Service{store: store, hasher: hasher, now: now}
+	return &Service{store: store, hasher: hasher, now: now, failed: func(context.Context, string, string) {}}
 }
 
 // Register makes an account; ErrEmailTaken, or fault.Unprocessable for an
@@ -68,7 +76,7 @@ func (s *Service) Register(ctx context.Context, email, password, name string) (U
 }
 
 // Authenticate gives the user with this e-mail and password, or
-// ErrCredentials, after the same work in every case.
+// ErrCredentials, after the same work in every case; ErrDisabled.
 func (s *Service) Authenticate(ctx context.Context, email, password string) (User, error) {
 	var u User
 	if e, err := NormalEmail(email); err == nil {
@@ -80,8 +88,13 @@ func (s *Service) Authenticate(ctx context.Context, email, password string) (Use
 	if err != nil {
 		return User{}, err
 	}
-	if !ok {
+	switch {
+	case !ok:
+		s.failed(ctx, u.ID, "wrong password")
 		return User{}, ErrCredentials
+	case u.Disabled:
+		s.failed(ctx, u.ID, "account disabled")
+		return User{}, ErrDisabled
 	}
 	return u, nil
 }
@@ -93,6 +106,9 @@ func (s *Service) User(ctx context.Context, id string) (User, error) { return s.
 // still be good) gets ErrGone.
 func (s *Service) Me(ctx context.Context, id string) (User, error) {
 	u, err := s.store.User(ctx, id)
+	if err == nil && u.Erased() {
+		return User{}, ErrGone
+	}
 	return u, own(err)
 }
 
@@ -114,12 +130,10 @@ func (s *Service) Change(ctx context.Context, id string, match int64, change fun
 
 // SetRoles gives an account its roles; by is the admin who asks.
 func (s *Service) SetRoles(ctx context.Context, by, id string, match int64, roles []caller.Role) (User, error) {
-	return s.store.Update(ctx, id, func(u *User) error {
-		if err := u.matches(match); err != nil {
-			return err
-		}
-		return u.SetRoles(by, roles)
-	})
+	if by == id {
+		return User{}, ErrOwnRoles
+	}
+	return s.byStaff(ctx, by, id, match, func(u *User, leaving bool) error { return u.SetRoles(roles, leaving) })
 }
 
 func (u *User) matches(version int64) error {

@@ -12,6 +12,7 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
+	"tienda/services/users/internal/audit"
 	"tienda/services/users/internal/mail"
 )
 
@@ -42,6 +43,9 @@ type User struct {
 	Preferences  Preferences   `json:"preferences"`
 	Addresses    []Address     `json:"addresses,omitempty"` // in the order in which they were added
 	CreatedAt    time.Time     `json:"created_at"`
+	Disabled     bool          `json:"disabled,omitempty"`  // see Barred
+	DeletedAt    time.Time     `json:"deleted_at,omitzero"` // see Erased
+	Freeing      string        `json:"freeing,omitempty"`   // of an erased one: the claim that may still be there
 
 	// Of the e-mail and the password (letters.go).
 	EmailVerified bool                      `json:"email_verified,omitempty"`
@@ -57,6 +61,7 @@ type User struct {
 
 	changes []Change
 	letters []mail.Letter
+	events  []audit.Event
 }
 
 // Change is a thing that happened to a user and that others may hear of.
@@ -68,6 +73,9 @@ const (
 	ProfileChanged
 	RolesChanged
 	Private // to be stored, and of no interest to others
+	Disabled
+	Enabled
+	Deleted
 )
 
 // Changes lists what the methods did to the user since it was read.
@@ -97,7 +105,7 @@ func New(email, name, passwordHash string, now time.Time) (User, error) {
 	if err := u.Rename(name); err != nil {
 		return User{}, err
 	}
-	u.changes = []Change{Registered}
+	u.changes, u.events = []Change{Registered}, []audit.Event{{Kind: audit.Registered}}
 	return u, nil
 }
 
@@ -112,20 +120,28 @@ func (u *User) Rename(name string) error {
 	return nil
 }
 
-// SetRoles gives the user exactly these roles, and that of a customer. by is
-// the ID of the admin who does it: nobody changes the own roles, so that the
-// last admin cannot lock everybody out by mistake.
-func (u *User) SetRoles(by string, roles []caller.Role) error {
-	if by == u.ID {
-		return ErrOwnRoles
-	}
+// SetRoles gives the user exactly these roles, and that of a customer. leaving
+// says that an admin may be taken away.
+func (u *User) SetRoles(roles []caller.Role, leaving bool) error {
 	next := normalRoles(roles)
-	if slices.Equal(next, u.Roles) {
+	switch {
+	case slices.Equal(next, u.Roles):
 		return nil
+	case u.IsAdmin() && !slices.Contains(next, caller.Admin) && !leaving:
+		return errLeaving
 	}
+	u.tell(audit.Event{Kind: audit.RolesChanged, Detail: map[string]string{"from": joined(u.Roles), "to": joined(next)}})
 	u.Roles = next
 	u.record(RolesChanged)
 	return nil
+}
+
+func joined(roles []caller.Role) string {
+	names := make([]string, len(roles))
+	for i, r := range roles {
+		names[i] = string(r)
+	}
+	return strings.Join(names, " ")
 }
 
 // normalRoles gives known roles in their fixed order, customer always.
@@ -139,8 +155,9 @@ func normalRoles(roles []caller.Role) []caller.Role {
 	return out
 }
 
-// SetPreferences replaces the preferences.
-func (u *User) SetPreferences(p Preferences) error {
+// SetPreferences replaces the preferences. When marketing mail was allowed or
+// forbidden is noted, whatever p says of it.
+func (u *User) SetPreferences(p Preferences, now time.Time) error {
 	if err := p.check(); err != nil {
 		return err
 	}
@@ -148,6 +165,15 @@ func (u *User) SetPreferences(p Preferences) error {
 		if _, err := u.Address(p.DefaultAddressID); err != nil {
 			return invalid("/default_address_id", "is none of your addresses")
 		}
+	}
+	p.MarketingMailAt = u.Preferences.MarketingMailAt
+	if p.MarketingMail != u.Preferences.MarketingMail {
+		p.MarketingMailAt = now.UTC()
+		kind := audit.ConsentWithdrawn
+		if p.MarketingMail {
+			kind = audit.ConsentGiven
+		}
+		u.tell(audit.Event{Kind: kind, Detail: map[string]string{"of": "marketing_mail"}})
 	}
 	u.Preferences = p
 	u.record(ProfileChanged)

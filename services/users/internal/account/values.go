@@ -3,6 +3,7 @@ package account
 import (
 	"net/mail"
 	"strings"
+	"time"
 
 	"golang.org/x/text/language"
 
@@ -11,10 +12,12 @@ import (
 
 // Preferences are what a user would rather have.
 type Preferences struct {
-	Currency         string `json:"currency"` // ISO 4217
-	Language         string `json:"language"` // BCP 47
-	MarketingMail    bool   `json:"marketing_mail"`
-	DefaultAddressID string `json:"default_address_id,omitempty"`
+	Currency      string `json:"currency"` // ISO 4217
+	Language      string `json:"language"` // BCP 47
+	MarketingMail bool   `json:"marketing_mail"`
+	// When the consent was given or withdrawn; zero: never, or before an import.
+	MarketingMailAt  time.Time `json:"marketing_mail_at,omitzero"`
+	DefaultAddressID string    `json:"default_address_id,omitempty"`
 }
 
 // DefaultPreferences are those of a new user: no marketing mail unless asked.

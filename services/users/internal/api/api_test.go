@@ -23,6 +23,8 @@ import (
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/audit"
+	"tienda/services/users/internal/directory"
 	"tienda/services/users/internal/password"
 	"tienda/services/users/internal/session"
 	"tienda/services/users/internal/statestore"
@@ -37,6 +39,9 @@ type service struct {
 	tokens *token.Issuer
 	users  *statestore.Accounts
 	now    time.Time
+
+	directory *directory.Model
+	trail     *audit.Service
 }
 
 func newService(t *testing.T) *service {
@@ -51,8 +56,11 @@ func newService(t *testing.T) *service {
 	s.tokens = token.NewIssuer(clock)
 	hasher := password.New(password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1})
 	s.users = statestore.NewAccounts(db)
-	s.Server = contracttest.New(t, "users", New(account.NewService(s.users, hasher, clock),
-		session.NewService(statestore.NewSessions(db), clock), s.tokens, line).Routes())
+	accounts := account.NewService(s.users, hasher, clock)
+	s.trail, s.directory = audit.NewService(statestore.NewAudit(db), clock), directory.New(statestore.NewDirectory(db))
+	accounts.OnFailure(s.trail.Failed)
+	s.Server = contracttest.New(t, "users", New(accounts,
+		session.NewService(statestore.NewSessions(db), clock), s.tokens, line).With(s.directory, s.trail).Routes())
 	return s
 }
 
@@ -159,7 +167,10 @@ func TestEveryRoute(t *testing.T) {
 	require.Equal(t, "Gran Vía 1", s.ok(t, ana, "GET", "/v1/me/addresses/"+id, nil, 200)["line1"])
 	require.Len(t, s.ok(t, ana, "GET", "/v1/me/addresses", nil, 200)["items"], 1)
 	prefs := obj{"currency": "USD", "language": "es", "marketing_mail": true, "default_address_id": id}
-	require.Equal(t, prefs, s.ok(t, ana, "PUT", "/v1/me/preferences", prefs, 200))
+	set := s.ok(t, ana, "PUT", "/v1/me/preferences", prefs, 200)
+	prefs["marketing_mail_at"] = set["marketing_mail_at"]
+	require.Equal(t, prefs, set)
+	require.Equal(t, prefs, s.ok(t, ana, "PUT", "/v1/me/preferences", prefs, 200), "what was read can be sent back")
 
 	checkout := s.ok(t, caller.Caller{App: "orders"}, "GET", "/internal/v1/users/"+ana.UserID+"/checkout", nil, 200)
 	require.Equal(t, "Gran Vía 1", checkout["address"].(obj)["line1"])
@@ -182,6 +193,7 @@ func TestEveryRoute(t *testing.T) {
 	})
 	require.Equal(t, 200, a.Status)
 	s.recover(t)
+	s.tryLifecycle(t, ana)
 	s.RequireAllTried(t)
 
 	types := s.events.Types()

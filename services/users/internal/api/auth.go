@@ -61,7 +61,7 @@ func (a *API) byRefresh(r *http.Request, in grantRequest) (account.User, session
 		return account.User{}, session.Token{}, err
 	}
 	u, err := a.accounts.User(r.Context(), t.UserID)
-	if fault.KindOf(err) == fault.NotFound {
+	if fault.KindOf(err) == fault.NotFound || err == nil && u.Barred() {
 		err = session.ErrToken
 	}
 	if err != nil {
@@ -87,14 +87,19 @@ func (a *API) listSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := listAnswer[sessionAnswer]{Items: make([]sessionAnswer, len(open))}
+	return httpapi.Write(w, http.StatusOK, listAnswer[sessionAnswer]{Items: sessionsOf(open, c.Session)})
+}
+
+// sessionsOf is how sessions are shown; current is the one of the request.
+func sessionsOf(open []session.Family, current string) []sessionAnswer {
+	out := make([]sessionAnswer, len(open))
 	for i, f := range open {
-		out.Items[i] = sessionAnswer{
+		out[i] = sessionAnswer{
 			ID: f.ID, UserAgent: f.UserAgent, CreatedAt: f.CreatedAt, LastUsedAt: f.UsedAt,
-			ExpiresAt: f.ExpiresAt(), Current: f.ID == c.Session,
+			ExpiresAt: f.ExpiresAt(), Current: f.ID == current,
 		}
 	}
-	return httpapi.Write(w, http.StatusOK, out)
+	return out
 }
 
 // revokeSession: 2 state calls.

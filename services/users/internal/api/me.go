@@ -56,7 +56,11 @@ func (a *API) setPreferences(w http.ResponseWriter, r *http.Request) error {
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	u, err := a.change(r, func(u *account.User) error { return u.SetPreferences(account.Preferences(in)) })
+	match, err := httpapi.IfMatch(r)
+	if err != nil {
+		return err
+	}
+	u, err := a.accounts.SetPreferences(r.Context(), caller.From(r.Context()).UserID, match, account.Preferences(in))
 	if err != nil {
 		return err
 	}

@@ -20,10 +20,45 @@ type userAnswer struct {
 	Name          string        `json:"name"`
 	Roles         []caller.Role `json:"roles"`
 	CreatedAt     time.Time     `json:"created_at"`
+	Disabled      bool          `json:"disabled"`
+	DeletedAt     time.Time     `json:"deleted_at,omitzero"`
 }
 
+// deletedName is what an erased account is called.
+const deletedName = "Deleted account"
+
 func userOf(u account.User) userAnswer {
-	return userAnswer{ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles, CreatedAt: u.CreatedAt}
+	a := userAnswer{
+		ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Roles: u.Roles, CreatedAt: u.CreatedAt, Disabled: u.Disabled, DeletedAt: u.DeletedAt,
+	}
+	if u.Erased() {
+		a.Name = deletedName
+	}
+	return a
+}
+
+type disableRequest struct {
+	Reason string `json:"reason"`
+}
+
+type deleteRequest struct {
+	Password string `json:"password"`
+}
+
+type exportAnswer struct {
+	Account        userAnswer      `json:"account"`
+	ExternalID     string          `json:"external_id,omitempty"`
+	Preferences    preferences     `json:"preferences"`
+	Addresses      []savedAddress  `json:"addresses"`
+	Sessions       []sessionAnswer `json:"sessions"`
+	SecurityEvents []eventAnswer   `json:"security_events"` // the newest
+	Elsewhere      []elsewhere     `json:"elsewhere"`
+}
+
+// elsewhere says where the rest of what the shop holds of a person is read.
+type elsewhere struct {
+	What string `json:"what"`
+	At   string `json:"at"`
 }
 
 type rolesRequest struct {
@@ -63,10 +98,12 @@ type listAnswer[T any] struct {
 }
 
 type preferences struct {
-	Currency         string `json:"currency"`
-	Language         string `json:"language"`
-	MarketingMail    bool   `json:"marketing_mail"`
-	DefaultAddressID string `json:"default_address_id,omitempty"`
+	Currency      string `json:"currency"`
+	Language      string `json:"language"`
+	MarketingMail bool   `json:"marketing_mail"`
+	// MarketingMailAt is only answered: what a request says of it counts nothing.
+	MarketingMailAt  time.Time `json:"marketing_mail_at,omitzero"`
+	DefaultAddressID string    `json:"default_address_id,omitempty"`
 }
 
 type address struct {

@@ -9,6 +9,8 @@ import (
 	"tienda/internal/contract"
 	"tienda/internal/httpapi"
 	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/audit"
+	"tienda/services/users/internal/directory"
 	"tienda/services/users/internal/session"
 	"tienda/services/users/internal/token"
 )
@@ -19,6 +21,8 @@ type API struct {
 	sessions   *session.Service
 	tokens     *token.Issuer
 	importLine *contract.Schema
+	directory  *directory.Model
+	trail      *audit.Service
 }
 
 // New gives the API over the services. importLine is the contract's ImportUser.
@@ -26,12 +30,19 @@ func New(accounts *account.Service, sessions *session.Service, tokens *token.Iss
 	return &API{accounts: accounts, sessions: sessions, tokens: tokens, importLine: importLine}
 }
 
+// With gives the API the list of all accounts and the trail of their security
+// events.
+func (a *API) With(all *directory.Model, trail *audit.Service) *API {
+	a.directory, a.trail = all, trail
+	return a
+}
+
 // Routes lists every route of the service but the probes.
 func (a *API) Routes() []httpapi.Route {
 	orders, ordersSupport := httpapi.Apps("orders"), httpapi.Apps("orders", "support")
 	loaders := httpapi.Apps("gateway", "migration")
 	agent, admin := httpapi.Only(caller.SupportAgent), httpapi.Only(caller.Admin)
-	return append([]httpapi.Route{
+	return audited(append([]httpapi.Route{
 		{Method: http.MethodPost, Path: "/v1/users", Who: httpapi.Anyone, Handle: a.register},
 		{Method: http.MethodGet, Path: "/v1/users/{id}", Who: agent, Handle: a.getUser},
 		{Method: http.MethodPut, Path: "/v1/users/{id}/roles", Who: admin, Handle: a.setRoles},
@@ -55,5 +66,15 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodGet, Path: "/internal/v1/users/{id}", Who: ordersSupport, Handle: a.getUser},
 		{Method: http.MethodGet, Path: "/internal/v1/users/{id}/checkout", Who: orders, Handle: a.getCheckout},
 		{Method: http.MethodPost, Path: "/internal/v1/import/users", Who: loaders, Handle: a.importUsers},
-	}, a.recoveryRoutes()...)
+
+		// The life of an account, and what is told of it.
+		{Method: http.MethodGet, Path: "/v1/users", Who: agent, Handle: a.listUsers},
+		{Method: http.MethodDelete, Path: "/v1/users/{id}", Who: admin, Handle: a.deleteUser},
+		{Method: http.MethodPost, Path: "/v1/users/{id}/disable", Who: admin, Handle: a.disableUser},
+		{Method: http.MethodPost, Path: "/v1/users/{id}/enable", Who: admin, Handle: a.enableUser},
+		{Method: http.MethodPost, Path: "/v1/me/delete", Who: httpapi.SignedIn, Handle: a.deleteMe},
+		{Method: http.MethodGet, Path: "/v1/me/export", Who: httpapi.SignedIn, Handle: a.exportMe},
+		{Method: http.MethodGet, Path: "/v1/me/security-events", Who: httpapi.SignedIn, Handle: a.listSecurityEvents},
+		{Method: http.MethodGet, Path: "/v1/ops/audit", Who: admin, Handle: a.listAudit},
+	}, a.recoveryRoutes()...))
 }

@@ -54,6 +54,9 @@ func (a *API) getCheckout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if u.Barred() { // nobody buys for it
+		return account.ErrMissing
+	}
 	to, err := u.DeliveryAddress(r.URL.Query().Get("address_id"))
 	if err != nil {
 		return err

@@ -44,3 +44,19 @@ func RolesChanged(userID string, now []caller.Role) event.Event {
 func SessionRevoked(userID, sessionID string) event.Event {
 	return event.New(App, "session_revoked", sessionID, session{userID, sessionID})
 }
+
+// Disabled says that an account may not sign in any more.
+func Disabled(userID string) event.Event {
+	return event.New(App, "disabled", userID, user{userID})
+}
+
+// Enabled says that an account may sign in again.
+func Enabled(userID string) event.Event {
+	return event.New(App, "enabled", userID, user{userID})
+}
+
+// Deleted says that an account was erased. What others keep of the person has
+// to go as well, as far as no law wants it kept.
+func Deleted(userID string) event.Event {
+	return event.New(App, "deleted", userID, user{userID})
+}

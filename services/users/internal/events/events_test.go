@@ -17,5 +17,6 @@ const (
 func TestEventsFitTheirContract(t *testing.T) {
 	eventtest.RequireContract(t, App,
 		Registered(userID), ProfileChanged(userID),
-		RolesChanged(userID, []caller.Role{caller.Customer, caller.SupportAgent}), SessionRevoked(userID, sessionID))
+		RolesChanged(userID, []caller.Role{caller.Customer, caller.SupportAgent}), SessionRevoked(userID, sessionID),
+		Disabled(userID), Enabled(userID), Deleted(userID))
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tienda/internal/fault"
+	"tienda/services/users/internal/audit"
 )
 
 // Store keeps each user's sessions. What a change ends (Sessions.Ended) is
@@ -25,10 +26,14 @@ type Service struct {
 // NewService gives the service over a store.
 func NewService(store Store, now func() time.Time) *Service { return &Service{store: store, now: now} }
 
-// Open begins a session of a user who has just proved who it is.
+// Open begins a session of a user who has just proved who it is;
+// account.ErrDisabled if the account was disabled in that moment.
 func (s *Service) Open(ctx context.Context, userID, userAgent string) (Token, error) {
 	var t Token
 	err := s.store.Update(ctx, userID, func(all *Sessions) error {
+		if err := all.barred(); err != nil {
+			return err
+		}
 		t = all.open(userAgent, s.now())
 		return nil
 	})
@@ -68,12 +73,16 @@ func (s *Service) List(ctx context.Context, userID string) ([]Family, error) {
 
 // Revoke ends one of the user's sessions; fault.NotFound.
 func (s *Service) Revoke(ctx context.Context, userID, sessionID string) error {
-	return s.store.Update(ctx, userID, func(all *Sessions) error { return all.revoke(sessionID) })
+	return s.revoke(ctx, userID, sessionID, audit.SessionRevoked)
+}
+
+func (s *Service) revoke(ctx context.Context, userID, sessionID string, kind audit.Kind) error {
+	return s.store.Update(ctx, userID, func(all *Sessions) error { return all.revoke(sessionID, kind) })
 }
 
 // End ends the session if it is there: signing out twice is no mistake.
 func (s *Service) End(ctx context.Context, userID, sessionID string) error {
-	err := s.Revoke(ctx, userID, sessionID)
+	err := s.revoke(ctx, userID, sessionID, audit.SignedOut)
 	if fault.KindOf(err) == fault.NotFound {
 		return nil
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"tienda/internal/fault"
+	"tienda/services/users/internal/audit"
 )
 
 // How long and how many.
@@ -62,7 +63,10 @@ type Sessions struct {
 	UserID   string   `json:"user_id"`
 	Families []Family `json:"families"`
 
-	ended []string
+	Barred bool `json:"-"` // the account is disabled or erased: nothing begins or goes on
+
+	ended  []string
+	events []audit.Event
 }
 
 // Ended lists the sessions that were ended since the document was read, for
@@ -119,6 +123,7 @@ func (s *Sessions) open(userAgent string, now time.Time) Token {
 	s.expire(now)
 	slices.SortStableFunc(s.Families, func(a, b Family) int { return cmp.Compare(a.UsedAt.UnixNano(), b.UsedAt.UnixNano()) })
 	for len(s.Families) >= MaxPerUser {
+		s.tell(audit.SessionRevoked, s.Families[0].ID, "too many sessions")
 		s.end(0)
 	}
 	t := Token{UserID: s.UserID, SessionID: uuid.Must(uuid.NewV7()).String(), secret: random(secretBytes), once: random(tokenBytes)}
@@ -126,6 +131,7 @@ func (s *Sessions) open(userAgent string, now time.Time) Token {
 		ID: t.SessionID, SecretHash: hash(t.secret), CurrentHash: hash(t.once),
 		UserAgent: cut(userAgent), CreatedAt: now.UTC(), UsedAt: now.UTC(),
 	})
+	s.tell(audit.SignedIn, t.SessionID, "")
 	return t
 }
 
@@ -133,7 +139,7 @@ func (s *Sessions) open(userAgent string, now time.Time) Token {
 // document must be stored although there is an error.
 func (s *Sessions) renew(t Token, userAgent string, now time.Time) (next Token, changed bool, err error) {
 	i := s.at(t.SessionID)
-	if i < 0 || !same(s.Families[i].SecretHash, t.secret) || !now.Before(s.Families[i].ExpiresAt()) {
+	if s.Barred || i < 0 || !same(s.Families[i].SecretHash, t.secret) || !now.Before(s.Families[i].ExpiresAt()) {
 		return Token{}, false, ErrToken
 	}
 	f := &s.Families[i]
@@ -147,6 +153,7 @@ func (s *Sessions) renew(t Token, userAgent string, now time.Time) (next Token, 
 		if f.PreviousHash != nil && same(f.PreviousHash, t.once) && now.Sub(f.UsedAt) <= CrossedTime {
 			return Token{}, false, ErrToken
 		}
+		s.tell(audit.RefreshTokenReused, s.Families[i].ID, "")
 		s.end(i)
 		return Token{}, true, ErrToken
 	}
@@ -157,12 +164,13 @@ func (s *Sessions) renew(t Token, userAgent string, now time.Time) (next Token, 
 	return next, true, nil
 }
 
-// revoke ends a session of the user; fault.NotFound.
-func (s *Sessions) revoke(id string) error {
+// revoke ends a session of the user; fault.NotFound. kind is how.
+func (s *Sessions) revoke(id string, kind audit.Kind) error {
 	i := s.at(id)
 	if i < 0 {
 		return errSession
 	}
+	s.tell(kind, id, "")
 	s.end(i)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/fault"
+	"tienda/services/users/internal/audit"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -115,8 +116,11 @@ func TestAtMostTwenty(t *testing.T) {
 	}
 	require.Len(t, s.Families, MaxPerUser)
 	require.Equal(t, []string{second.SessionID}, s.Ended())
-	require.Equal(t, fault.NotFound, fault.KindOf(s.revoke(second.SessionID)))
-	require.NoError(t, s.revoke(first.SessionID))
+	events := s.Events()
+	require.Equal(t, audit.SessionRevoked, events[len(events)-2].Kind)
+	require.Equal(t, second.SessionID, events[len(events)-2].Session, "the trail says which one had to go")
+	require.Equal(t, fault.NotFound, fault.KindOf(s.revoke(second.SessionID, audit.SessionRevoked)))
+	require.NoError(t, s.revoke(first.SessionID, audit.SignedOut))
 }
 
 func TestListIsNewestFirstAndWithoutTheExpired(t *testing.T) {

@@ -1,7 +1,18 @@
-// Package statestore keeps accounts, sessions and unsent mail in the service's
-// state store: "user:<id>", "email:<SHA-256 of the normal e-mail>" (the claim,
-// which makes an e-mail unique), "sessions:<user id>", "mail:<id>" and
-// "mail-list:<n>".
+// Package statestore keeps accounts, sessions and unsent mail in the service's state store:
+//
+//	user:<id>                 an account, or what is left of an erased one
+//	email:<SHA-256>           {user_id}: who claims the normal e-mail of that hash, which makes it unique
+//	sessions:<user id>        the sessions of an account
+//	directory:<0..15>[:<n>]   who there is, and who has changed of late
+//	trail:<user id>[:<n>]     the security events of an account
+//	log:<day>:<0..15>[:<n>]   where the security events of a day are
+//	mail:<id>                 a letter that is not sent yet
+//	mail-list:<0..15>         letters whose sending has failed
+//	index:unfinished          accounts whose change was left midway
+//	admins:all                admins who are just being taken away
+//
+// All but user and email may lag behind them where a store keeps half of a
+// transaction; Finish completes them.
 package statestore
 
 import (
@@ -12,6 +23,7 @@ import (
 
 	"tienda/internal/state"
 	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/audit"
 	"tienda/services/users/internal/events"
 )
 
@@ -68,15 +80,14 @@ func holder(tx *state.Tx, email string) (account.User, bool, error) {
 	return u, true, nil
 }
 
-// write stores the user and its letters, and announces what was recorded.
-func write(tx *state.Tx, u account.User) error {
+// write stores the user and its letters, announces what was recorded, and has
+// the directory read it again.
+func write(tx *state.Tx, u account.User, isNew bool) error {
 	if !u.Seen() {
 		u.Unseen++
 	}
-	for _, l := range u.Letters() {
-		if err := post(tx, l); err != nil {
-			return err
-		}
+	if err := postAll(tx, u.Letters()); err != nil {
+		return err
 	}
 	for _, c := range u.Changes() {
 		switch c {
@@ -86,7 +97,18 @@ func write(tx *state.Tx, u account.User) error {
 			tx.Emit(users.Key(u.ID), events.ProfileChanged(u.ID))
 		case account.RolesChanged:
 			tx.Emit(users.Key(u.ID), events.RolesChanged(u.ID, u.Roles))
+		case account.Disabled:
+			tx.Emit(users.Key(u.ID), events.Disabled(u.ID))
+		case account.Enabled:
+			tx.Emit(users.Key(u.ID), events.Enabled(u.ID))
+		case account.Deleted:
+			tx.Emit(users.Key(u.ID), events.Deleted(u.ID))
 		case account.Private:
+		}
+	}
+	if u.Seen() {
+		if err := mark(tx, u.ID, isNew); err != nil {
+			return err
 		}
 	}
 	return users.Put(tx, u.ID, u)
@@ -96,19 +118,21 @@ func create(tx *state.Tx, u account.User) error {
 	if err := claims.Put(tx, claimID(u.Email), claim{UserID: u.ID}); err != nil {
 		return err
 	}
-	return write(tx, u)
+	return write(tx, u, true)
 }
 
 // Create implements account.Store: one read, one write. An attempt that was
 // kept in part, because somebody else has claimed the e-mail, is taken back.
 func (a *Accounts) Create(ctx context.Context, u account.User) (account.User, error) {
 	var taken error
+	batch := audit.Begin(ctx)
+	keys := append(noteKeys(batch, u.ID), claims.Key(claimID(u.Email)), users.Key(u.ID), dirs.Key(dirID(u.ID)))
+	for _, l := range u.Letters() {
+		keys = append(keys, letters.Key(l.ID))
+	}
 	err := a.db.Update(ctx, func(tx *state.Tx) error {
 		taken = nil
-		keys := []string{claims.Key(claimID(u.Email)), users.Key(u.ID)}
-		for _, l := range u.Letters() {
-			keys = append(keys, letters.Key(l.ID))
-		}
+		batch.Again()
 		if err := tx.Load(keys...); err != nil {
 			return err
 		}
@@ -117,14 +141,22 @@ func (a *Accounts) Create(ctx context.Context, u account.User) (account.User, er
 		case err != nil:
 			return err
 		case free:
-			return create(tx, u)
+			tx.Unfinished(users.Key(u.ID))
+			if err := create(tx, u); err != nil {
+				return err
+			}
+			return note(tx, batch, u.ID, u.Events()...)
 		}
 		taken = account.ErrEmailTaken
 		if _, kept, err := users.Get(tx, u.ID); err != nil || !kept {
 			return err
 		}
+		if err := trails.Delete(tx, u.ID); err != nil {
+			return err
+		}
 		return users.Delete(tx, u.ID)
 	})
+	a.db.Finish(users.Key(u.ID))
 	if err == nil {
 		err = taken
 	}
@@ -157,47 +189,6 @@ func (a *Accounts) ByEmail(ctx context.Context, email string) (u account.User, o
 	return u, ok, err
 }
 
-// Update implements account.Store: one read, one write, and one read more if
-// the change writes letters.
-func (a *Accounts) Update(ctx context.Context, id string, change func(*account.User) error) (account.User, error) {
-	var u account.User
-	err := a.db.Update(ctx, func(tx *state.Tx) error {
-		if made, err := tx.Ours(users.Key(id)); err != nil || made {
-			// A store that does not roll back has kept the user, although a letter
-			// had a conflict: the change is made, and what is missing is the letters.
-			for _, l := range u.Letters() {
-				if err := post(tx, l); err != nil {
-					return err
-				}
-			}
-			return err
-		}
-		var ok bool
-		var err error
-		if u, ok, err = read(tx, id); err != nil {
-			return err
-		}
-		if !ok {
-			return account.ErrMissing
-		}
-		if err := change(&u); err != nil {
-			return err
-		}
-		if len(u.Changes()) == 0 {
-			return nil
-		}
-		if u.Seen() {
-			u.Version++
-		}
-		return write(tx, u)
-	})
-	a.mail.posted(ctx, u.Letters(), err)
-	if err != nil {
-		return account.User{}, err
-	}
-	return u, nil
-}
-
 // Holders implements account.Store: one read.
 func (a *Accounts) Holders(ctx context.Context, emails []string) (map[string]string, error) {
 	out := make(map[string]string, len(emails))
@@ -223,7 +214,8 @@ func (a *Accounts) Import(ctx context.Context, emails []string, merge func(i int
 	return a.db.Update(ctx, func(tx *state.Tx) error {
 		keys := claimKeys(emails)
 		for _, e := range emails {
-			keys = append(keys, users.Key(account.ImportedID(e)))
+			id := account.ImportedID(e)
+			keys = append(keys, users.Key(id), dirs.Key(dirID(id)))
 		}
 		if err := tx.Load(keys...); err != nil {
 			return err
@@ -231,7 +223,8 @@ func (a *Accounts) Import(ctx context.Context, emails []string, merge func(i int
 		for i, e := range emails {
 			u, ok, err := holder(tx, e)
 			if err == nil && !ok {
-				// Perhaps somebody who has taken another e-mail here since.
+				// Perhaps somebody who has taken another e-mail here since, or whose
+				// account is erased.
 				u, ok, err = read(tx, account.ImportedID(e))
 			}
 			if err != nil {
@@ -249,7 +242,7 @@ func (a *Accounts) Import(ctx context.Context, emails []string, merge func(i int
 			case held == nil:
 				err = create(tx, *next)
 			default:
-				err = write(tx, *next)
+				err = write(tx, *next, false)
 			}
 			if err != nil {
 				return err

@@ -49,24 +49,27 @@ type Mail struct {
 // NewMail gives the unsent mail in db.
 func NewMail(db *state.DB) *Mail { return &Mail{db: db} }
 
-// Start says who is to be told of this replica's letters. Letters that a dead
-// replica leaves are listed. Call it before the service starts.
+// Start says who is to be told of this replica's letters. Call it before the
+// service starts.
 func (m *Mail) Start(awake func(ctx context.Context, ids ...string)) {
 	m.mu.Lock()
 	m.awake = awake
 	m.mu.Unlock()
-	m.db.OnUnfinished(func(ctx context.Context, key string) error {
-		if id, ours := strings.CutPrefix(key, letters.Prefix); ours {
-			return m.List(ctx, id)
-		}
-		return nil
-	})
 }
 
 // post puts a letter into the transaction of the change that it is about.
 func post(tx *state.Tx, l mail.Letter) error {
 	tx.Unfinished(letters.Key(l.ID))
 	return letters.Put(tx, l.ID, l)
+}
+
+func postAll(tx *state.Tx, all []mail.Letter) error {
+	for _, l := range all {
+		if err := post(tx, l); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // posted tells the sender of letters that a transaction has committed.

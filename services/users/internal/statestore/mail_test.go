@@ -82,6 +82,7 @@ func startReplica(t *testing.T, docs state.Store, to mail.Mailer) *replica {
 	require.NoError(t, err)
 	r.sender = mail.NewSender(r.store.Mail(), account.NewComposer(r.store, r.sessions, shop, time.Now), to, time.Now, log)
 	r.store.Mail().Start(r.sender.Wake)
+	db.OnUnfinished(r.store.NoteUnfinished)
 	front, stopFront := context.WithCancel(context.Background())
 	back, stopBack := context.WithCancel(context.Background())
 	sent, published := make(chan error, 1), make(chan error, 1)

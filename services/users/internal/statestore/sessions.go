@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"tienda/internal/state"
-	"tienda/services/users/internal/events"
+	"tienda/services/users/internal/audit"
 	"tienda/services/users/internal/session"
 )
 
@@ -29,20 +29,40 @@ func (s *Sessions) Sessions(ctx context.Context, userID string) (all session.Ses
 	return all, err
 }
 
-// Update implements session.Store: one read, one write.
+// Update implements session.Store: one read, one write. It reads whether the
+// account is barred with the sessions.
 func (s *Sessions) Update(ctx context.Context, userID string, change func(*session.Sessions) error) error {
+	batch := audit.Begin(ctx)
+	keys := append(noteKeys(batch, userID), sessions.Key(userID), users.Key(userID))
+	var told []audit.Event
 	return s.db.Update(ctx, func(tx *state.Tx) error {
+		batch.Again()
+		if err := tx.Load(keys...); err != nil {
+			return err
+		}
+		ours, err := tx.Ours(sessions.Key(userID))
+		if err != nil {
+			return err
+		}
+		if ours { // kept by a store that does not roll back: the trail is missing
+			return note(tx, batch, userID, told...)
+		}
 		all, _, err := sessions.Get(tx, userID)
 		if err != nil {
 			return err
 		}
-		all.UserID = userID
+		u, _, err := users.Get(tx, userID)
+		if err != nil {
+			return err
+		}
+		all.UserID, all.Barred = userID, u.Barred()
 		if err := change(&all); err != nil {
 			return err
 		}
-		for _, id := range all.Ended() {
-			tx.Emit(sessions.Key(userID), events.SessionRevoked(userID, id))
+		if err := putSessions(tx, all, all.Ended()); err != nil {
+			return err
 		}
-		return sessions.Put(tx, userID, all)
+		told = all.Events()
+		return note(tx, batch, userID, told...)
 	})
 }
