@@ -89,7 +89,7 @@ func TestOrders(t *testing.T) {
 }
 
 func TestUsers(t *testing.T) {
-	p := &peer{t: t, answer: `{"id":"` + userID + `","email":"ana@example.com","name":"Ana","roles":["customer"],"created_at":"2026-11-23T10:00:00Z"}`}
+	p := &peer{t: t, answer: `{"id":"` + userID + `","email":"ana@example.com","name":"Ana","email_verified":true,"disabled":false,"roles":["customer"],"created_at":"2026-11-23T10:00:00Z"}`}
 	profile, err := NewUsers(p).Profile(t.Context(), userID)
 	require.NoError(t, err)
 	require.Equal(t, "Ana", profile.Name)
