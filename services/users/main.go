@@ -11,6 +11,7 @@ import (
 	"tienda/internal/app"
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/api"
+	"tienda/services/users/internal/machine"
 	"tienda/services/users/internal/password"
 	"tienda/services/users/internal/session"
 	"tienda/services/users/internal/statestore"
@@ -20,9 +21,9 @@ import (
 const (
 	appID = "users"
 	port  = 8081
-	// Where the signing key is: a PKCS #8 PEM in the Dapr secret store.
+	// Where the key is that the signing keys are sealed with (token.NewSealer).
 	secretStore = "secrets"
-	signingKey  = "users-signing-key"
+	sealKey     = "users-key-encryption-key"
 )
 
 func main() { app.Main(run) }
@@ -36,26 +37,32 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 	if err != nil {
 		return app.Built{}, err
 	}
-	tokens := token.NewIssuer(time.Now)
+	cfg, err := token.LoadConfig(d.Getenv)
+	if err != nil {
+		return app.Built{}, fmt.Errorf("configuration: %w", err)
+	}
+	tokens := token.NewIssuer(cfg, statestore.NewKeys(d.DB), time.Now)
 	accounts := account.NewService(statestore.NewAccounts(d.DB), password.New(password.OWASP), time.Now)
-	sessions := session.NewService(statestore.NewSessions(d.DB), time.Now)
+	sessions := session.NewService(statestore.NewSessions(d.DB, time.Now), time.Now)
+	machines := machine.NewService(statestore.NewMachines(d.DB, time.Now), time.Now)
+	revoked := statestore.NewRevocations(d.DB, time.Now)
 	return app.Built{
-		Routes: api.New(accounts, sessions, tokens, line).Routes(),
-		Parts:  []app.Part{token.Loader(tokens, secret(d), d.Log)},
+		Routes: api.New(accounts, sessions, tokens, machines, revoked, line).Routes(),
+		Parts:  []app.Part{token.Keeper(tokens, secret(d), d.Log)},
 		Ready:  []func(context.Context) error{tokens.Ready},
 	}, nil
 }
 
-// secret reads the signing key from the secret store.
+// secret reads the key-encryption key from the secret store.
 func secret(d app.Deps) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
-		values, err := d.Sidecar.GetSecret(ctx, secretStore, signingKey, nil)
+		values, err := d.Sidecar.GetSecret(ctx, secretStore, sealKey, nil)
 		if err != nil {
 			return "", err
 		}
-		if v := values[signingKey]; v != "" {
+		if v := values[sealKey]; v != "" {
 			return v, nil
 		}
-		return "", fmt.Errorf("secret store %q has no %q", secretStore, signingKey)
+		return "", fmt.Errorf("secret store %q has no %q", secretStore, sealKey)
 	}
 }

@@ -168,6 +168,11 @@ func (s *shop) startSidecar(i *instance) error {
 // only the gateway: nothing else may listen beyond this machine.
 func (s *shop) appEnv(i *instance) []string {
 	var env []string
+	for _, g := range s.apps {
+		if g.name == gateway { // where clients reach the shop; the environment may say otherwise
+			env = append(env, "TIENDA_ISSUER=http://"+loopback(g.port))
+		}
+	}
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
 		if strings.HasPrefix(name, "DAPR_") || (strings.HasPrefix(name, "APP_") && (name != "APP_HOST" || i.app.ID != gateway)) {
