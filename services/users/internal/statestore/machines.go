@@ -18,12 +18,15 @@ var (
 
 // Machines implements machine.Store.
 type Machines struct {
-	db  *state.DB
-	now func() time.Time
+	db    *state.DB
+	now   func() time.Time
+	turns *turns
 }
 
 // NewMachines gives the service accounts in db.
-func NewMachines(db *state.DB, now func() time.Time) *Machines { return &Machines{db: db, now: now} }
+func NewMachines(db *state.DB, now func() time.Time) *Machines {
+	return &Machines{db: db, now: now, turns: newTurns()}
+}
 
 // Create implements machine.Store: one read, one write.
 func (m *Machines) Create(ctx context.Context, a machine.Account) error {
@@ -56,7 +59,8 @@ func (m *Machines) Account(ctx context.Context, id string) (a machine.Account, e
 func (m *Machines) Update(ctx context.Context, id string, change func(*machine.Account) error) (machine.Account, error) {
 	ctx, cancel := context.WithTimeout(ctx, endLimit)
 	defer cancel()
-	log := newRevocation(id, m.now())
+	log := newRevocation(m.turns, m.now())
+	defer log.done()
 	var a machine.Account
 	var ended []string
 	err := m.db.Update(ctx, func(tx *state.Tx) error {

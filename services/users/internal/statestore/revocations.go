@@ -3,7 +3,6 @@ package statestore
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"time"
 
@@ -17,7 +16,8 @@ import (
 // the session can be good any more. docs/adr/0015-revocation.md has the figures.
 const (
 	revokedSlice  = 30 * time.Second
-	revokedShards = 8
+	revokedShards = 16
+	revokedTurns  = 8 // writers of a replica at a time, each with a shard of its own
 	// A commit may land this long after its slice was chosen (see Sessions.Update),
 	// or the clocks of two replicas differ by so much: so slices are read again
 	// for as long.
@@ -38,19 +38,15 @@ var buckets = state.Collection[bucket]{Prefix: "revoked:", TTL: revokedKept + re
 
 // revocation writes what one update ends. Its bucket stays the same however
 // often the update runs, so that a run can take back what an earlier one has
-// left there on a store that keeps halves of transactions.
+// left there on a store that keeps halves of transactions. Call done at the end.
 type revocation struct {
-	id    string
+	at    time.Time
+	turns *turns
+	turn  *turn // once there is something to write
 	tried []string
 }
 
-// newRevocation chooses the bucket. owner spreads writers over the shards: the
-// documents of one owner meet anyway.
-func newRevocation(owner string, now time.Time) *revocation {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(owner)) // never fails
-	return &revocation{id: bucketID(now, int(h.Sum32()%revokedShards))}
-}
+func newRevocation(t *turns, now time.Time) *revocation { return &revocation{at: now, turns: t} }
 
 func bucketID(at time.Time, shard int) string {
 	return fmt.Sprintf("%d:%d", at.Unix()/int64(revokedSlice.Seconds()), shard)
@@ -61,7 +57,14 @@ func (r *revocation) revoke(tx *state.Tx, sessions ...string) error {
 	if len(sessions) == 0 && len(r.tried) == 0 {
 		return nil
 	}
-	b, _, err := buckets.Get(tx, r.id)
+	if r.turn == nil {
+		var err error
+		if r.turn, err = r.turns.take(tx.Context()); err != nil {
+			return err
+		}
+	}
+	id := bucketID(r.at, r.turn.shard)
+	b, _, err := buckets.Get(tx, id)
 	if err != nil {
 		return err
 	}
@@ -80,7 +83,14 @@ func (r *revocation) revoke(tx *state.Tx, sessions ...string) error {
 	if slices.Equal(before, b.Sessions) {
 		return nil
 	}
-	return buckets.Put(tx, r.id, b)
+	return buckets.Put(tx, id, b)
+}
+
+// done lets another writer have the bucket.
+func (r *revocation) done() {
+	if r.turn != nil {
+		r.turns.give(r.turn)
+	}
 }
 
 // Revocations reads the log.

@@ -2,8 +2,10 @@ package statestore
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -121,7 +123,7 @@ func TestHalvesOfARevocation(t *testing.T) {
 					_, err := w.otherReplica().Renew(context.Background(), b, curl)
 					return err
 				}
-				log := newRevocation(u, w.now)
+				log := &revocation{at: w.now, turn: &turn{shard: shardOf(t, ops)}}
 				return state.Open(w.store, nil, discard).Update(context.Background(), func(tx *state.Tx) error { return log.revoke(tx, "another") })
 			}
 			require.NoError(t, w.sessions.End(t.Context(), u, a.SessionID))
@@ -135,6 +137,18 @@ func TestHalvesOfARevocation(t *testing.T) {
 			require.Equal(t, b.SessionID, open[0].ID)
 		})
 	}
+}
+
+// shardOf gives the shard of the bucket that a commit writes.
+func shardOf(t *testing.T, ops []state.Op) (shard int) {
+	t.Helper()
+	for _, op := range ops {
+		if at, ok := strings.CutPrefix(op.Key, buckets.Prefix); ok {
+			_, err := fmt.Sscanf(at, "%d:%d", new(int), &shard)
+			require.NoError(t, err)
+		}
+	}
+	return shard
 }
 
 // On such a store a run that ends another session than the one before takes back

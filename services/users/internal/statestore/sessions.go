@@ -15,12 +15,15 @@ var sessions = state.Collection[session.Sessions]{Prefix: "sessions:", TTL: sess
 
 // Sessions implements session.Store.
 type Sessions struct {
-	db  *state.DB
-	now func() time.Time
+	db    *state.DB
+	now   func() time.Time
+	turns *turns
 }
 
 // NewSessions gives the sessions in db.
-func NewSessions(db *state.DB, now func() time.Time) *Sessions { return &Sessions{db: db, now: now} }
+func NewSessions(db *state.DB, now func() time.Time) *Sessions {
+	return &Sessions{db: db, now: now, turns: newTurns()}
+}
 
 // Sessions implements session.Store: one read.
 func (s *Sessions) Sessions(ctx context.Context, userID string) (all session.Sessions, err error) {
@@ -39,7 +42,8 @@ func (s *Sessions) Sessions(ctx context.Context, userID string) (all session.Ses
 func (s *Sessions) Update(ctx context.Context, userID string, change func(*session.Sessions) error) error {
 	ctx, cancel := context.WithTimeout(ctx, endLimit)
 	defer cancel()
-	log := newRevocation(userID, s.now())
+	log := newRevocation(s.turns, s.now())
+	defer log.done()
 	var ended []string
 	return s.db.Update(ctx, func(tx *state.Tx) error {
 		all, _, err := sessions.Get(tx, userID)
