@@ -143,14 +143,17 @@ func (i *Issuer) sign(c claims) (string, error) {
 
 // Published reads the keys that tokens may be checked with: all that may have
 // signed one that is still good, and the next one. While the store is away, as
-// they were read last. ErrNoKey before there are any.
+// they were read last. ErrNoKey before there are any. What is published is what
+// this replica signs with from then on: a gateway asks each second.
 func (i *Issuer) Published(ctx context.Context) ([]SigningKey, error) {
+	read := i.now()
 	keys, err := i.store.Keys(ctx)
-	if err != nil {
-		s := i.signers.Load()
-		if s == nil {
-			return nil, err
-		}
+	switch s := i.signers.Load(); {
+	case err == nil && i.sealer.Load() != nil:
+		_ = i.use(keys, read) // the keeper says what is wrong with a key
+	case err != nil && s == nil:
+		return nil, err
+	case err != nil:
 		keys = s.keys
 	}
 	out := keys.published(i.now())

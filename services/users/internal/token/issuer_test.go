@@ -307,3 +307,28 @@ func TestAWrongSecretChangesNothing(t *testing.T) {
 	require.NoError(t, right.Ready(t.Context()))
 	require.Equal(t, 1, m.writes)
 }
+
+// A replica that publishes what another one has made signs with it, too.
+func TestWhatIsPublishedSigns(t *testing.T) {
+	m, secret := &memory{}, sealKeyText()
+	var both []*Issuer
+	for range 2 {
+		i := NewIssuer(rules(), m, time.Now)
+		s, err := NewSealer(secret)
+		require.NoError(t, err)
+		i.sealer.Store(s)
+		_, err = i.turn(t.Context())
+		require.NoError(t, err)
+		both = append(both, i)
+	}
+	_, err := both[0].Rotate(t.Context(), true)
+	require.NoError(t, err)
+	stale, err := both[1].Issue("u", "s", nil)
+	require.NoError(t, err)
+	_, err = read(t, both[1], stale) // reads what is published
+	require.ErrorContains(t, err, "unknown key")
+	text, err := both[1].Issue("u", "s", nil)
+	require.NoError(t, err)
+	_, err = read(t, both[0], text)
+	require.NoError(t, err)
+}

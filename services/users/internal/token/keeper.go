@@ -34,7 +34,7 @@ func Keeper(i *Issuer, secret func(context.Context) (string, error), log *slog.L
 			made, err := i.turn(turn)
 			cancel()
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // told to stop
 			}
 			if made {
 				log.Info("a new signing key was made")
