@@ -26,7 +26,9 @@ info:
   license: {name: Apache-2.0, identifier: Apache-2.0}
   description: >-
     The shop as its clients see it. x-access says who may call: public (a token is optional, and a bad one is
-    refused), user, or the roles of which one is needed (an admin has them all). Every answer carries X-Request-Id.
+    refused), user, or the roles of which one is needed (an admin has them all). x-scopes names the scopes of which a
+    service account needs one; where there are none, its token is refused (403 scope_missing). Every answer carries
+    X-Request-Id.
 servers: [{url: 'http://127.0.0.1:8080', description: the gateway of a local shop}]
 paths: {}
 components:
@@ -44,6 +46,7 @@ type line struct {
 	Methods []string  `yaml:"methods"`
 	App     string    `yaml:"app"`
 	Access  yaml.Node `yaml:"access"`
+	Scopes  []string  `yaml:"scopes"`
 	Cache   string    `yaml:"cache"` // "": the gateway shares no answers
 }
 
@@ -140,12 +143,9 @@ var verbs = []string{"get", "put", "post", "patch", "delete"}
 func complete(op *yaml.Node, verb string, route line) {
 	access := &route.Access
 	who, security := clone(access), `[{bearer: []}]`
-	answers := map[string]string{"400": "BadRequest", "401": "SignIn", "500": "Failed", "503": "Unavailable", "504": "TimedOut"}
+	answers := map[string]string{"400": "BadRequest", "401": "SignIn", "403": "Forbidden", "500": "Failed", "503": "Unavailable", "504": "TimedOut"}
 	if access.Value == "public" {
 		security = `[{}, {bearer: []}]`
-	}
-	if access.Kind == yaml.SequenceNode {
-		answers["403"] = "Forbidden"
 	}
 	if verb != "get" {
 		answers["413"] = "TooLarge"
@@ -168,6 +168,13 @@ func complete(op *yaml.Node, verb string, route line) {
 	sortKeys(responses)
 	set(op, "security", parse(security))
 	set(op, "x-access", who)
+	if len(route.Scopes) > 0 {
+		scopes := sequence()
+		for _, s := range route.Scopes {
+			scopes.Content = append(scopes.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s})
+		}
+		set(op, "x-scopes", scopes)
+	}
 }
 
 // own refers to a component of the gateway's contract.

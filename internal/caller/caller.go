@@ -39,6 +39,18 @@ const (
 // Roles lists every role, customer first.
 var Roles = []Role{Customer, SupportAgent, CatalogManager, Admin}
 
+// What a service account may be allowed to do.
+const (
+	CatalogWrite   = "catalog:write"   // products and categories, drafts included
+	InventoryWrite = "inventory:write" // stock
+	OrdersRead     = "orders:read"     // any order
+	OrdersFulfil   = "orders:fulfil"   // any order: read, ship, deliver
+	UsersRead      = "users:read"      // look accounts up
+)
+
+// Scopes lists every scope.
+var Scopes = []string{CatalogWrite, InventoryWrite, OrdersRead, OrdersFulfil, UsersRead}
+
 // Caller is who asks: a user (with roles and the session of the token), a
 // service account (with scopes and no roles), or nobody, and the app ID whose
 // sidecar made the call.
@@ -53,6 +65,15 @@ type Caller struct {
 
 // SignedIn says whether a user stands behind the call.
 func (c Caller) SignedIn() bool { return c.UserID != "" }
+
+// Machine says whether a service account stands behind the call. It has no
+// roles and is nobody's customer: what it may do, its scopes say.
+func (c Caller) Machine() bool { return len(c.Scopes) > 0 }
+
+// Has says whether the caller is a service account with one of the scopes.
+func (c Caller) Has(scopes ...string) bool {
+	return c.SignedIn() && slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(c.Scopes, s) })
+}
 
 // Is says whether the caller has one of the roles. An admin has them all.
 func (c Caller) Is(roles ...Role) bool {

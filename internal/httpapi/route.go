@@ -27,9 +27,11 @@ type Route struct {
 
 // Access says who may call a route.
 type Access struct {
-	name  string
-	allow func(caller.Caller) error
-	probe bool // needs no app token
+	name   string
+	allow  func(caller.Caller) error
+	probe  bool     // needs no app token
+	people bool     // not for service accounts, unless scopes say so
+	scopes []string // of which a service account needs one
 }
 
 // String names the access for tables and tests.
@@ -38,14 +40,35 @@ func (a Access) String() string { return a.name }
 var (
 	errSignIn = fault.New(fault.Unauthenticated, "sign_in", "Sign in to do this.")
 	errRole   = fault.New(fault.Forbidden, "role_missing", "Your account may not do this.")
+	errScope  = fault.New(fault.Forbidden, "scope_missing", "The service account may not do this.")
 	errApp    = fault.New(fault.Forbidden, "app_not_allowed", "This route is not for you.")
 )
 
-// Anyone may call: signed in or not.
-var Anyone = Access{name: "anyone", allow: func(caller.Caller) error { return nil }}
+// OrScopes is the same access, and for service accounts with one of the scopes.
+func (a Access) OrScopes(scopes ...string) Access {
+	a.scopes = scopes
+	for _, s := range scopes {
+		a.name += " or scope " + s
+	}
+	return a
+}
+
+// check gives nil when the caller may use the route.
+func (a Access) check(c caller.Caller) error {
+	switch {
+	case !a.people || !c.Machine():
+		return a.allow(c)
+	case !c.Has(a.scopes...):
+		return errScope
+	}
+	return nil
+}
+
+// Anyone may call: signed in or not, but no service account.
+var Anyone = Access{name: "anyone", people: true, allow: func(caller.Caller) error { return nil }}
 
 // SignedIn is for every user; the handler checks whose resource it is.
-var SignedIn = Access{name: "signed in", allow: func(c caller.Caller) error {
+var SignedIn = Access{name: "signed in", people: true, allow: func(c caller.Caller) error {
 	if !c.SignedIn() {
 		return errSignIn
 	}
@@ -60,7 +83,7 @@ var Sidecar = Access{name: "sidecar", allow: func(caller.Caller) error { return 
 
 // Only is for users with one of the roles (an admin has them all).
 func Only(roles ...caller.Role) Access {
-	a := Access{name: "role"}
+	a := Access{name: "role", people: true}
 	for _, r := range roles {
 		a.name += " " + string(r)
 	}

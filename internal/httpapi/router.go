@@ -109,7 +109,7 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, c caller.Caller
 		subtle.ConstantTimeCompare([]byte(r.Header.Get(HeaderAppToken)), e.token) != 1 {
 		return errApp
 	}
-	if err := e.route.Who.allow(c); err != nil {
+	if err := e.route.Who.check(c); err != nil {
 		return err
 	}
 	if e.op.Streams() {
@@ -121,6 +121,9 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, c caller.Caller
 	}
 	body, err := readBody(r, e.op.MaxBody)
 	if err != nil {
+		return err
+	}
+	if body, err = e.op.FromForm(r, body); err != nil {
 		return err
 	}
 	if err := e.op.Check(r, mux.Vars(r), body); err != nil {

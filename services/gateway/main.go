@@ -52,12 +52,13 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	}
 	defer side.Close()
 	keys := token.NewKeys(published(side), time.Now, log)
-	health := app.NewHealth(keys.Ready, side.Ready)
-	h, err := handler(cfg, side, keys, health, log)
+	feed := token.NewFeed(news(side), keys, time.Now, log)
+	health := app.NewHealth(keys.Ready, feed.Ready, side.Ready)
+	h, err := handler(cfg, side, keys, feed, health, log)
 	if err != nil {
 		return err
 	}
-	return app.Run(ctx, app.Server(cfg.Config, h, log), health.Part, keys.Part)
+	return app.Run(ctx, app.Server(cfg.Config, h, log), health.Part, keys.Part, feed.Part)
 }
 
 // config is the frame's and the gateway's own.
@@ -65,6 +66,7 @@ type config struct {
 	app.Config
 	routes  *route.Table // GATEWAY_ROUTES: a file; else the table that is built in
 	origins edge.Origins // GATEWAY_CORS_ORIGINS; none by default
+	issuer  string       // TIENDA_ISSUER, as the users app has it; http://127.0.0.1:8080 by default
 	https   bool         // GATEWAY_PUBLIC_SCHEME is https: TLS ends before the gateway, which serves none; http by default
 }
 
@@ -94,6 +96,9 @@ func loadConfig(getenv func(string) string) (config, error) {
 	if c.origins, err = edge.ParseOrigins(getenv("GATEWAY_CORS_ORIGINS")); err != nil {
 		return config{}, fmt.Errorf("GATEWAY_CORS_ORIGINS: %w", err)
 	}
+	if c.issuer = getenv("TIENDA_ISSUER"); c.issuer == "" {
+		c.issuer = "http://127.0.0.1:8080"
+	}
 	switch scheme := getenv("GATEWAY_PUBLIC_SCHEME"); scheme {
 	case "", "http":
 	case "https":
@@ -112,7 +117,19 @@ func published(side *sidecar.Sidecar) token.Fetch {
 	}
 }
 
-func handler(cfg config, side *sidecar.Sidecar, keys *token.Keys, health *app.Health, log *slog.Logger) (http.Handler, error) {
+// news asks the users app which sessions were revoked and which keys there are.
+func news(side *sidecar.Sidecar) token.Ask {
+	return func(ctx context.Context, since string) (n token.News, err error) {
+		path := "/internal/v1/revocations"
+		if since != "" {
+			path += "?since=" + url.QueryEscape(since)
+		}
+		err = side.Invoke(ctx, sidecar.Call{App: "users", Method: http.MethodGet, Path: path, Out: &n})
+		return n, err
+	}
+}
+
+func handler(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed, health *app.Health, log *slog.Logger) (http.Handler, error) {
 	c, err := contract.Load(contracts.FS, appID)
 	if err != nil {
 		return nil, err
@@ -132,7 +149,7 @@ func handler(cfg config, side *sidecar.Sidecar, keys *token.Keys, health *app.He
 	}
 	apps := forward.New(forward.Config{Base: base, APIToken: cfg.APIToken, Transport: sidecar.Transport(), HTTPS: cfg.https})
 	return edge.New(edge.Options{
-		Table: cfg.routes, Tokens: token.NewVerifier(keys), Origins: cfg.origins, Own: own, Log: log,
+		Table: cfg.routes, Tokens: token.NewVerifier(cfg.issuer, keys, feed.Revoked), Origins: cfg.origins, Own: own, Log: log,
 		Forward: cache.New(apps, cache.DefaultSize, time.Now),
 	}), nil
 }

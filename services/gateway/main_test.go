@@ -48,6 +48,8 @@ func start(t *testing.T, apps http.HandlerFunc, env map[string]string) *shop {
 			w.WriteHeader(http.StatusNoContent)
 		case r.URL.Path == "/.well-known/jwks.json" && r.Header.Get("Dapr-App-Id") == "users":
 			_, _ = fmt.Fprintf(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","alg":"EdDSA","use":"sig","x":%q}]}`, base64.RawURLEncoding.EncodeToString(pub))
+		case r.URL.Path == "/internal/v1/revocations" && r.Header.Get("Dapr-App-Id") == "users":
+			_, _ = io.WriteString(w, `{"now":"2026-11-23T12:00:00Z","sessions":["`+endedSession+`"],"keys":["k"]}`)
 		default:
 			apps(w, r)
 		}
@@ -67,7 +69,8 @@ func start(t *testing.T, apps http.HandlerFunc, env map[string]string) *shop {
 	t.Cleanup(side.Close)
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	keys := token.NewKeys(published(side), time.Now, log)
-	h, err := handler(cfg, side, keys, app.NewHealth(keys.Ready, side.Ready), log)
+	feed := token.NewFeed(news(side), keys, time.Now, log)
+	h, err := handler(cfg, side, keys, feed, app.NewHealth(keys.Ready, feed.Ready, side.Ready), log)
 	require.NoError(t, err)
 	s := &shop{handler: h, key: key}
 	s.public, err = contract.Load(contracts.FS, "public")
@@ -76,7 +79,7 @@ func start(t *testing.T, apps http.HandlerFunc, env map[string]string) *shop {
 	require.Equal(t, http.StatusServiceUnavailable, s.do(t, "GET", "/readyz", "").Code, "not before the keys are read")
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- keys.Part(ctx) }()
+	go func() { done <- app.Run(ctx, keys.Part, feed.Part) }()
 	t.Cleanup(func() { stop(); require.NoError(t, <-done) })
 	require.Eventually(t, func() bool { return s.do(t, "GET", "/readyz", "").Code == http.StatusOK }, 5*time.Second, 5*time.Millisecond)
 	return s
@@ -102,12 +105,60 @@ func (s *shop) do(t *testing.T, method, path, body string, header ...string) *ht
 }
 
 func (s *shop) token(t *testing.T, role string) string {
-	tok := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{"iss": "tienda", "aud": "tienda", "sub": uuid.NewString(), "sid": uuid.NewString(),
-		"roles": []string{role}, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix()})
+	return s.sign(t, jwt.MapClaims{"sub": uuid.NewString(), "client_id": "tienda", "sid": uuid.NewString(), "roles": []string{role}})
+}
+
+// sign gives a token with claims and what every token has.
+func (s *shop) sign(t *testing.T, claims jwt.MapClaims) string {
+	t.Helper()
+	for name, v := range map[string]any{"iss": "http://127.0.0.1:8080", "aud": "tienda", "jti": uuid.NewString(),
+		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix()} {
+		claims[name] = v
+	}
+	tok := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims)
 	tok.Header["kid"], tok.Header["typ"] = "k", "at+jwt"
 	signed, err := tok.SignedString(s.key)
 	require.NoError(t, err)
 	return "Bearer " + signed
+}
+
+// endedSession is one that the users app says is revoked.
+const endedSession = "0198b4a2-7d7b-7c6e-9f57-0d6f1f3b8a11"
+
+// What the token of an ended session, and that of a service account, may do.
+func TestWhoseTokensAreTaken(t *testing.T) {
+	s := start(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = fmt.Fprintf(w, `{"type":"about:blank","title":"x","status":404,"code":"sent_on","detail":%q}`, r.Header.Get("Tienda-Scopes")+r.Header.Get("Tienda-Roles"))
+	}, nil)
+	ended := s.sign(t, jwt.MapClaims{"sub": uuid.NewString(), "client_id": "tienda", "sid": endedSession, "roles": []string{"admin"}})
+	id := uuid.NewString()
+	machine := s.sign(t, jwt.MapClaims{"sub": id, "client_id": id, "sid": uuid.NewString(), "scope": "orders:fulfil"})
+	order := uuid.NewString()
+	for _, c := range []struct {
+		name, token, method, path string
+		status                    int
+		code                      string
+	}{
+		{"ended", ended, "GET", "/v1/me", 401, "session_ended"},
+		{"ended, on a public route", ended, "GET", "/v1/products", 401, "session_ended"},
+		{"machine with the scope", machine, "POST", "/v1/orders/" + order + "/ship", 404, "sent_on"},
+		{"machine with the scope, on a public route that names it", machine, "GET", "/v1/orders/" + order, 404, "sent_on"},
+		{"machine with another scope", machine, "PATCH", "/v1/inventory/A-1", 403, "scope_missing"},
+		{"machine on a user's route", machine, "GET", "/v1/me", 403, "scope_missing"},
+		{"machine on a staff route", machine, "GET", "/v1/ops/signing-keys", 403, "scope_missing"},
+		{"machine on the gateway's own", machine, "GET", "/v1/ops/dead-letters", 403, "scope_missing"},
+		{"machine as a customer", machine, "POST", "/v1/orders", 403, "scope_missing"},
+		{"machine with a cart", machine, "GET", "/v1/cart", 403, "scope_missing"},
+	} {
+		w := s.do(t, c.method, c.path, "", "Authorization", c.token)
+		require.Equal(t, c.status, w.Code, "%s: %s", c.name, w.Body)
+		require.Contains(t, w.Body.String(), `"`+c.code+`"`, c.name)
+		if c.code == "sent_on" {
+			require.Contains(t, w.Body.String(), `"detail":"orders:fulfil"`)
+		}
+	}
 }
 
 func TestWhatTheGatewayAnswersItself(t *testing.T) {
@@ -142,7 +193,7 @@ func TestEveryRefusalIsInThePublicContract(t *testing.T) {
 	admin, customer := s.token(t, "admin"), s.token(t, "customer")
 	for _, op := range s.public.Operations() {
 		path := strings.NewReplacer("{id}", uuid.NewString(), "{sku}", "A-1", "{slug}", "shirts").Replace(op.Path)
-		if path == "/" || path == "/openapi.yaml" || path == "/healthz" || path == "/readyz" || path == "/.well-known/jwks.json" {
+		if path == "/" || path == "/openapi.yaml" || path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/.well-known/") {
 			continue
 		}
 		require.Equal(t, http.StatusUnauthorized, s.do(t, op.Method, path, "", "Authorization", "Bearer x.y.z").Code)

@@ -16,6 +16,7 @@ import (
 	"tienda/services/users/internal/api"
 	"tienda/services/users/internal/audit"
 	"tienda/services/users/internal/directory"
+	"tienda/services/users/internal/machine"
 	"tienda/services/users/internal/password"
 	"tienda/services/users/internal/session"
 	"tienda/services/users/internal/statestore"
@@ -25,9 +26,9 @@ import (
 const (
 	appID = "users"
 	port  = 8081
-	// Where the signing key is: a PKCS #8 PEM in the Dapr secret store.
+	// Where the key is that the signing keys are sealed with (token.NewSealer).
 	secretStore = "secrets"
-	signingKey  = "users-signing-key"
+	sealKey     = "users-key-encryption-key"
 
 	refreshPause  = time.Second // how far the list of accounts may be behind
 	recoveryPause = 5 * time.Second
@@ -46,11 +47,17 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 	if err != nil {
 		return app.Built{}, err
 	}
-	tokens := token.NewIssuer(time.Now)
+	cfg, err := token.LoadConfig(d.Getenv)
+	if err != nil {
+		return app.Built{}, fmt.Errorf("configuration: %w", err)
+	}
+	tokens := token.NewIssuer(cfg, statestore.NewKeys(d.DB), time.Now)
 	store := statestore.NewAccounts(d.DB)
 	d.DB.OnUnfinished(store.NoteUnfinished)
 	accounts := account.NewService(store, password.New(password.OWASP), time.Now)
-	sessions := session.NewService(statestore.NewSessions(d.DB), time.Now)
+	sessions := session.NewService(statestore.NewSessions(d.DB, time.Now), time.Now)
+	machines := machine.NewService(statestore.NewMachines(d.DB, time.Now), time.Now)
+	revoked := statestore.NewRevocations(d.DB, time.Now)
 	trail := audit.NewService(statestore.NewAudit(d.DB), time.Now)
 	accounts.OnFailure(trail.Failed)
 	sender, err := newSender(d, store, sessions)
@@ -59,9 +66,9 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 	}
 	all := directory.New(statestore.NewDirectory(d.DB))
 	return app.Built{
-		Routes: api.New(accounts, sessions, tokens, line).With(all, trail).Routes(),
+		Routes: api.New(accounts, sessions, tokens, machines, revoked, line).With(all, trail).Routes(),
 		Parts: []app.Part{
-			token.Loader(tokens, secret(d), d.Log),
+			token.Keeper(tokens, secret(d), d.Log),
 			app.Every(refreshPause, d.Log, "refresh of the list of accounts", all.Refresh),
 			app.Every(recoveryPause, d.Log, "changes of accounts that were left midway", store.Recover),
 			failures(trail, d.Log),
@@ -88,16 +95,16 @@ func failures(trail *audit.Service, log *slog.Logger) app.Part {
 	}
 }
 
-// secret reads the signing key from the secret store.
+// secret reads the key-encryption key from the secret store.
 func secret(d app.Deps) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
-		values, err := d.Sidecar.GetSecret(ctx, secretStore, signingKey, nil)
+		values, err := d.Sidecar.GetSecret(ctx, secretStore, sealKey, nil)
 		if err != nil {
 			return "", err
 		}
-		if v := values[signingKey]; v != "" {
+		if v := values[sealKey]; v != "" {
 			return v, nil
 		}
-		return "", fmt.Errorf("secret store %q has no %q", secretStore, signingKey)
+		return "", fmt.Errorf("secret store %q has no %q", secretStore, sealKey)
 	}
 }

@@ -3,20 +3,18 @@
 package secretsfile
 
 import (
-	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 )
 
-// SigningKey is the name of the secret with which users signs access tokens: a
-// PKCS #8 PEM of an Ed25519 key.
-const SigningKey = "users-signing-key"
+// SealKey is the name of the secret under which users keeps its signing keys: 32
+// random bytes in base64.
+const SealKey = "users-key-encryption-key"
 
 // Ensure adds the secrets that the file lacks, each fresh and random; those it
 // has stay as they are. The file is readable by its owner only.
@@ -30,14 +28,10 @@ func Ensure(path string) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("secrets: %w", err)
 	}
-	if _, ok := secrets[SigningKey]; ok {
+	if _, ok := secrets[SealKey]; ok {
 		return nil
 	}
-	key, err := newKey()
-	if err != nil {
-		return fmt.Errorf("secrets: %w", err)
-	}
-	secrets[SigningKey] = key
+	secrets[SealKey] = newKey()
 	b, err := json.MarshalIndent(secrets, "", "  ")
 	if err != nil {
 		return fmt.Errorf("secrets: %w", err)
@@ -53,14 +47,8 @@ func Ensure(path string) error {
 	return nil
 }
 
-func newKey() (string, error) {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return "", err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return "", err
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
+func newKey() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails since Go 1.24
+	return base64.StdEncoding.EncodeToString(b)
 }

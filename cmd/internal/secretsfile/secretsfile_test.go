@@ -1,10 +1,8 @@
 package secretsfile_test
 
 import (
-	"crypto/ed25519"
-	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,11 +19,9 @@ func TestEnsure(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	first := read(t, path)
-	block, _ := pem.Decode([]byte(first[secretsfile.SigningKey]))
-	require.NotNil(t, block)
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	key, err := base64.StdEncoding.DecodeString(first[secretsfile.SealKey])
 	require.NoError(t, err)
-	require.IsType(t, ed25519.PrivateKey{}, key)
+	require.Len(t, key, 32)
 
 	require.NoError(t, secretsfile.Ensure(path))
 	require.Equal(t, first, read(t, path), "a second start keeps the key")
@@ -37,7 +33,7 @@ func TestEnsureKeepsOtherSecrets(t *testing.T) {
 	require.NoError(t, secretsfile.Ensure(path))
 	got := read(t, path)
 	require.Equal(t, "m", got["mail-password"])
-	require.NotEmpty(t, got[secretsfile.SigningKey])
+	require.NotEmpty(t, got[secretsfile.SealKey])
 }
 
 func TestEnsureRefusesABrokenFile(t *testing.T) {

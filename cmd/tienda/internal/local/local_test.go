@@ -169,8 +169,8 @@ func TestTheWholeRun(t *testing.T) {
 		require.FileExists(t, filepath.Join(dir, ".data", "local", "orders.db"))
 		code, _ = s.call("POST", sidecar+"/v1.0/state/catalog-state", `[{"key":"k","value":1}]`)
 		require.Equal(t, http.StatusBadRequest, code)
-		code, _ = s.call("GET", sidecar+"/v1.0/secrets/secrets/users-signing-key", "")
-		require.NotEqual(t, http.StatusOK, code, "the signing key is not for orders")
+		code, _ = s.call("GET", sidecar+"/v1.0/secrets/secrets/users-key-encryption-key", "")
+		require.NotEqual(t, http.StatusOK, code, "the key is not for orders")
 	})
 	t.Run("an event reaches one replica of the hearer", func(t *testing.T) {
 		publish(s, sidecar, "tienda.orders.cancelled", "fine")

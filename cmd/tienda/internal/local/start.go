@@ -173,8 +173,8 @@ func (s *shop) appEnv(i *instance) []string {
 	// says where the shop's pages are.
 	var env []string
 	for _, g := range s.apps {
-		if g.name == gateway {
-			env = append(env, "USERS_SHOP_URL=http://"+loopback(g.port))
+		if g.name == gateway { // where clients reach the shop; the environment may say otherwise
+			env = append(env, "TIENDA_ISSUER=http://"+loopback(g.port), "USERS_SHOP_URL=http://"+loopback(g.port))
 		}
 	}
 	for _, kv := range os.Environ() {

@@ -25,22 +25,24 @@ type API struct {
 
 // Routes lists every route of the service but the probes.
 func (a *API) Routes() []httpapi.Route {
-	staff, orders := httpapi.Only(caller.CatalogManager), httpapi.Apps("orders")
+	staff, orders := httpapi.Only(caller.CatalogManager).OrScopes(caller.CatalogWrite), httpapi.Apps("orders")
+	stock := httpapi.Only(caller.CatalogManager).OrScopes(caller.InventoryWrite)
+	anyone := httpapi.Anyone.OrScopes(caller.CatalogWrite, caller.InventoryWrite)
 	loaders := httpapi.Apps("gateway", "migration")
 	return []httpapi.Route{
-		{Method: http.MethodGet, Path: "/v1/products", Who: httpapi.Anyone, Handle: a.filled(a.listProducts)},
+		{Method: http.MethodGet, Path: "/v1/products", Who: anyone, Handle: a.filled(a.listProducts)},
 		{Method: http.MethodPost, Path: "/v1/products", Who: staff, Handle: a.createProduct},
-		{Method: http.MethodGet, Path: "/v1/products/{id}", Who: httpapi.Anyone, Handle: a.filled(a.getProduct)},
+		{Method: http.MethodGet, Path: "/v1/products/{id}", Who: anyone, Handle: a.filled(a.getProduct)},
 		{Method: http.MethodPut, Path: "/v1/products/{id}", Who: staff, Handle: a.replaceProduct},
 		{Method: http.MethodDelete, Path: "/v1/products/{id}", Who: staff, Handle: a.deleteProduct},
 
-		{Method: http.MethodGet, Path: "/v1/categories", Who: httpapi.Anyone, Handle: a.filled(a.listCategories)},
+		{Method: http.MethodGet, Path: "/v1/categories", Who: anyone, Handle: a.filled(a.listCategories)},
 		{Method: http.MethodPost, Path: "/v1/categories", Who: staff, Handle: a.createCategory},
 		{Method: http.MethodPut, Path: "/v1/categories/{slug}", Who: staff, Handle: a.changeCategory},
 		{Method: http.MethodDelete, Path: "/v1/categories/{slug}", Who: staff, Handle: a.filled(a.deleteCategory)},
 
-		{Method: http.MethodGet, Path: "/v1/inventory/{sku}", Who: staff, Handle: a.getInventory},
-		{Method: http.MethodPatch, Path: "/v1/inventory/{sku}", Who: staff, Handle: a.adjustInventory},
+		{Method: http.MethodGet, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.getInventory},
+		{Method: http.MethodPatch, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.adjustInventory},
 
 		{Method: http.MethodPost, Path: "/internal/v1/quotes", Who: orders, Handle: a.quote},
 		{Method: http.MethodPut, Path: "/internal/v1/reservations/{order_id}", Who: orders, Handle: a.reserve},

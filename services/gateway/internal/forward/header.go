@@ -25,7 +25,8 @@ var inward = []struct {
 }{
 	{"Content-Type", ""}, {"If-Match", ""}, {"Idempotency-Key", ""},
 	{"Cart-Token", "orders"},
-	{"User-Agent", "users"}, // by which a user knows a session
+	{"User-Agent", "users"},    // by which a user knows a session
+	{"If-None-Match", "users"}, // of the documents that may be kept
 }
 
 // outward is what passes towards the client.

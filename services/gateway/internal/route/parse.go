@@ -38,6 +38,7 @@ type line struct {
 	Methods []string  `yaml:"methods"`
 	App     string    `yaml:"app"`
 	Access  yaml.Node `yaml:"access"`
+	Scopes  []string  `yaml:"scopes"`
 	MaxBody int64     `yaml:"max_body_bytes"`
 	Timeout string    `yaml:"timeout"`
 	Cache   string    `yaml:"cache"`
@@ -102,6 +103,12 @@ func (l line) route() (*Route, []string) {
 	if r.Access, err = access(l.Access); err != nil {
 		faults = append(faults, "access: "+err.Error())
 	}
+	for _, scope := range l.Scopes {
+		if !slices.Contains(caller.Scopes, scope) {
+			faults = append(faults, fmt.Sprintf("scopes: %q is none of the scopes %v", scope, caller.Scopes))
+		}
+	}
+	r.Access.Scopes = l.Scopes
 	if l.MaxBody < 1 || l.MaxBody > largestBody {
 		faults = append(faults, fmt.Sprintf("max_body_bytes: %d is not within 1 and %d", l.MaxBody, int64(largestBody)))
 	}

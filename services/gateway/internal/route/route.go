@@ -27,20 +27,28 @@ type Route struct {
 const Own = "gateway"
 
 // Access says who may call. Without SignedIn, everybody; with it every user,
-// or, where Roles are named, users with one of them.
+// or, where Roles are named, users with one of them. A service account needs one
+// of the Scopes; where there are none, none may call, not even a public route,
+// so that a program is nowhere taken for a customer.
 type Access struct {
 	SignedIn bool
 	Roles    []caller.Role
+	Scopes   []string
 }
 
 var (
 	errSignIn = fault.New(fault.Unauthenticated, "sign_in", "Sign in to do this.")
+	errScope  = fault.New(fault.Forbidden, "scope_missing", "The service account may not do this. A public route is called without its token.")
 	errRole   = fault.New(fault.Forbidden, "role_missing", "Your account may not do this.")
 )
 
 // Allow gives nil when the caller may use the route.
 func (a Access) Allow(c caller.Caller) error {
 	switch {
+	case c.Machine() && c.Has(a.Scopes...):
+		return nil
+	case c.Machine():
+		return errScope
 	case a.SignedIn && !c.SignedIn():
 		return errSignIn
 	case len(a.Roles) > 0 && !c.Is(a.Roles...):

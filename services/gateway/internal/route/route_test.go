@@ -118,7 +118,7 @@ func TestMatch(t *testing.T) {
 		{"GET", "/v1.0/healthz", ""},
 		{"GET", "/v1.0/state/orders-state/x", ""},
 		{"GET", "/v1.0/invoke/users/method/v1/me", ""},
-		{"GET", "/v1.0/secrets/secrets/users-signing-key", ""},
+		{"GET", "/v1.0/secrets/secrets/users-key-encryption-key", ""},
 	} {
 		r, allowed := tb.Match(c.method, c.path)
 		switch c.want {
@@ -167,11 +167,12 @@ routes:
   - {path: /v1/c4, methods: [GET, PUT], app: users, access: public, max_body_bytes: 1, timeout: 1s, cache: 1s}
   - {path: /v1/c5, methods: [GET], app: users, access: public, max_body_bytes: 1, timeout: 1s, cache: -1s}
   - {path: '/v1/a/{c}', methods: [PUT, GET], app: users, access: user, max_body_bytes: 1, timeout: 1s}
+  - {path: /v1/d, methods: [GET], app: users, access: user, scopes: [everything], max_body_bytes: 1, timeout: 1s}
 `))
 	require.Error(t, err)
 	for _, want := range []string{
 		`1 (v1): path`, `1 (v1): methods: there are none`, `1 (v1): app: "A B"`, `1 (v1): access`, `1 (v1): max_body_bytes: -1`, `1 (v1): timeout: "soon"`,
-		`/internal is not for the public`, `methods: "get"`, `"king" is none of the roles`, `max_body_bytes: 999999999999`, `timeout: "2h"`,
+		`/internal is not for the public`, `methods: "get"`, `"king" is none of the roles`, `13 (/v1/d): scopes: "everything" is none of the scopes`, `max_body_bytes: 999999999999`, `timeout: "2h"`,
 		`"{id" is not a parameter`, `3 (/v1/{id): access`, `the first segment must not be a parameter`, `"a%2f" is not a plain segment`,
 		`7 (/v1/c1): cache: "2s" is not a duration up to 1s`, `8 (/v1/c2): cache: "soon"`, `9 (/v1/c3): cache: only for GET alone, and access public`,
 		`10 (/v1/c4): cache: only`, `11 (/v1/c5): cache: "-1s"`,
@@ -189,7 +190,10 @@ func TestAccess(t *testing.T) {
 	user := caller.Caller{UserID: "u", Roles: []caller.Role{caller.Customer}}
 	agent := caller.Caller{UserID: "u", Roles: []caller.Role{caller.SupportAgent}}
 	admin := caller.Caller{UserID: "u", Roles: []caller.Role{caller.Admin}}
+	machine := caller.Caller{UserID: "m", Scopes: []string{caller.OrdersRead}}
+	odd := caller.Caller{UserID: "m", Scopes: []string{caller.OrdersRead}, Roles: []caller.Role{caller.Admin}}
 	roles := Access{SignedIn: true, Roles: []caller.Role{caller.SupportAgent}}
+	scoped := Access{SignedIn: true, Roles: roles.Roles, Scopes: []string{caller.OrdersFulfil, caller.OrdersRead}}
 	for _, c := range []struct {
 		access Access
 		who    caller.Caller
@@ -203,6 +207,16 @@ func TestAccess(t *testing.T) {
 		{roles, user, errRole},
 		{roles, agent, nil},
 		{roles, admin, nil},
+		{scoped, caller.Caller{}, errSignIn},
+		{scoped, user, errRole},
+		{scoped, agent, nil},
+		{scoped, machine, nil},
+		{Access{}, machine, errScope},
+		{Access{SignedIn: true}, machine, errScope},
+		{roles, machine, errScope},
+		{roles, odd, errScope},
+		{Access{Scopes: []string{caller.UsersRead}}, machine, errScope},
+		{Access{Scopes: []string{caller.OrdersRead}}, machine, nil},
 	} {
 		require.Equal(t, c.want, c.access.Allow(c.who))
 	}

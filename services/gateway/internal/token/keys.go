@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,6 +126,32 @@ func (k *Keys) refresh(ctx context.Context, pause time.Duration) error {
 		k.set.Store(&keySet{byID: set, verified: newCache(remembered)})
 	}
 	return nil
+}
+
+// follow brings the keys to what the users app says there is: one that is not
+// named is taken no longer, and an unknown one is read.
+func (k *Keys) follow(ctx context.Context, kids []string) error {
+	set := k.set.Load()
+	if set == nil {
+		return nil // Part is at it
+	}
+	missing := slices.ContainsFunc(kids, func(kid string) bool { return set.byID[kid] == nil })
+	if !missing && len(kids) == len(set.byID) {
+		return nil
+	}
+	k.mu.Lock()
+	set = k.set.Load()
+	left := maps.Clone(set.byID)
+	maps.DeleteFunc(left, func(kid string, _ ed25519.PublicKey) bool { return !slices.Contains(kids, kid) })
+	if len(left) < len(set.byID) {
+		k.set.Store(&keySet{byID: left, verified: newCache(remembered)})
+	}
+	k.mu.Unlock()
+	if !missing {
+		return nil
+	}
+	k.log.InfoContext(ctx, "there is a new key of access tokens")
+	return k.refresh(ctx, 0)
 }
 
 // current gives the keys, read again first if kid is not among them.

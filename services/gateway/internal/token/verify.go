@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -16,26 +17,35 @@ import (
 )
 
 const (
-	issuer    = "tienda"
 	audience  = "tienda"
+	shop      = "tienda" // client_id of those who sign in with a password
 	tokenType = "at+jwt" // RFC 9068
 	leeway    = 30 * time.Second
 	longest   = 4096 // bytes of a token
+	// longestLife is how long a token may be good: for so long revoked sessions
+	// are remembered.
+	longestLife = 10 * time.Minute
 )
 
 // errToken answers every token that does not hold, whatever the cause: the
 // cause is for the log only.
 var errToken = fault.New(fault.Unauthenticated, "invalid_token", "The access token is not valid. Sign in again, or renew it.")
 
+// errEnded answers the token of a session that was ended: to renew it is no use.
+var errEnded = fault.New(fault.Unauthenticated, "session_ended", "The session of this access token has ended. Sign in again.")
+
 // Verifier checks access tokens and remembers those that held.
 type Verifier struct {
-	keys   *Keys
-	parser *jwt.Parser
+	keys    *Keys
+	revoked func(session string) bool
+	parser  *jwt.Parser
 }
 
-// NewVerifier gives a verifier over the keys.
-func NewVerifier(keys *Keys) *Verifier {
-	return &Verifier{keys: keys, parser: jwt.NewParser(
+// NewVerifier gives a verifier of an issuer's tokens over its keys. revoked says
+// whether a session has ended; it is asked at every check, the remembered tokens
+// included.
+func NewVerifier(issuer string, keys *Keys, revoked func(session string) bool) *Verifier {
+	return &Verifier{keys: keys, revoked: revoked, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 		jwt.WithIssuer(issuer), jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway),
@@ -45,13 +55,24 @@ func NewVerifier(keys *Keys) *Verifier {
 
 type claims struct {
 	jwt.RegisteredClaims
-	Roles   []string `json:"roles"`
-	Session string   `json:"sid"`
+	ClientID string   `json:"client_id"`
+	Session  string   `json:"sid"`
+	Roles    []string `json:"roles"`
+	Scope    string   `json:"scope"`
 }
 
-// Verify gives the user that a token stands for. The error is Unauthenticated
-// for a token that does not hold, Unavailable while there are no keys.
+// Verify gives the user or the service account that a token stands for. The error
+// is Unauthenticated for a token that does not hold, or whose session has ended,
+// Unavailable while there are no keys.
 func (v *Verifier) Verify(ctx context.Context, token string) (caller.Caller, error) {
+	who, err := v.holds(ctx, token)
+	if err == nil && v.revoked(who.Session) {
+		return caller.Caller{}, errEnded
+	}
+	return who, err
+}
+
+func (v *Verifier) holds(ctx context.Context, token string) (caller.Caller, error) {
 	if len(token) > longest {
 		return caller.Caller{}, errToken.Because(errors.New("too long"))
 	}
@@ -120,14 +141,42 @@ func (c claims) caller() (caller.Caller, error) {
 	if err != nil {
 		return caller.Caller{}, fmt.Errorf("sid: %w", err)
 	}
-	if c.IssuedAt == nil {
+	switch {
+	case c.IssuedAt == nil:
 		return caller.Caller{}, errors.New("no iat")
+	case c.ExpiresAt.Sub(c.IssuedAt.Time) > longestLife:
+		return caller.Caller{}, errors.New("good for too long")
+	case c.ID == "":
+		return caller.Caller{}, errors.New("no jti")
 	}
 	who := caller.Caller{UserID: user.String(), Session: session.String()}
+	if c.ClientID == c.Subject {
+		return c.machine(who)
+	}
+	if c.ClientID != shop || c.Scope != "" {
+		return caller.Caller{}, fmt.Errorf("client_id %.64q is not the shop's own, or a user with scopes", c.ClientID)
+	}
 	for _, r := range c.Roles {
 		if role := caller.Role(r); slices.Contains(caller.Roles, role) && !slices.Contains(who.Roles, role) {
 			who.Roles = append(who.Roles, role)
 		}
+	}
+	return who, nil
+}
+
+// machine gives the identity of a service account: scopes and no roles. One that
+// is not known is left out, and one at least must be left.
+func (c claims) machine(who caller.Caller) (caller.Caller, error) {
+	if len(c.Roles) > 0 {
+		return caller.Caller{}, errors.New("a service account with roles")
+	}
+	for s := range strings.FieldsSeq(c.Scope) {
+		if slices.Contains(caller.Scopes, s) && !slices.Contains(who.Scopes, s) {
+			who.Scopes = append(who.Scopes, s)
+		}
+	}
+	if !who.Machine() {
+		return caller.Caller{}, errors.New("a service account without scopes")
 	}
 	return who, nil
 }

@@ -21,7 +21,8 @@ func viewer(w http.ResponseWriter, r *http.Request) (order.Viewer, error) {
 	if s.Owner() == "" {
 		return order.Viewer{}, shopper.ErrNobody
 	}
-	return order.Viewer{Shopper: s, Staff: caller.From(r.Context()).Is(caller.SupportAgent)}, nil
+	c := caller.From(r.Context())
+	return order.Viewer{Shopper: s, Staff: c.Is(caller.SupportAgent) || c.Has(caller.OrdersRead, caller.OrdersFulfil)}, nil
 }
 
 // listOrders: state 1 get (the owner's list), 1 bulk get (the orders).

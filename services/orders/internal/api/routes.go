@@ -24,7 +24,8 @@ type API struct {
 
 // Routes are all the routes of the service, its probes excepted.
 func (a *API) Routes() []httpapi.Route {
-	agent := httpapi.Only(caller.SupportAgent)
+	fulfil := httpapi.Only(caller.SupportAgent).OrScopes(caller.OrdersFulfil)
+	readers := httpapi.Anyone.OrScopes(caller.OrdersRead, caller.OrdersFulfil)
 	support, catalog := httpapi.Apps("support"), httpapi.Apps("catalog")
 	return []httpapi.Route{
 		{Method: http.MethodGet, Path: "/v1/cart", Who: httpapi.Anyone, Handle: a.getCart},
@@ -34,10 +35,10 @@ func (a *API) Routes() []httpapi.Route {
 
 		{Method: http.MethodPost, Path: "/v1/orders", Who: httpapi.Anyone, Handle: a.checkout},
 		{Method: http.MethodGet, Path: "/v1/orders", Who: httpapi.Anyone, Handle: a.listOrders},
-		{Method: http.MethodGet, Path: "/v1/orders/{id}", Who: httpapi.Anyone, Handle: a.getOrder},
+		{Method: http.MethodGet, Path: "/v1/orders/{id}", Who: readers, Handle: a.getOrder},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/cancel", Who: httpapi.Anyone, Handle: a.cancel},
-		{Method: http.MethodPost, Path: "/v1/orders/{id}/ship", Who: agent, Handle: a.ship},
-		{Method: http.MethodPost, Path: "/v1/orders/{id}/deliver", Who: agent, Handle: a.deliver},
+		{Method: http.MethodPost, Path: "/v1/orders/{id}/ship", Who: fulfil, Handle: a.ship},
+		{Method: http.MethodPost, Path: "/v1/orders/{id}/deliver", Who: fulfil, Handle: a.deliver},
 
 		{Method: http.MethodGet, Path: "/internal/v1/orders/{id}", Who: support, Handle: a.readOrder},
 		{Method: http.MethodPost, Path: "/internal/v1/order-states", Who: catalog, Handle: a.orderStates},

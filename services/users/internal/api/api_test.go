@@ -1,10 +1,8 @@
 package api
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
+	"context"
+	"encoding/base64"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -25,6 +23,7 @@ import (
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/audit"
 	"tienda/services/users/internal/directory"
+	"tienda/services/users/internal/machine"
 	"tienda/services/users/internal/password"
 	"tienda/services/users/internal/session"
 	"tienda/services/users/internal/statestore"
@@ -53,24 +52,30 @@ func newService(t *testing.T) *service {
 	require.NoError(t, err)
 	line, err := c.Schema("ImportUser")
 	require.NoError(t, err)
-	s.tokens = token.NewIssuer(clock)
+	s.tokens = token.NewIssuer(token.Defaults(), statestore.NewKeys(db), clock)
 	hasher := password.New(password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1})
 	s.users = statestore.NewAccounts(db)
 	accounts := account.NewService(s.users, hasher, clock)
 	s.trail, s.directory = audit.NewService(statestore.NewAudit(db), clock), directory.New(statestore.NewDirectory(db))
 	accounts.OnFailure(s.trail.Failed)
 	s.Server = contracttest.New(t, "users", New(accounts,
-		session.NewService(statestore.NewSessions(db), clock), s.tokens, line).With(s.directory, s.trail).Routes())
+		session.NewService(statestore.NewSessions(db, clock), clock), s.tokens,
+		machine.NewService(statestore.NewMachines(db, clock), clock), statestore.NewRevocations(db, clock), line).With(s.directory, s.trail).Routes())
 	return s
 }
 
 func (s *service) useKey(t *testing.T) {
 	t.Helper()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	require.NoError(t, err)
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
-	require.NoError(t, s.tokens.UseKey(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))))
+	secret := func(context.Context) (string, error) { return base64.StdEncoding.EncodeToString(make([]byte, 32)), nil }
+	done := make(chan struct{})
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		defer close(done)
+		_ = token.Keeper(s.tokens, secret, slog.New(slog.DiscardHandler))(ctx)
+	}()
+	require.Eventually(t, func() bool { return s.tokens.Ready(ctx) == nil }, 10*time.Second, time.Millisecond)
+	stop()
+	<-done
 }
 
 type obj = map[string]any
@@ -110,9 +115,10 @@ func madrid() obj {
 }
 
 var (
-	nobody = caller.Caller{}
-	admin  = caller.Caller{UserID: uuid.NewString(), Roles: []caller.Role{caller.Admin}}
-	agent  = caller.Caller{UserID: uuid.NewString(), Roles: []caller.Role{caller.SupportAgent}}
+	nobody       = caller.Caller{}
+	admin        = caller.Caller{UserID: uuid.NewString(), Roles: []caller.Role{caller.Admin}}
+	machineOfAll = caller.Caller{UserID: uuid.NewString(), Scopes: caller.Scopes}
+	agent        = caller.Caller{UserID: uuid.NewString(), Roles: []caller.Role{caller.SupportAgent}}
 )
 
 func TestEveryRoute(t *testing.T) {
@@ -194,6 +200,15 @@ func TestEveryRoute(t *testing.T) {
 	require.Equal(t, 200, a.Status)
 	s.recover(t)
 	s.tryLifecycle(t, ana)
+	s.ok(t, ana, "DELETE", "/v1/auth/sessions", nil, 204)
+	s.ok(t, nobody, "GET", "/.well-known/openid-configuration", nil, 200)
+	s.ok(t, admin, "GET", "/v1/ops/signing-keys", nil, 200)
+	s.ok(t, admin, "POST", "/v1/ops/signing-keys/rotate", obj{}, 200)
+	m := s.ok(t, admin, "POST", "/v1/ops/service-accounts", obj{"name": "ERP", "scopes": []string{"users:read"}}, 201)["client_id"].(string)
+	s.ok(t, admin, "GET", "/v1/ops/service-accounts", nil, 200)
+	s.ok(t, admin, "POST", "/v1/ops/service-accounts/"+m+"/secret", nil, 200)
+	s.ok(t, admin, "DELETE", "/v1/ops/service-accounts/"+m, nil, 204)
+	s.ok(t, caller.Caller{App: "gateway"}, "GET", "/internal/v1/revocations", nil, 200)
 	s.RequireAllTried(t)
 
 	types := s.events.Types()
@@ -272,6 +287,24 @@ func TestBadInput(t *testing.T) {
 		{"refresh without token", nobody, "POST", "/v1/auth/token", obj{"grant_type": "refresh_token"}, 400, "invalid_request", "/refresh_token"},
 		{"wrong password", nobody, "POST", "/v1/auth/token", obj{"grant_type": "password", "email": "ana@example.com", "password": "wrong password"}, 401, "invalid_credentials", ""},
 		{"unknown e-mail", nobody, "POST", "/v1/auth/token", obj{"grant_type": "password", "email": "eve@example.com", "password": "wrong password"}, 401, "invalid_credentials", ""},
+		{"grant without secret", nobody, "POST", "/v1/auth/token", obj{"grant_type": "client_credentials", "client_id": uuid.NewString()}, 400, "invalid_request", "/client_secret"},
+		{"unknown service account", nobody, "POST", "/v1/auth/token", obj{"grant_type": "client_credentials", "client_id": uuid.NewString(), "client_secret": "x"}, 401, "invalid_client", ""},
+		{"another client's password grant", nobody, "POST", "/v1/auth/token", obj{"grant_type": "password", "email": "ana@example.com", "password": "a good password", "client_id": "x"}, 401, "invalid_client", "/client_id"},
+		{"sessions but an unknown one", ana, "DELETE", "/v1/auth/sessions?except=" + sid, nil, 400, "invalid_request", "except"},
+		{"keys by an agent", agent, "GET", "/v1/ops/signing-keys", nil, 403, "role_missing", ""},
+		{"a rotation by a customer", ana, "POST", "/v1/ops/signing-keys/rotate", obj{}, 403, "role_missing", ""},
+		{"a rotation with more", admin, "POST", "/v1/ops/signing-keys/rotate", obj{"kid": "x"}, 400, "invalid_request", "/kid"},
+		{"service account of an agent", agent, "POST", "/v1/ops/service-accounts", obj{"name": "M", "scopes": []string{"users:read"}}, 403, "role_missing", ""},
+		{"service account of a machine", machineOfAll, "POST", "/v1/ops/service-accounts", obj{"name": "M", "scopes": []string{"users:read"}}, 403, "scope_missing", ""},
+		{"a machine as a user", machineOfAll, "GET", "/v1/me", nil, 403, "scope_missing", ""},
+		{"a machine without the scope", caller.Caller{UserID: uuid.NewString(), Scopes: []string{caller.OrdersRead}}, "GET", "/v1/users/" + uuid.NewString(), nil, 403, "scope_missing", ""},
+		{"unknown scope", admin, "POST", "/v1/ops/service-accounts", obj{"name": "M", "scopes": []string{"everything"}}, 400, "invalid_request", "/scopes/0"},
+		{"no scope", admin, "POST", "/v1/ops/service-accounts", obj{"name": "M", "scopes": []string{}}, 400, "invalid_request", "/scopes"},
+		{"blank name of a machine", admin, "POST", "/v1/ops/service-accounts", obj{"name": " ", "scopes": []string{"users:read"}}, 400, "invalid_request", "/name"},
+		{"secret of an unknown account", admin, "POST", "/v1/ops/service-accounts/" + uuid.NewString() + "/secret", nil, 404, "not_found", ""},
+		{"bad cursor", admin, "GET", "/v1/ops/service-accounts?cursor=!", nil, 400, "invalid_request", "cursor"},
+		{"the log for a user", admin, "GET", "/internal/v1/revocations", nil, 403, "app_not_allowed", ""},
+		{"the log since no time", caller.Caller{App: "gateway"}, "GET", "/internal/v1/revocations?since=yesterday", nil, 400, "invalid_request", "since"},
 		{"forged refresh token", nobody, "POST", "/v1/auth/token", obj{"grant_type": "refresh_token", "refresh_token": strings.Repeat("A", 107)}, 401, "invalid_refresh_token", "/refresh_token"},
 		{"not signed in", nobody, "GET", "/v1/me", nil, 401, "sign_in", ""},
 		{"unknown query parameter", ana, "GET", "/v1/me?as=" + bob.UserID, nil, 400, "invalid_request", "as"},

@@ -1,18 +1,21 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
+	"time"
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
 	"tienda/internal/httpapi"
 	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/machine"
 	"tienda/services/users/internal/session"
 	"tienda/services/users/internal/token"
 )
 
 // issueToken: 5 state calls for a password (claim, user, sessions read and
-// written, user), 3 for a refresh token.
+// written, user), 3 for a refresh token, 1 for a service account.
 func (a *API) issueToken(w http.ResponseWriter, r *http.Request) error {
 	var in grantRequest
 	if err := httpapi.Decode(r, &in); err != nil {
@@ -21,6 +24,12 @@ func (a *API) issueToken(w http.ResponseWriter, r *http.Request) error {
 	// Without a key nothing could be handed out: use no token up for that.
 	if err := a.tokens.Ready(r.Context()); err != nil {
 		return err
+	}
+	if in.GrantType == "client_credentials" {
+		return a.issueMachineToken(w, r, in)
+	}
+	if in.ClientID != "" && in.ClientID != token.Shop {
+		return machine.ErrClient.At("/client_id", "is not the shop's own")
 	}
 	grant := a.byPassword
 	if in.GrantType == "refresh_token" {
@@ -34,19 +43,15 @@ func (a *API) issueToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	return httpapi.Write(w, http.StatusOK, tokenAnswer{
-		AccessToken: access, TokenType: "Bearer", ExpiresIn: int(token.Lifetime.Seconds()),
-		RefreshToken: refresh.String(), SessionID: refresh.SessionID,
-	})
+	return a.writeToken(w, tokenAnswer{AccessToken: access, RefreshToken: refresh.String(), SessionID: refresh.SessionID})
 }
 
 func (a *API) byPassword(r *http.Request, in grantRequest) (account.User, session.Token, error) {
-	u, err := a.accounts.Authenticate(r.Context(), in.Email, in.Password)
+	u, err := a.accounts.Authenticate(r.Context(), cmp.Or(in.Email, in.Username), in.Password)
 	if err != nil {
 		return account.User{}, session.Token{}, err
 	}
-	t, err := a.sessions.Open(r.Context(), u.ID, r.UserAgent())
+	t, err := a.sessions.Open(r.Context(), u.ID, clientOf(r))
 	if err == nil {
 		err = a.stillGood(r, u, t)
 	}
@@ -67,11 +72,11 @@ func (a *API) byRefresh(r *http.Request, in grantRequest) (account.User, session
 	if err != nil {
 		return account.User{}, session.Token{}, err
 	}
-	t, err = a.sessions.Renew(r.Context(), t, r.UserAgent())
+	t, err = a.sessions.Renew(r.Context(), t, clientOf(r))
 	return u, t, err
 }
 
-// logout: 2 state calls.
+// logout: 3 state calls.
 func (a *API) logout(w http.ResponseWriter, r *http.Request) error {
 	c := caller.From(r.Context())
 	if err := a.sessions.End(r.Context(), c.UserID, c.Session); err != nil {
@@ -95,14 +100,27 @@ func sessionsOf(open []session.Family, current string) []sessionAnswer {
 	out := make([]sessionAnswer, len(open))
 	for i, f := range open {
 		out[i] = sessionAnswer{
-			ID: f.ID, UserAgent: f.UserAgent, CreatedAt: f.CreatedAt, LastUsedAt: f.UsedAt,
+			ID: f.ID, UserAgent: f.UserAgent, Device: device(f.UserAgent), Address: f.Address, CreatedAt: f.CreatedAt, LastUsedAt: f.UsedAt,
 			ExpiresAt: f.ExpiresAt(), Current: f.ID == current,
 		}
 	}
 	return out
 }
 
-// revokeSession: 2 state calls.
+// revokeSessions ends all sessions, or all but the current one: 3 state calls.
+func (a *API) revokeSessions(w http.ResponseWriter, r *http.Request) error {
+	c := caller.From(r.Context())
+	except := ""
+	if r.URL.Query().Get("except") == "current" {
+		except = c.Session
+	}
+	if err := a.sessions.EndAll(r.Context(), c.UserID, except, time.Time{}); err != nil {
+		return err
+	}
+	return httpapi.NoContent(w)
+}
+
+// revokeSession: 3 state calls.
 func (a *API) revokeSession(w http.ResponseWriter, r *http.Request) error {
 	if err := a.sessions.Revoke(r.Context(), caller.From(r.Context()).UserID, httpapi.Var(r, "id")); err != nil {
 		return err
@@ -110,12 +128,13 @@ func (a *API) revokeSession(w http.ResponseWriter, r *http.Request) error {
 	return httpapi.NoContent(w)
 }
 
-// jwks: no state call.
-func (a *API) jwks(w http.ResponseWriter, _ *http.Request) error {
-	set, err := a.tokens.Public()
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Cache-Control", "public, max-age=300")
-	return httpapi.Write(w, http.StatusOK, set)
+// writeToken answers with an access token; nobody on the way may keep it.
+func (a *API) writeToken(w http.ResponseWriter, t tokenAnswer) error {
+	t.TokenType, t.ExpiresIn = "Bearer", int(a.tokens.Config().Lifetime.Seconds())
+	w.Header().Set("Cache-Control", "no-store")
+	return httpapi.Write(w, http.StatusOK, t)
+}
+
+func clientOf(r *http.Request) session.Client {
+	return session.Client{UserAgent: r.UserAgent(), Address: caller.From(r.Context()).Address}
 }

@@ -72,21 +72,28 @@ type changeMeRequest struct {
 type grantRequest struct {
 	GrantType    string `json:"grant_type"`
 	Email        string `json:"email"`
+	Username     string `json:"username"` // RFC 6749 calls it so
 	Password     string `json:"password"`
 	RefreshToken string `json:"refresh_token"`
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+	Scope        string `json:"scope"` // space separated
 }
 
 type tokenAnswer struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int    `json:"expires_in"` // seconds
-	RefreshToken string `json:"refresh_token"`
-	SessionID    string `json:"session_id"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	SessionID    string `json:"session_id,omitempty"`
+	Scope        string `json:"scope,omitempty"`
 }
 
 type sessionAnswer struct {
 	ID         string    `json:"id"`
+	Device     string    `json:"device"`
 	UserAgent  string    `json:"user_agent"`
+	Address    string    `json:"address,omitempty"`
 	CreatedAt  time.Time `json:"created_at"`
 	LastUsedAt time.Time `json:"last_used_at"`
 	ExpiresAt  time.Time `json:"expires_at"`

@@ -3,7 +3,9 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"time"
 
 	"tienda/internal/caller"
 	"tienda/internal/contract"
@@ -11,6 +13,7 @@ import (
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/audit"
 	"tienda/services/users/internal/directory"
+	"tienda/services/users/internal/machine"
 	"tienda/services/users/internal/session"
 	"tienda/services/users/internal/token"
 )
@@ -20,14 +23,23 @@ type API struct {
 	accounts   *account.Service
 	sessions   *session.Service
 	tokens     *token.Issuer
+	machines   *machine.Service
+	revoked    Revocations
 	importLine *contract.Schema
 	directory  *directory.Model
 	trail      *audit.Service
 }
 
+// Revocations is the log of revoked sessions.
+type Revocations interface {
+	// Since gives what was revoked since an earlier reading, and the moment to
+	// give next time.
+	Since(ctx context.Context, since time.Time) (sessions []string, now time.Time, err error)
+}
+
 // New gives the API over the services. importLine is the contract's ImportUser.
-func New(accounts *account.Service, sessions *session.Service, tokens *token.Issuer, importLine *contract.Schema) *API {
-	return &API{accounts: accounts, sessions: sessions, tokens: tokens, importLine: importLine}
+func New(accounts *account.Service, sessions *session.Service, tokens *token.Issuer, machines *machine.Service, revoked Revocations, importLine *contract.Schema) *API {
+	return &API{accounts: accounts, sessions: sessions, tokens: tokens, machines: machines, revoked: revoked, importLine: importLine}
 }
 
 // With gives the API the list of all accounts and the trail of their security
@@ -44,14 +56,24 @@ func (a *API) Routes() []httpapi.Route {
 	agent, admin := httpapi.Only(caller.SupportAgent), httpapi.Only(caller.Admin)
 	return audited(append([]httpapi.Route{
 		{Method: http.MethodPost, Path: "/v1/users", Who: httpapi.Anyone, Handle: a.register},
-		{Method: http.MethodGet, Path: "/v1/users/{id}", Who: agent, Handle: a.getUser},
+		{Method: http.MethodGet, Path: "/v1/users/{id}", Who: agent.OrScopes(caller.UsersRead), Handle: a.getUser},
 		{Method: http.MethodPut, Path: "/v1/users/{id}/roles", Who: admin, Handle: a.setRoles},
 
 		{Method: http.MethodPost, Path: "/v1/auth/token", Who: httpapi.Anyone, Handle: a.issueToken},
 		{Method: http.MethodPost, Path: "/v1/auth/logout", Who: httpapi.SignedIn, Handle: a.logout},
 		{Method: http.MethodGet, Path: "/v1/auth/sessions", Who: httpapi.SignedIn, Handle: a.listSessions},
+		{Method: http.MethodDelete, Path: "/v1/auth/sessions", Who: httpapi.SignedIn, Handle: a.revokeSessions},
 		{Method: http.MethodDelete, Path: "/v1/auth/sessions/{id}", Who: httpapi.SignedIn, Handle: a.revokeSession},
 		{Method: http.MethodGet, Path: "/.well-known/jwks.json", Who: httpapi.Anyone, Handle: a.jwks},
+		{Method: http.MethodGet, Path: "/.well-known/openid-configuration", Who: httpapi.Anyone, Handle: a.discovery},
+
+		{Method: http.MethodGet, Path: "/v1/ops/signing-keys", Who: admin, Handle: a.listKeys},
+		{Method: http.MethodPost, Path: "/v1/ops/signing-keys/rotate", Who: admin, Handle: a.rotateKeys},
+		{Method: http.MethodGet, Path: "/v1/ops/service-accounts", Who: admin, Handle: a.listMachines},
+		{Method: http.MethodPost, Path: "/v1/ops/service-accounts", Who: admin, Handle: a.createMachine},
+		{Method: http.MethodDelete, Path: "/v1/ops/service-accounts/{id}", Who: admin, Handle: a.revokeMachine},
+		{Method: http.MethodPost, Path: "/v1/ops/service-accounts/{id}/secret", Who: admin, Handle: a.rotateMachineSecret},
+		{Method: http.MethodGet, Path: "/internal/v1/revocations", Who: httpapi.Apps("gateway"), Handle: a.listRevocations},
 
 		{Method: http.MethodGet, Path: "/v1/me", Who: httpapi.SignedIn, Handle: a.getMe},
 		{Method: http.MethodPatch, Path: "/v1/me", Who: httpapi.SignedIn, Handle: a.changeMe},

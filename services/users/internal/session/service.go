@@ -28,26 +28,27 @@ func NewService(store Store, now func() time.Time) *Service { return &Service{st
 
 // Open begins a session of a user who has just proved who it is;
 // account.ErrDisabled if the account was disabled in that moment.
-func (s *Service) Open(ctx context.Context, userID, userAgent string) (Token, error) {
+func (s *Service) Open(ctx context.Context, userID string, from Client) (Token, error) {
 	var t Token
 	err := s.store.Update(ctx, userID, func(all *Sessions) error {
 		if err := all.barred(); err != nil {
 			return err
 		}
-		t = all.open(userAgent, s.now())
+		t = all.open(from, s.now())
 		return nil
 	})
 	return t, err
 }
 
 // Renew uses a refresh token up and gives the next one; ErrToken. Of two
-// renewals with one token at the same time the stored document lets one win.
-func (s *Service) Renew(ctx context.Context, t Token, userAgent string) (Token, error) {
+// renewals with one token at the same time the stored document lets one win;
+// the other gets ErrCrossed.
+func (s *Service) Renew(ctx context.Context, t Token, from Client) (Token, error) {
 	var next Token
 	var refused error
 	err := s.store.Update(ctx, t.UserID, func(all *Sessions) error {
 		var changed bool
-		next, changed, refused = all.renew(t, userAgent, s.now())
+		next, changed, refused = all.renew(t, from, s.now())
 		if changed {
 			return nil // a refusal that ends the session is stored too
 		}

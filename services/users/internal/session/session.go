@@ -14,7 +14,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,12 +28,15 @@ const (
 	AgeLimit    = 90 * 24 * time.Hour // in any case
 	MaxPerUser  = 20
 	CrossedTime = 10 * time.Second // see Sessions.renew
-	agentLimit  = 200              // characters of a user agent that are kept
 )
 
 // ErrToken answers every refresh token that is not good, for whatever reason.
 var ErrToken = fault.New(fault.Unauthenticated, "invalid_refresh_token", "The refresh token is not valid. Sign in again.").
 	At("/refresh_token", "is not valid")
+
+// ErrCrossed answers a refresh token that was used seconds ago.
+var ErrCrossed = fault.New(fault.Conflict, "refresh_token_just_used",
+	"Another request has just used this refresh token. Go on with what that one was given.").At("/refresh_token", "was just used")
 
 var errSession = fault.Missing("session")
 
@@ -45,6 +47,7 @@ type Family struct {
 	CurrentHash  []byte    `json:"current_hash"`
 	PreviousHash []byte    `json:"previous_hash,omitempty"`
 	UserAgent    string    `json:"user_agent"`
+	Address      string    `json:"address,omitempty"` // the network it was last used from, see Client.network
 	CreatedAt    time.Time `json:"created_at"`
 	UsedAt       time.Time `json:"used_at"` // when the current token was made
 }
@@ -119,7 +122,7 @@ func hash(b []byte) []byte {
 func same(h, b []byte) bool { return subtle.ConstantTimeCompare(h, hash(b)) == 1 }
 
 // open begins a session. If there are too many, those longest unused end.
-func (s *Sessions) open(userAgent string, now time.Time) Token {
+func (s *Sessions) open(from Client, now time.Time) Token {
 	s.expire(now)
 	slices.SortStableFunc(s.Families, func(a, b Family) int { return cmp.Compare(a.UsedAt.UnixNano(), b.UsedAt.UnixNano()) })
 	for len(s.Families) >= MaxPerUser {
@@ -129,15 +132,15 @@ func (s *Sessions) open(userAgent string, now time.Time) Token {
 	t := Token{UserID: s.UserID, SessionID: uuid.Must(uuid.NewV7()).String(), secret: random(secretBytes), once: random(tokenBytes)}
 	s.Families = append(s.Families, Family{
 		ID: t.SessionID, SecretHash: hash(t.secret), CurrentHash: hash(t.once),
-		UserAgent: cut(userAgent), CreatedAt: now.UTC(), UsedAt: now.UTC(),
+		UserAgent: from.agent(), Address: from.network(), CreatedAt: now.UTC(), UsedAt: now.UTC(),
 	})
 	s.tell(audit.SignedIn, t.SessionID, "")
 	return t
 }
 
 // renew uses t up and gives the token that follows it. changed says that the
-// document must be stored although there is an error.
-func (s *Sessions) renew(t Token, userAgent string, now time.Time) (next Token, changed bool, err error) {
+// document must be stored although there is an error: ErrToken or ErrCrossed.
+func (s *Sessions) renew(t Token, from Client, now time.Time) (next Token, changed bool, err error) {
 	i := s.at(t.SessionID)
 	if s.Barred || i < 0 || !same(s.Families[i].SecretHash, t.secret) || !now.Before(s.Families[i].ExpiresAt()) {
 		return Token{}, false, ErrToken
@@ -151,7 +154,7 @@ func (s *Sessions) renew(t Token, userAgent string, now time.Time) (next Token, 
 		// session ends at the next use of an old token, which is outside the
 		// time allowed here or older.
 		if f.PreviousHash != nil && same(f.PreviousHash, t.once) && now.Sub(f.UsedAt) <= CrossedTime {
-			return Token{}, false, ErrToken
+			return Token{}, false, ErrCrossed
 		}
 		s.tell(audit.RefreshTokenReused, s.Families[i].ID, "")
 		s.end(i)
@@ -160,7 +163,7 @@ func (s *Sessions) renew(t Token, userAgent string, now time.Time) (next Token, 
 	next = t
 	next.once = random(tokenBytes)
 	f.PreviousHash, f.CurrentHash = f.CurrentHash, hash(next.once)
-	f.UsedAt, f.UserAgent = now.UTC(), cut(userAgent)
+	f.UsedAt, f.UserAgent, f.Address = now.UTC(), from.agent(), from.network()
 	return next, true, nil
 }
 
@@ -193,9 +196,4 @@ func (s *Sessions) at(id string) int {
 func (s *Sessions) end(i int) {
 	s.ended = append(s.ended, s.Families[i].ID)
 	s.Families = slices.Delete(s.Families, i, i+1)
-}
-
-func cut(userAgent string) string {
-	r := []rune(strings.ToValidUTF8(userAgent, "?"))
-	return string(r[:min(len(r), agentLimit)])
 }

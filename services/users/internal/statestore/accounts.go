@@ -4,6 +4,7 @@
 //	email:<SHA-256>           {user_id}: who claims the normal e-mail of that hash, which makes it unique
 //	sessions:<user id>        the sessions of an account
 //	directory:<0..15>[:<n>]   who there is, and who has changed of late
+//	revoked:<slice>:<0..15>   sessions that have ended, for the gateways
 //	trail:<user id>[:<n>]     the security events of an account
 //	log:<day>:<0..15>[:<n>]   where the security events of a day are
 //	mail:<id>                 a letter that is not sent yet
@@ -42,12 +43,15 @@ var (
 
 // Accounts implements account.Store.
 type Accounts struct {
-	db   *state.DB
-	mail *Mail
+	db    *state.DB
+	mail  *Mail
+	turns *turns
 }
 
 // NewAccounts gives the accounts in db.
-func NewAccounts(db *state.DB) *Accounts { return &Accounts{db: db, mail: NewMail(db)} }
+func NewAccounts(db *state.DB) *Accounts {
+	return &Accounts{db: db, mail: NewMail(db), turns: newTurns()}
+}
 
 // Mail gives the queue of the letters that are committed with the accounts.
 func (a *Accounts) Mail() *Mail { return a.mail }

@@ -29,7 +29,7 @@ func asked(t *testing.T, w *world, id, email string) string {
 	m, err := account.NewComposer(store, w.sessions, shop, func() time.Time { return w.now }).Compose(t.Context(),
 		mail.Letter{Kind: mail.ConfirmNewEmail, UserID: id, Number: u.LetterCount, To: email})
 	require.NoError(t, err)
-	return token(t, m)
+	return proofIn(t, m)
 }
 
 // Of many who want one address at once, by registration and by change, one gets
@@ -193,7 +193,7 @@ func TestEndAll(t *testing.T) {
 	u := w.register(t, "ana@example.com")
 	var all []session.Token
 	for range 3 {
-		tok, err := w.sessions.Open(t.Context(), u.ID, "")
+		tok, err := w.sessions.Open(t.Context(), u.ID, session.Client{UserAgent: ""})
 		require.NoError(t, err)
 		all = append(all, tok)
 		w.now = w.now.Add(time.Minute)

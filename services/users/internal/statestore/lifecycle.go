@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"tienda/internal/state"
 	"tienda/services/users/internal/account"
@@ -23,7 +24,7 @@ const maxUnfinished = 100
 // what an erased one has beside its document. The sessions are always written:
 // a sign-in that is under way then meets a conflict, and is refused. before are
 // the sessions that an earlier run of the change has ended; it gives all.
-func bar(tx *state.Tx, u account.User, before []string) (ended []string, err error) {
+func bar(tx *state.Tx, u account.User, before []string, log *revocation) (ended []string, err error) {
 	all, _, err := sessions.Get(tx, u.ID)
 	if err != nil {
 		return nil, err
@@ -37,6 +38,9 @@ func bar(tx *state.Tx, u account.User, before []string) (ended []string, err err
 		}
 	}
 	if err := putSessions(tx, all, ended); err != nil {
+		return nil, err
+	}
+	if err := log.revoke(tx, ended...); err != nil {
 		return nil, err
 	}
 	return ended, erased(tx, u)
@@ -69,10 +73,14 @@ func erased(tx *state.Tx, u account.User) error {
 // Finish implements account.Store: two reads, one write; of an erased account
 // twice as many at most. It may be repeated.
 func (a *Accounts) Finish(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, endLimit)
+	defer cancel()
+	log := newRevocation(a.turns, time.Now())
+	defer log.done()
 	for {
 		again := false
 		err := a.db.Update(ctx, func(tx *state.Tx) (err error) {
-			again, err = finish(tx, id)
+			again, err = finish(tx, id, log)
 			return err
 		})
 		if err != nil || !again {
@@ -83,7 +91,7 @@ func (a *Accounts) Finish(ctx context.Context, id string) error {
 
 // finish does what is left. The note of the claim of an erased account is kept
 // until the claim is seen to be gone, which is one more turn.
-func finish(tx *state.Tx, id string) (again bool, err error) {
+func finish(tx *state.Tx, id string, log *revocation) (again bool, err error) {
 	if err := tx.Load(users.Key(id), sessions.Key(id), trails.Key(trailOf(id))); err != nil {
 		return false, err
 	}
@@ -98,7 +106,7 @@ func finish(tx *state.Tx, id string) (again bool, err error) {
 		}
 		again = there && c.UserID == id
 	}
-	if _, err := bar(tx, u, nil); err != nil {
+	if _, err := bar(tx, u, nil, log); err != nil {
 		return false, err
 	}
 	if again || u.Freeing == "" {

@@ -144,7 +144,7 @@ func TestConflictsOfEachDocument(t *testing.T) {
 					u := w.register(t, "ana@example.com")
 					_, err := w.accounts.SetRoles(t.Context(), "setup", u.ID, 1, []caller.Role{caller.SupportAgent})
 					require.NoError(t, err)
-					tok, err := w.sessions.Open(t.Context(), u.ID, "curl")
+					tok, err := w.sessions.Open(t.Context(), u.ID, session.Client{UserAgent: "curl"})
 					require.NoError(t, err)
 					before := len(w.events.Events())
 					w.meet(t, 2, users.Key(u.ID), w.keysOf(u.ID)[document])
@@ -160,7 +160,7 @@ func TestConflictsOfEachDocument(t *testing.T) {
 					open, err := w.sessions.List(t.Context(), u.ID)
 					require.NoError(t, err)
 					require.Empty(t, open)
-					_, err = w.sessions.Renew(t.Context(), tok, "curl")
+					_, err = w.sessions.Renew(t.Context(), tok, session.Client{UserAgent: "curl"})
 					require.ErrorIs(t, err, session.ErrToken)
 					told := w.events.Types()[before:]
 					slices.Sort(told)
@@ -185,7 +185,7 @@ func TestSignInDuringDisable(t *testing.T) {
 			_, err := other.Disable(t.Context(), "setup", u.ID, 0, "why")
 			return err
 		}
-		_, err := w.sessions.Open(t.Context(), u.ID, "curl")
+		_, err := w.sessions.Open(t.Context(), u.ID, session.Client{UserAgent: "curl"})
 		require.True(t, raced)
 		require.ErrorIs(t, err, account.ErrDisabled)
 		open, err := w.sessions.List(t.Context(), u.ID)
@@ -252,7 +252,7 @@ func TestErasureThatWasLeftMidway(t *testing.T) {
 			w := newWorld(t)
 			w.store.KeepsHalves = true
 			u := w.register(t, "ana@example.com")
-			_, err := w.sessions.Open(t.Context(), u.ID, "a rare agent")
+			_, err := w.sessions.Open(t.Context(), u.ID, session.Client{UserAgent: "a rare agent"})
 			require.NoError(t, err)
 			// The commit meets conflicts at all but the account, and nobody goes on.
 			tries := 0
@@ -379,7 +379,7 @@ func TestStateCallsOfTheLifecycle(t *testing.T) {
 	c := &calls{Store: newWorld(t).store}
 	db := state.Open(c, nil, slog.New(slog.DiscardHandler))
 	accounts, trail := account.NewService(NewAccounts(db), plain{}, time.Now), audit.NewService(NewAudit(db), time.Now)
-	sessions := session.NewService(NewSessions(db), time.Now)
+	sessions := session.NewService(NewSessions(db, time.Now), time.Now)
 	u, err := accounts.Register(t.Context(), "a@example.com", "p", "A")
 	require.NoError(t, err)
 	m := directory.New(NewDirectory(db))
@@ -390,7 +390,7 @@ func TestStateCallsOfTheLifecycle(t *testing.T) {
 		run           func() error
 		reads, writes int
 	}{
-		{"sign out", func() error { return sessions.End(t.Context(), id, open(t, sessions, c, id)) }, 1, 1},
+		{"sign out", func() error { return sessions.End(t.Context(), id, open(t, sessions, c, id)) }, 2, 1},
 		{"roles", func() error {
 			_, err := accounts.SetRoles(t.Context(), "x", id, 0, []caller.Role{caller.SupportAgent})
 			return err
@@ -417,7 +417,7 @@ func TestStateCallsOfTheLifecycle(t *testing.T) {
 // open begins a session and forgets what that cost.
 func open(t *testing.T, s *session.Service, c *calls, userID string) string {
 	t.Helper()
-	tok, err := s.Open(t.Context(), userID, "")
+	tok, err := s.Open(t.Context(), userID, session.Client{UserAgent: ""})
 	require.NoError(t, err)
 	c.reads, c.writes = 0, 0
 	return tok.SessionID

@@ -77,7 +77,7 @@ func startReplica(t *testing.T, docs state.Store, to mail.Mailer) *replica {
 	db := state.OpenOutbox(docs, taken{}, log)
 	r := &replica{store: NewAccounts(db)}
 	r.accounts = account.NewService(r.store, plain{}, time.Now)
-	r.sessions = session.NewService(NewSessions(db), time.Now)
+	r.sessions = session.NewService(NewSessions(db, time.Now), time.Now)
 	shop, err := url.Parse("https://shop.example")
 	require.NoError(t, err)
 	r.sender = mail.NewSender(r.store.Mail(), account.NewComposer(r.store, r.sessions, shop, time.Now), to, time.Now, log)
@@ -109,7 +109,7 @@ func (r *replica) register(t *testing.T, email string) account.User {
 
 var tokenOf = regexp.MustCompile(`#token=([\w-]{64})`)
 
-func token(t *testing.T, m mail.Message) string {
+func proofIn(t *testing.T, m mail.Message) string {
 	t.Helper()
 	found := tokenOf.FindStringSubmatch(m.Text)
 	require.NotNil(t, found, m.Text)
@@ -142,7 +142,7 @@ func TestALetterIsSentAtOnceAndLeavesNothing(t *testing.T) {
 		items, err := docs.Get(t.Context(), docs.Keys("")...)
 		require.NoError(t, err)
 		for _, it := range items {
-			require.NotContains(t, string(it.Value), token(t, smtp.took[0]), it.Key)
+			require.NotContains(t, string(it.Value), proofIn(t, smtp.took[0]), it.Key)
 		}
 	})
 }
@@ -153,7 +153,7 @@ func TestTokens(t *testing.T) {
 		require.NoError(t, r.accounts.AskReset(t.Context(), "ANA@example.com"))
 		synctest.Wait()
 		time.Sleep(account.ResetTime)
-		_, err := r.accounts.ResetPassword(t.Context(), token(t, smtp.took[1]), "new password")
+		_, err := r.accounts.ResetPassword(t.Context(), proofIn(t, smtp.took[1]), "new password")
 		require.ErrorIs(t, err, account.ErrProof, "half an hour is over")
 		_, err = r.accounts.Authenticate(t.Context(), "ana@example.com", "password")
 		require.NoError(t, err)
@@ -161,7 +161,7 @@ func TestTokens(t *testing.T) {
 		require.NoError(t, r.accounts.AskReset(t.Context(), "ana@example.com"))
 		synctest.Wait()
 		time.Sleep(account.ResetTime - 1)
-		tok := token(t, smtp.took[2])
+		tok := proofIn(t, smtp.took[2])
 		won, errs := together(8, func(int) error {
 			_, err := r.accounts.ResetPassword(context.Background(), tok, "new password")
 			return err
@@ -174,7 +174,7 @@ func TestTokens(t *testing.T) {
 		require.Len(t, smtp.to("ana@example.com"), 4, "and the user is told once")
 		_, err = r.accounts.Authenticate(t.Context(), "ana@example.com", "new password")
 		require.NoError(t, err)
-		_, err = r.accounts.VerifyEmail(t.Context(), token(t, smtp.took[0]))
+		_, err = r.accounts.VerifyEmail(t.Context(), proofIn(t, smtp.took[0]))
 		require.ErrorIs(t, err, account.ErrProof, "the reset has verified the address")
 		got, err := r.accounts.User(t.Context(), u.ID)
 		require.NoError(t, err)
@@ -302,7 +302,7 @@ func TestADeadReplicasLetters(t *testing.T) {
 				defer first.stop()
 				time.Sleep(20 * time.Second)
 				require.Len(t, smtp.to("ana@example.com"), 1)
-				u, err := second.accounts.VerifyEmail(t.Context(), token(t, smtp.took[0]))
+				u, err := second.accounts.VerifyEmail(t.Context(), proofIn(t, smtp.took[0]))
 				require.NoError(t, err)
 				require.True(t, u.EmailVerified)
 				require.Empty(t, docs.Keys("mail:"))
@@ -322,14 +322,14 @@ func TestTheNoticeEndsWhatWasLeftOpen(t *testing.T) {
 			return nil
 		}
 		u := r.register(t, "ana@example.com")
-		old, err := r.sessions.Open(t.Context(), u.ID, "old")
+		old, err := r.sessions.Open(t.Context(), u.ID, session.Client{UserAgent: "old"})
 		require.NoError(t, err)
-		own, err := r.sessions.Open(t.Context(), u.ID, "own")
+		own, err := r.sessions.Open(t.Context(), u.ID, session.Client{UserAgent: "own"})
 		require.NoError(t, err)
 		time.Sleep(time.Second)
 		require.NoError(t, r.accounts.ChangePassword(t.Context(), u.ID, "password", "another one", own.SessionID))
 		synctest.Wait()
-		later, err := r.sessions.Open(t.Context(), u.ID, "later")
+		later, err := r.sessions.Open(t.Context(), u.ID, session.Client{UserAgent: "later"})
 		require.NoError(t, err)
 		time.Sleep(time.Minute)
 		open, err := r.sessions.List(t.Context(), u.ID)

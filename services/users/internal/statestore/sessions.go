@@ -14,10 +14,16 @@ import (
 var sessions = state.Collection[session.Sessions]{Prefix: "sessions:", TTL: session.AgeLimit + 24*time.Hour}
 
 // Sessions implements session.Store.
-type Sessions struct{ db *state.DB }
+type Sessions struct {
+	db    *state.DB
+	now   func() time.Time
+	turns *turns
+}
 
 // NewSessions gives the sessions in db.
-func NewSessions(db *state.DB) *Sessions { return &Sessions{db: db} }
+func NewSessions(db *state.DB, now func() time.Time) *Sessions {
+	return &Sessions{db: db, now: now, turns: newTurns()}
+}
 
 // Sessions implements session.Store: one read.
 func (s *Sessions) Sessions(ctx context.Context, userID string) (all session.Sessions, err error) {
@@ -29,12 +35,20 @@ func (s *Sessions) Sessions(ctx context.Context, userID string) (all session.Ses
 	return all, err
 }
 
-// Update implements session.Store: one read, one write. It reads whether the
-// account is barred with the sessions.
+// Update implements session.Store: one read, one write; one read more where
+// sessions end, for the log of them. It reads whether the account is barred with
+// the sessions. A store that keeps halves of transactions may have kept the
+// sessions of an earlier run and not what goes with them: then that is written,
+// and the change is not made twice.
 func (s *Sessions) Update(ctx context.Context, userID string, change func(*session.Sessions) error) error {
+	ctx, cancel := context.WithTimeout(ctx, endLimit)
+	defer cancel()
+	log := newRevocation(s.turns, s.now())
+	defer log.done()
 	batch := audit.Begin(ctx)
 	keys := append(noteKeys(batch, userID), sessions.Key(userID), users.Key(userID))
 	var told []audit.Event
+	var ended []string
 	return s.db.Update(ctx, func(tx *state.Tx) error {
 		batch.Again()
 		if err := tx.Load(keys...); err != nil {
@@ -44,25 +58,27 @@ func (s *Sessions) Update(ctx context.Context, userID string, change func(*sessi
 		if err != nil {
 			return err
 		}
-		if ours { // kept by a store that does not roll back: the trail is missing
-			return note(tx, batch, userID, told...)
+		if !ours {
+			all, _, err := sessions.Get(tx, userID)
+			if err != nil {
+				return err
+			}
+			u, _, err := users.Get(tx, userID)
+			if err != nil {
+				return err
+			}
+			all.UserID, all.Barred = userID, u.Barred()
+			if err := change(&all); err != nil {
+				return err
+			}
+			told, ended = all.Events(), all.Ended()
+			if err := putSessions(tx, all, ended); err != nil {
+				return err
+			}
 		}
-		all, _, err := sessions.Get(tx, userID)
-		if err != nil {
+		if err := log.revoke(tx, ended...); err != nil {
 			return err
 		}
-		u, _, err := users.Get(tx, userID)
-		if err != nil {
-			return err
-		}
-		all.UserID, all.Barred = userID, u.Barred()
-		if err := change(&all); err != nil {
-			return err
-		}
-		if err := putSessions(tx, all, all.Ended()); err != nil {
-			return err
-		}
-		told = all.Events()
 		return note(tx, batch, userID, told...)
 	})
 }

@@ -15,8 +15,11 @@ import (
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/machine"
 	"tienda/services/users/internal/session"
 )
+
+var curl = session.Client{UserAgent: "curl/8"}
 
 // plain stands in for argon2id, whose cost these tests need not pay.
 type plain struct{}
@@ -31,6 +34,8 @@ type world struct {
 	events   *event.Memory
 	accounts *account.Service
 	sessions *session.Service
+	machines *machine.Service
+	revoked  *Revocations
 	now      time.Time
 }
 
@@ -40,7 +45,9 @@ func newWorld(t *testing.T) *world {
 	db := state.Open(w.store, w.events, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	clock := func() time.Time { return w.now }
 	w.accounts = account.NewService(NewAccounts(db), plain{}, clock)
-	w.sessions = session.NewService(NewSessions(db), clock)
+	w.machines = machine.NewService(NewMachines(db, clock), clock)
+	w.revoked = NewRevocations(db, clock)
+	w.sessions = session.NewService(NewSessions(db, clock), clock)
 	return w
 }
 
@@ -142,11 +149,11 @@ func TestMissingAccounts(t *testing.T) {
 func TestConcurrentRenewals(t *testing.T) {
 	w := newWorld(t)
 	u := w.register(t, "ana@example.com")
-	first, err := w.sessions.Open(t.Context(), u.ID, "curl")
+	first, err := w.sessions.Open(t.Context(), u.ID, curl)
 	require.NoError(t, err)
 	var next session.Token
 	won, errs := together(8, func(int) error {
-		tok, err := w.sessions.Renew(context.Background(), first, "curl")
+		tok, err := w.sessions.Renew(context.Background(), first, curl)
 		if err == nil {
 			next = tok
 		}
@@ -154,13 +161,13 @@ func TestConcurrentRenewals(t *testing.T) {
 	})
 	require.Equal(t, 1, won)
 	for _, err := range errs {
-		require.ErrorIs(t, err, session.ErrToken)
+		require.ErrorIs(t, err, session.ErrCrossed)
 	}
-	_, err = w.sessions.Renew(t.Context(), next, "curl")
+	_, err = w.sessions.Renew(t.Context(), next, curl)
 	require.NoError(t, err)
 
 	w.now = w.now.Add(time.Minute)
-	_, err = w.sessions.Renew(t.Context(), first, "curl")
+	_, err = w.sessions.Renew(t.Context(), first, curl)
 	require.ErrorIs(t, err, session.ErrToken)
 	open, err := w.sessions.List(t.Context(), u.ID)
 	require.NoError(t, err)
@@ -174,9 +181,9 @@ func TestConcurrentRenewals(t *testing.T) {
 func TestRefusalsWriteNothing(t *testing.T) {
 	w := newWorld(t)
 	other := newWorld(t)
-	tok, err := other.sessions.Open(t.Context(), other.register(t, "ana@example.com").ID, "")
+	tok, err := other.sessions.Open(t.Context(), other.register(t, "ana@example.com").ID, curl)
 	require.NoError(t, err)
-	_, err = w.sessions.Renew(t.Context(), tok, "")
+	_, err = w.sessions.Renew(t.Context(), tok, curl)
 	require.ErrorIs(t, err, session.ErrToken)
 	require.NoError(t, w.sessions.End(t.Context(), tok.UserID, tok.SessionID))
 	require.Equal(t, fault.NotFound, fault.KindOf(w.sessions.Revoke(t.Context(), tok.UserID, tok.SessionID)))
@@ -257,7 +264,10 @@ func TestStateCalls(t *testing.T) {
 	c := &calls{Store: statetest.NewMemory()}
 	db := state.Open(c, nil, slog.New(slog.DiscardHandler))
 	accounts := account.NewService(NewAccounts(db), plain{}, time.Now)
-	sessions := session.NewService(NewSessions(db), time.Now)
+	sessions := session.NewService(NewSessions(db, time.Now), time.Now)
+	machines, revoked := machine.NewService(NewMachines(db, time.Now), time.Now), NewRevocations(db, time.Now)
+	var m machine.Account
+	var secret string
 	var u account.User
 	var tok session.Token
 	batch := make([]account.Imported, account.ImportBatch)
@@ -271,8 +281,16 @@ func TestStateCalls(t *testing.T) {
 	}{
 		{"register", func() (err error) { u, err = accounts.Register(t.Context(), "a@example.com", "p", "A"); return err }, 1, 1},
 		{"sign in: the account", func() error { _, err := accounts.Authenticate(t.Context(), "a@example.com", "p"); return err }, 2, 0},
-		{"sign in: the session", func() (err error) { tok, err = sessions.Open(t.Context(), u.ID, ""); return err }, 1, 1},
-		{"renew", func() (err error) { _, err = sessions.Renew(t.Context(), tok, ""); return err }, 1, 1},
+		{"sign in: the session", func() (err error) { tok, err = sessions.Open(t.Context(), u.ID, curl); return err }, 1, 1},
+		{"renew", func() (err error) { _, err = sessions.Renew(t.Context(), tok, curl); return err }, 1, 1},
+		{"sign out", func() error { return sessions.End(t.Context(), u.ID, tok.SessionID) }, 2, 1},
+		{"the log", func() error { _, _, err := revoked.Since(t.Context(), time.Time{}); return err }, 1, 0},
+		{"machine", func() (err error) {
+			m, secret, err = machines.Create(t.Context(), "admin", "M", caller.Scopes)
+			return err
+		}, 1, 1},
+		{"a machine's token", func() error { _, _, err := machines.Authenticate(t.Context(), m.ID, secret, nil); return err }, 1, 0},
+		{"a machine's end", func() error { return machines.Revoke(t.Context(), m.ID) }, 2, 1},
 		{"read", func() error { _, err := accounts.User(t.Context(), u.ID); return err }, 1, 0},
 		{"change", func() error {
 			_, err := accounts.Change(t.Context(), u.ID, 0, func(u *account.User) error { return u.Rename("B") })

@@ -2,6 +2,7 @@ package statestore
 
 import (
 	"context"
+	"time"
 
 	"tienda/internal/state"
 	"tienda/services/users/internal/account"
@@ -11,7 +12,10 @@ import (
 // Update implements account.Store: one read, one write; one read more if the
 // change writes letters, or is an erasure.
 func (a *Accounts) Update(ctx context.Context, id string, change func(*account.User) error) (account.User, error) {
-	c := changing{id: id, change: change, batch: audit.Begin(ctx)}
+	ctx, cancel := context.WithTimeout(ctx, endLimit)
+	defer cancel()
+	c := changing{id: id, change: change, batch: audit.Begin(ctx), log: newRevocation(a.turns, time.Now())}
+	defer c.log.done()
 	err := a.db.Update(ctx, c.run)
 	a.db.Finish(users.Key(id))
 	a.mail.posted(ctx, c.after.Letters(), err)
@@ -26,6 +30,7 @@ type changing struct {
 	id     string
 	change func(*account.User) error
 	batch  *audit.Batch
+	log    *revocation
 
 	email string // before the change
 	after account.User
@@ -109,6 +114,6 @@ func (c *changing) rest(tx *state.Tx) error {
 		return nil
 	}
 	var err error
-	c.ended, err = bar(tx, c.after, c.ended)
+	c.ended, err = bar(tx, c.after, c.ended, c.log)
 	return err
 }
