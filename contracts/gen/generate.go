@@ -26,7 +26,8 @@ info:
   license: {name: Apache-2.0, identifier: Apache-2.0}
   description: >-
     The shop as its clients see it. x-access says who may call: public (a token is optional, and a bad one is
-    refused), user, or the roles of which one is needed (an admin has them all). Every answer carries X-Request-Id.
+    refused), user, or the roles of which one is needed (an admin has them all). Every answer carries X-Request-Id,
+    and those of limited routes RateLimit and RateLimit-Policy (see the answer 429).
 servers: [{url: 'http://127.0.0.1:8080', description: the gateway of a local shop}]
 paths: {}
 components:
@@ -140,7 +141,7 @@ var verbs = []string{"get", "put", "post", "patch", "delete"}
 func complete(op *yaml.Node, verb string, route line) {
 	access := &route.Access
 	who, security := clone(access), `[{bearer: []}]`
-	answers := map[string]string{"400": "BadRequest", "401": "SignIn", "500": "Failed", "503": "Unavailable", "504": "TimedOut"}
+	answers := map[string]string{"400": "BadRequest", "401": "SignIn", "429": "TooMany", "500": "Failed", "503": "Unavailable", "504": "TimedOut"}
 	if access.Value == "public" {
 		security = `[{}, {bearer: []}]`
 	}

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"tienda/contracts"
@@ -22,7 +21,9 @@ import (
 	"tienda/services/gateway/internal/cache"
 	"tienda/services/gateway/internal/edge"
 	"tienda/services/gateway/internal/forward"
+	"tienda/services/gateway/internal/limit"
 	"tienda/services/gateway/internal/logbuf"
+	"tienda/services/gateway/internal/metrics"
 	"tienda/services/gateway/internal/ops"
 	"tienda/services/gateway/internal/route"
 	"tienda/services/gateway/internal/token"
@@ -52,56 +53,17 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	}
 	defer side.Close()
 	keys := token.NewKeys(published(side), time.Now, log)
-	health := app.NewHealth(keys.Ready, side.Ready)
-	h, err := handler(cfg, side, keys, health, log)
+	table, err := route.Open(cfg.routes, defaultRoutes, cfg.factor, log)
 	if err != nil {
 		return err
 	}
-	return app.Run(ctx, app.Server(cfg.Config, h, log), health.Part, keys.Part)
-}
-
-// config is the frame's and the gateway's own.
-type config struct {
-	app.Config
-	routes  *route.Table // GATEWAY_ROUTES: a file; else the table that is built in
-	origins edge.Origins // GATEWAY_CORS_ORIGINS; none by default
-	https   bool         // GATEWAY_PUBLIC_SCHEME is https: TLS ends before the gateway, which serves none; http by default
-}
-
-func loadConfig(getenv func(string) string) (config, error) {
-	// The gateway's callers are clients, who are no sidecars: it asks none of
-	// them for the app token, and believes no identity headers from anyone.
-	public := func(name string) string {
-		if name == "TIENDA_ALLOW_NO_APP_TOKEN" {
-			return "1"
-		}
-		return getenv(name)
-	}
-	base, err := app.LoadConfig(appID, port, public)
+	health := app.NewHealth(keys.Ready, atMost(probeEvery, side.Ready))
+	d, err := build(cfg, side, keys, table, health, log)
 	if err != nil {
-		return config{}, err
+		return err
 	}
-	c := config{Config: base}
-	raw := defaultRoutes
-	if file := getenv("GATEWAY_ROUTES"); file != "" {
-		if raw, err = os.ReadFile(file); err != nil { //nolint:gosec // the operator names the file
-			return config{}, fmt.Errorf("GATEWAY_ROUTES: %w", err)
-		}
-	}
-	if c.routes, err = route.Parse(raw); err != nil {
-		return config{}, err
-	}
-	if c.origins, err = edge.ParseOrigins(getenv("GATEWAY_CORS_ORIGINS")); err != nil {
-		return config{}, fmt.Errorf("GATEWAY_CORS_ORIGINS: %w", err)
-	}
-	switch scheme := getenv("GATEWAY_PUBLIC_SCHEME"); scheme {
-	case "", "http":
-	case "https":
-		c.https = true
-	default:
-		return config{}, fmt.Errorf("GATEWAY_PUBLIC_SCHEME: %q is neither http nor https", scheme)
-	}
-	return c, nil
+	log.Info("configured", "config", cfg.Config)
+	return app.Run(ctx, append(d.parts(cfg, side, table, log), health.Part, keys.Part)...)
 }
 
 // published reads the keys of access tokens from the users app.
@@ -112,7 +74,16 @@ func published(side *sidecar.Sidecar) token.Fetch {
 	}
 }
 
-func handler(cfg config, side *sidecar.Sidecar, keys *token.Keys, health *app.Health, log *slog.Logger) (http.Handler, error) {
+// door is what the gateway is made of.
+type door struct {
+	handler http.Handler
+	limits  *limit.Limiter
+	apps    *forward.Forwarder
+	cache   *cache.Cache
+	figures *metrics.Metrics
+}
+
+func build(cfg config, side *sidecar.Sidecar, keys *token.Keys, table *route.Live, health *app.Health, log *slog.Logger) (*door, error) {
 	c, err := contract.Load(contracts.FS, appID)
 	if err != nil {
 		return nil, err
@@ -121,7 +92,7 @@ func handler(cfg config, side *sidecar.Sidecar, keys *token.Keys, health *app.He
 	if err != nil {
 		return nil, err
 	}
-	routes = append(routes, ops.DeadLetters(side, hearing(cfg.routes)))
+	routes = append(routes, ops.DeadLetters(side, func() []string { return hearing(table.Table()) }))
 	own, err := httpapi.New(httpapi.Options{Contract: c, Routes: append(health.Probes(), routes...), Log: log})
 	if err != nil {
 		return nil, err
@@ -130,11 +101,17 @@ func handler(cfg config, side *sidecar.Sidecar, keys *token.Keys, health *app.He
 	if err != nil {
 		return nil, err
 	}
-	apps := forward.New(forward.Config{Base: base, APIToken: cfg.APIToken, Transport: sidecar.Transport(), HTTPS: cfg.https})
-	return edge.New(edge.Options{
-		Table: cfg.routes, Tokens: token.NewVerifier(keys), Origins: cfg.origins, Own: own, Log: log,
-		Forward: cache.New(apps, cache.DefaultSize, time.Now),
-	}), nil
+	d := &door{
+		limits:  limit.New(limit.DefaultSize, time.Now),
+		apps:    forward.New(forward.Config{Base: base, APIToken: cfg.APIToken, Transport: sidecar.Transport(), Upstreams: forward.UpstreamTransport(), HTTPS: cfg.https}),
+		figures: metrics.New(),
+	}
+	d.cache = cache.New(d.apps, cache.DefaultSize, time.Now)
+	d.handler = edge.New(edge.Options{
+		Table: table.Table, Tokens: token.NewVerifier(keys), Limits: d.limits, Forward: d.cache, Origins: cfg.origins,
+		Proxies: cfg.proxies, HTTPS: cfg.https, Own: own, Observe: d.figures, Log: log,
+	})
+	return d, nil
 }
 
 // hearing gives the apps whose dead letters the table has a route for.
