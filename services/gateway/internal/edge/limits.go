@@ -1,7 +1,6 @@
 package edge
 
 import (
-
 	"tienda/internal/fault"
 	"tienda/services/gateway/internal/route"
 )

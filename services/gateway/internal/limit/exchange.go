@@ -44,7 +44,7 @@ type members struct {
 	Beats map[string]int64 `json:"beats"`
 }
 
-type other struct {
+type member struct {
 	beat  int64
 	since time.Time // on this replica's clock: those of others may differ
 	heard int64     // the last turn that was taken in
@@ -65,13 +65,13 @@ type Exchange struct {
 	beat   int64
 	beatAt time.Time
 	lookAt time.Time
-	others map[string]*other
+	others map[string]*member
 	failed bool
 }
 
 // NewExchange gives the exchange of a limiter over the gateway's store.
 func NewExchange(l *Limiter, store state.Store, log *slog.Logger) *Exchange {
-	return &Exchange{limiter: l, store: store, log: log, now: l.now, id: uuid.NewString(), others: map[string]*other{}}
+	return &Exchange{limiter: l, store: store, log: log, now: l.now, id: uuid.NewString(), others: map[string]*member{}}
 }
 
 // Part exchanges counts until ctx ends.
@@ -164,7 +164,7 @@ func (x *Exchange) meet(m members, now time.Time) (dead []string) {
 		switch {
 		case id == x.id:
 		case o == nil && len(x.others) < mostOthers:
-			x.others[id] = &other{beat: beat, since: now}
+			x.others[id] = &member{beat: beat, since: now}
 		case o == nil:
 		case o.beat != beat:
 			o.beat, o.since = beat, now
