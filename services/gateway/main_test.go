@@ -165,6 +165,40 @@ func TestEveryRefusalIsInThePublicContract(t *testing.T) {
 	}
 }
 
+// Who signs in too often is told so, in the words of the contract.
+func TestSigningInIsLimitedByDefault(t *testing.T) {
+	var asked atomic.Int32
+	s := start(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"type":"about:blank","title":"Unauthorized","status":401,"code":"wrong_credentials"}`)
+	}, nil)
+	refused := 0
+	for range 100 {
+		w := s.do(t, "POST", "/v1/auth/token", `{}`, "Content-Type", "application/json") // holds it to the contract
+		if w.Code == http.StatusTooManyRequests {
+			refused++
+			require.NotEmpty(t, w.Header().Get("Retry-After"))
+			require.Contains(t, w.Header().Get("RateLimit"), `"signin";r=0;t=`)
+			require.Equal(t, `"address";q=1200;w=10, "signin";q=30;w=60`, w.Header().Get("RateLimit-Policy"))
+		}
+	}
+	require.InDelta(t, 30, asked.Load(), 5)
+	require.EqualValues(t, 100, int(asked.Load())+refused)
+	require.NotEqual(t, http.StatusTooManyRequests, s.do(t, "GET", "/v1/categories", "").Code, "reading goes on")
+}
+
+// Probes may come from anybody, and cost the sidecar little.
+func TestProbesAskTheSidecarSeldom(t *testing.T) {
+	var asked int
+	check := atMost(time.Hour, func(context.Context) error { asked++; return nil })
+	for range 10 {
+		require.NoError(t, check(t.Context()))
+	}
+	require.Equal(t, 1, asked)
+}
+
 // TestGuestsShareAnswers goes through the whole gateway: its table, its edge and
 // its forwarder.
 func TestGuestsShareAnswers(t *testing.T) {

@@ -247,7 +247,7 @@ func (e *Edge) notAllowed(methods []string) http.Handler {
 // fail answers with a problem document and logs, once, what is ours.
 func (e *Edge) fail(x *exchange, r *http.Request, err error) {
 	if errors.Is(err, forward.ErrGone) {
-		x.status = statusGone
+		x.WriteHeader(statusGone) // who has closed only one half must not take silence for a 200
 		return
 	}
 	level := slog.LevelDebug

@@ -312,11 +312,11 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	connection := http.NewResponseController(w)
 	_ = connection.SetReadDeadline(time.Now().Add(bodyGrace + time.Duration(size)*time.Second/slowestBody)) // no connection in some tests
 	if _, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) { // first: it ends the context, too
+			return nil, errSlow
+		}
 		if r.Context().Err() != nil {
 			return nil, ErrGone
-		}
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil, errSlow
 		}
 		return nil, fault.BadField("", "the body could not be read").Because(err)
 	}
