@@ -171,7 +171,7 @@ func TestRequestsWithinRequests(t *testing.T) {
 		{"another protocol", "GET /v1/cart HTTP/9.9\r\nHost: x\r\n\r\n", 505},
 		{"the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 404},
 		{"no protocol", "GET /v1/cart\r\n\r\n", 400},
-		{"a tunnel", "CONNECT users:80 HTTP/1.1\r\nHost: users:80\r\n\r\n", 404},
+		{"a tunnel", "CONNECT users:80 HTTP/1.1\r\nHost: users:80\r\nConnection: close\r\n\r\n", 404},
 		{"an upgrade", "GET /v1/nowhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n", 404},
 	} {
 		paths.Store("")
