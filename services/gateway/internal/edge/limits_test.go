@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -164,3 +165,22 @@ func TestPrivateUnlessSaidOtherwise(t *testing.T) {
 	w := s.do("GET", "/v1/open?q="+strings.Repeat("x", longestQuery))
 	require.Equal(t, http.StatusBadRequest, w.Code)
 }
+
+// BenchmarkGuest is what the edge costs a guest whose answer is in memory: the
+// route, its two limits and their headers, the figures' hook.
+func BenchmarkGuest(b *testing.B) {
+	s := edgeOf(b, strings.NewReplacer("quota: 6", "quota: 1000000", "quota: 3", "quota: 1000000", "window: 10s", "window: 1s").Replace(limitedRoutes), time.Now)
+	s.o.Log = slog.New(slog.DiscardHandler)
+	r := httptest.NewRequest(http.MethodGet, "/v1/open", nil)
+	w := discard{http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.ServeHTTP(w, r)
+	}
+}
+
+type discard struct{ h http.Header }
+
+func (d discard) Header() http.Header         { return d.h }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}

@@ -165,7 +165,7 @@ func (o outgoing) request(ctx context.Context) *http.Request {
 func (f *Forwarder) reach(ctx context.Context, out outgoing) (resp *http.Response, err error) {
 	if out.method == http.MethodGet {
 		err = f.breakers.Do(out.target(), func() error {
-			resp, err = f.tries(ctx, out)
+			resp, err = f.tries(ctx, out) //nolint:bodyclose // it is given to the caller
 			return err
 		})
 	} else if err = sidecar.ErrOpen; !f.breakers.Open(out.target()) {

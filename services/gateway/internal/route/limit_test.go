@@ -1,6 +1,7 @@
 package route
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,7 +59,7 @@ routes:
 func TestEveryRouteOfTheShopIsLimited(t *testing.T) {
 	strict := map[string]string{"POST /v1/users": "signup", "POST /v1/auth/token": "signin", "POST /v1/orders": "checkout"}
 	for _, r := range table(t).Routes() {
-		all := append(r.First, r.Then...)
+		all := slices.Concat(r.First, r.Then)
 		names := map[string]*Limit{}
 		for _, l := range all {
 			names[l.Name] = l
