@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,8 @@ type Config struct {
 	Limits   Limits
 	ReadyOff time.Duration // from readiness off until no connection is taken any more
 	Drain    time.Duration // then, for requests under way
+
+	headerTime time.Duration // 0: as stated above
 }
 
 // Server serves clients.
@@ -44,7 +47,7 @@ func New(cfg Config, h http.Handler, log *slog.Logger) *Server {
 	s := &Server{cfg: cfg, log: log}
 	s.http = &http.Server{
 		Handler: s.drained(h), ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes,
+		ReadHeaderTimeout: cmp.Or(cfg.headerTime, headerTime), ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes,
 	}
 	return s
 }
