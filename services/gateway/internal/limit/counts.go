@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// Count is how many requests of a bucket a replica has let through. It carries
-// the limit's size: the replica that hears of it may not know the bucket.
+// Count is how many requests of a bucket a replica has let through.
 type Count struct {
 	Limit   string `json:"l"`
 	Address string `json:"a,omitempty"`
@@ -26,8 +25,8 @@ func (l *Limiter) collect() []Count {
 		s.mu.Lock()
 		for j, b := range s.hot {
 			// What was used long ago has grown back, and is no news.
-			n := min(b.untold, max(1, b.quota-int(b.rate.TokensAt(now))))
-			c := Count{Limit: b.key.limit, User: b.key.user, Quota: b.quota, Window: int(b.window / time.Second), N: n}
+			n := min(b.untold, max(1, b.key.quota-int(b.rate.TokensAt(now))))
+			c := Count{Limit: b.key.limit, User: b.key.user, Quota: b.key.quota, Window: int(b.key.window / time.Second), N: n}
 			if b.key.address.IsValid() {
 				c.Address = b.key.address.String()
 			}
@@ -45,7 +44,7 @@ func (l *Limiter) collect() []Count {
 func (l *Limiter) apply(counts []Count) {
 	now := l.now()
 	for _, c := range counts {
-		k := key{limit: c.Limit, user: c.User}
+		k := key{limit: c.Limit, quota: c.Quota, window: time.Duration(c.Window) * time.Second, user: c.User}
 		if c.Address != "" {
 			a, err := netip.ParseAddr(c.Address)
 			if err != nil {
@@ -58,15 +57,12 @@ func (l *Limiter) apply(counts []Count) {
 		}
 		s := l.shard(k)
 		s.mu.Lock()
-		b, known := s.buckets.Get(k)
-		if !known {
-			b = s.bucket(k, c.Quota, time.Duration(c.Window)*time.Second, now)
-		}
+		b := s.bucket(k)
 		// It may owe so much that nobody waits longer than two windows for
 		// what several replicas let through at once.
-		room := int(b.rate.TokensAt(now)) + deepestQuota*b.quota
-		for n := min(c.N, room); n > 0; n -= b.quota {
-			b.rate.ReserveN(now, min(n, b.quota))
+		room := int(b.rate.TokensAt(now)) + deepestQuota*k.quota
+		for n := min(c.N, room); n > 0; n -= k.quota {
+			b.rate.ReserveN(now, min(n, k.quota))
 		}
 		s.mu.Unlock()
 	}

@@ -130,6 +130,16 @@ func TestAClientOfOneReplicaIsKnownToAll(t *testing.T) {
 	require.Positive(t, r.all[1].limiter.Heard())
 }
 
+// Replicas whose tables differ, while a change spreads, do not count for each other.
+func TestAnotherTableIsAnotherCount(t *testing.T) {
+	r := group(t, 2)
+	wide := *second
+	wide.Quota = 1000
+	require.Equal(t, 10, passed(r.all[0].limiter, guest, 20, []*route.Limit{second}))
+	r.turns(t, 2)
+	require.Equal(t, 1000, passed(r.all[1].limiter, guest, 2000, []*route.Limit{&wide}))
+}
+
 // What costs nothing is not shared: a replica that is alone, and clients who use
 // little of their limits.
 func TestWhatIsNotShared(t *testing.T) {

@@ -38,15 +38,19 @@ type Client struct {
 	User    string
 }
 
-// key names a bucket. The one of everyone has neither address nor user.
+// key names a bucket. The one of everyone has neither address nor user. A limit
+// that is changed begins anew, and replicas that do not have the same table yet
+// do not count for each other.
 type key struct {
 	limit   string
+	quota   int
+	window  time.Duration
 	address netip.Addr
 	user    string
 }
 
 func keyOf(l *route.Limit, c Client) (key, bool) {
-	k := key{limit: l.Name}
+	k := key{limit: l.Name, quota: l.Quota, window: l.Window}
 	switch l.By {
 	case route.ByEveryone:
 	case route.ByUser:
@@ -66,8 +70,6 @@ func keyOf(l *route.Limit, c Client) (key, bool) {
 type bucket struct {
 	key    key
 	rate   *rate.Limiter
-	quota  int
-	window time.Duration
 	untold int  // let through here and not told to the other replicas
 	hot    bool // stands in the shard's list of what is to be told
 }
@@ -117,7 +119,7 @@ func (l *Limiter) Allow(c Client, limits ...[]*route.Limit) Verdict {
 			if !counts {
 				continue
 			}
-			ok, left := l.take(k, lim, now)
+			ok, left := l.take(k, now)
 			if part := left / float64(lim.Quota); !ok || v.Limit == nil || part < v.Share {
 				v.Share = part
 				v.Limit, v.Left = lim, max(0, int(left))
@@ -133,18 +135,18 @@ func (l *Limiter) Allow(c Client, limits ...[]*route.Limit) Verdict {
 	return v
 }
 
-func (l *Limiter) take(k key, lim *route.Limit, now time.Time) (ok bool, left float64) {
+func (l *Limiter) take(k key, now time.Time) (ok bool, left float64) {
 	s := l.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.bucket(k, lim.Quota, lim.Window, now)
+	b := s.bucket(k)
 	ok = b.rate.AllowN(now, 1)
 	left = b.rate.TokensAt(now)
 	if !ok {
 		return false, left
 	}
 	b.untold++
-	if !b.hot && len(s.hot) < hotPerShard && float64(b.quota)-left >= float64(b.quota)/hotFraction {
+	if !b.hot && len(s.hot) < hotPerShard && float64(k.quota)-left >= float64(k.quota)/hotFraction {
 		b.hot = true
 		s.hot = append(s.hot, b)
 	}
@@ -153,24 +155,14 @@ func (l *Limiter) take(k key, lim *route.Limit, now time.Time) (ok bool, left fl
 
 func (l *Limiter) shard(k key) *shard { return &l.shards[maphash.Comparable(l.seed, k)%shards] }
 
-// bucket gives the bucket of a key, a full one if there is none. A limit that
-// was changed counts for what is kept as well.
-func (s *shard) bucket(k key, quota int, window time.Duration, now time.Time) *bucket {
+// bucket gives the bucket of a key, a full one if there is none.
+func (s *shard) bucket(k key) *bucket {
 	b, ok := s.buckets.Get(k)
 	if !ok {
-		b = &bucket{key: k, quota: quota, window: window, rate: rate.NewLimiter(perSecond(quota, window), quota)}
+		b = &bucket{key: k, rate: rate.NewLimiter(rate.Limit(float64(k.quota)/k.window.Seconds()), k.quota)}
 		s.buckets.Add(k, b)
 	}
-	if b.quota != quota || b.window != window {
-		b.quota, b.window = quota, window
-		b.rate.SetLimitAt(now, perSecond(quota, window))
-		b.rate.SetBurstAt(now, quota)
-	}
 	return b
-}
-
-func perSecond(quota int, window time.Duration) rate.Limit {
-	return rate.Limit(float64(quota) / window.Seconds())
 }
 
 // Len gives how many buckets are kept.
