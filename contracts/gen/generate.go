@@ -28,7 +28,7 @@ info:
     The shop as its clients see it. x-access says who may call: public (a token is optional, and a bad one is
     refused), user, or the roles of which one is needed (an admin has them all). x-scopes names the scopes of which a
     service account needs one; where there are none, its token is refused (403 scope_missing). Every answer carries
-    X-Request-Id.
+    X-Request-Id, and those of limited routes RateLimit and RateLimit-Policy (see the answer 429).
 servers: [{url: 'http://127.0.0.1:8080', description: the gateway of a local shop}]
 paths: {}
 components:
@@ -143,7 +143,7 @@ var verbs = []string{"get", "put", "post", "patch", "delete"}
 func complete(op *yaml.Node, verb string, route line) {
 	access := &route.Access
 	who, security := clone(access), `[{bearer: []}]`
-	answers := map[string]string{"400": "BadRequest", "401": "SignIn", "403": "Forbidden", "500": "Failed", "503": "Unavailable", "504": "TimedOut"}
+	answers := map[string]string{"400": "BadRequest", "401": "SignIn", "403": "Forbidden", "429": "TooMany", "500": "Failed", "503": "Unavailable", "504": "TimedOut"}
 	if access.Value == "public" {
 		security = `[{}, {bearer: []}]`
 	}

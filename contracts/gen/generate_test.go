@@ -49,7 +49,7 @@ func TestThePublicContractHoldsNothingElse(t *testing.T) {
 			}
 			require.NotNil(t, op.Extensions["x-access"], "%s %s", method, path)
 			require.NotNil(t, op.Security, "%s %s", method, path)
-			for _, status := range []string{"401", "503", "504"} {
+			for _, status := range []string{"401", "429", "503", "504"} {
 				require.NotNil(t, op.Responses.Value(status), "%s %s %s", method, path, status)
 			}
 		}
@@ -64,7 +64,7 @@ func TestComponentsAreMergedByWhatTheyMean(t *testing.T) {
 	contract := func(path, schemas string) string {
 		return `{openapi: 3.1.0, info: {title: x, version: '1'}, paths: {` + path + `: {get: {operationId: get_` + path[1:] + `,
   responses: {'200': {description: d, content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}}}}},
-  components: {schemas: ` + schemas + `, responses: {Forbidden: {description: n}, SignIn: {description: s}, Failed: {description: f}, Unavailable: {description: u}, BadRequest: {description: b}, TimedOut: {description: t}}}}`
+  components: {schemas: ` + schemas + `, responses: {Forbidden: {description: n}, TooMany: {description: m}, SignIn: {description: s}, Failed: {description: f}, Unavailable: {description: u}, BadRequest: {description: b}, TimedOut: {description: t}}}}`
 	}
 	write("gateway.yaml", contract("/own", `{Thing: {type: boolean}}`))
 	write("a.yaml", contract("/a", `{Thing: {type: object, required: [x, y], properties: {x: {$ref: '#/components/schemas/Part'}}}, Part: {type: string}, Unused: {type: string}}`))

@@ -20,12 +20,23 @@ func TestCursor(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add("e30")
+	type position struct {
+		Page int
+		ID   string
+	}
+	for _, seed := range []string{
+		"", "e30", "e30=", "e30\n", Encode(position{1, "0198"}), Encode([]int{1}), Encode(nil), "!!!", "AAAA", "eyJhdCI6", "eyJQYWdlIjoxZTMwMH0", "W1tbW1tbW1tbW1tb", "\xff\xfe",
+	} {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, cursor string) {
-		var at struct{ Page int }
+		var at, again position
 		if err := Decode(cursor, &at); err != nil {
 			require.Equal(t, fault.Invalid, fault.KindOf(err))
+			return
 		}
+		require.NoError(t, Decode(Encode(at), &again))
+		require.Equal(t, at, again, "what is read is a position that gives the same again")
 	})
 }
 

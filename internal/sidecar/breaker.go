@@ -19,9 +19,9 @@ const (
 	probes     = 4 // calls that see whether the app is back; while they are under way, others fail
 )
 
-// errUnreached marks the error of a call that did not reach its app, although
+// ErrUnreached marks the error of a call that did not reach its app, although
 // its caller waited for all the tries.
-var errUnreached = errors.New("not reached")
+var ErrUnreached = errors.New("not reached")
 
 // breakers are one for each app that is called.
 type breakers struct {
@@ -39,7 +39,7 @@ func (b *breakers) of(app string) *gobreaker.CircuitBreaker[struct{}] {
 		b.byApp[app] = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 			Name: app, MaxRequests: probes, Timeout: breakTime,
 			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakAfter },
-			IsSuccessful: func(err error) bool { return !errors.Is(err, errUnreached) },
+			IsSuccessful: func(err error) bool { return !errors.Is(err, ErrUnreached) },
 		})
 	}
 	return b.byApp[app]
@@ -52,4 +52,44 @@ func (b *breakers) guard(c Call, call func() error) error {
 		return unreachable(c, fmt.Errorf("not tried: %w", err))
 	}
 	return err
+}
+
+// Breakers are for who makes the calls to apps himself: the gateway. They work
+// as those of Invoke. The zero value is ready.
+type Breakers struct{ b breakers }
+
+// ErrOpen says that a call was not made, because its app is known to be away.
+var ErrOpen = errors.New("not tried, the calls before did not reach the app")
+
+// Do makes a call unless the app is known to be away. The error of a call that
+// did not reach the app is to be marked with ErrUnreached; no other counts.
+func (b *Breakers) Do(app string, call func() error) error {
+	_, err := b.b.of(app).Execute(func() (struct{}, error) { return struct{}{}, call() })
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return ErrOpen
+	}
+	return err
+}
+
+// Open says whether calls to an app are not made at the moment. It is for calls
+// that are tried once: a try that has met a dead replica says nothing of the
+// others, and counts for nothing.
+func (b *Breakers) Open(app string) bool { return b.b.of(app).State() == gobreaker.StateOpen }
+
+// States gives 0 (closed), 0.5 (half open) or 1 (open) for each app that was called.
+func (b *Breakers) States() map[string]float64 {
+	b.b.mu.Lock()
+	defer b.b.mu.Unlock()
+	out := map[string]float64{}
+	for app, cb := range b.b.byApp {
+		switch cb.State() {
+		case gobreaker.StateOpen:
+			out[app] = 1
+		case gobreaker.StateHalfOpen:
+			out[app] = 0.5
+		default:
+			out[app] = 0
+		}
+	}
+	return out
 }

@@ -30,7 +30,7 @@ func TestBreaker(t *testing.T) {
 		return s.Invoke(t.Context(), Call{App: app, Method: http.MethodPost, Path: "/x"}) // one try each
 	}
 	for range breakAfter {
-		require.ErrorIs(t, call("catalog"), errUnreached)
+		require.ErrorIs(t, call("catalog"), ErrUnreached)
 	}
 	for range 10 {
 		err := call("catalog")

@@ -69,7 +69,7 @@ func (s *Sidecar) invoke(ctx context.Context, c Call, body []byte) error {
 			return err
 		case !mayRepeat || time.Since(began) > patience || !pauses.Wait(ctx):
 			if !errors.Is(ctx.Err(), context.Canceled) { // a caller who went away says nothing of the app
-				err = errors.Join(errUnreached, err)
+				err = errors.Join(ErrUnreached, err)
 			}
 			return unreachable(c, fmt.Errorf("%d tries: %w", pauses.Tries(), errors.Join(err, ctx.Err())))
 		}

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"tienda/contracts"
@@ -22,7 +21,9 @@ import (
 	"tienda/services/gateway/internal/cache"
 	"tienda/services/gateway/internal/edge"
 	"tienda/services/gateway/internal/forward"
+	"tienda/services/gateway/internal/limit"
 	"tienda/services/gateway/internal/logbuf"
+	"tienda/services/gateway/internal/metrics"
 	"tienda/services/gateway/internal/ops"
 	"tienda/services/gateway/internal/route"
 	"tienda/services/gateway/internal/token"
@@ -52,61 +53,18 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	}
 	defer side.Close()
 	keys := token.NewKeys(published(side), time.Now, log)
-	feed := token.NewFeed(news(side), keys, time.Now, log)
-	health := app.NewHealth(keys.Ready, feed.Ready, side.Ready)
-	h, err := handler(cfg, side, keys, feed, health, log)
+	table, err := route.Open(cfg.routes, defaultRoutes, cfg.factor, log)
 	if err != nil {
 		return err
 	}
-	return app.Run(ctx, app.Server(cfg.Config, h, log), health.Part, keys.Part, feed.Part)
-}
-
-// config is the frame's and the gateway's own.
-type config struct {
-	app.Config
-	routes  *route.Table // GATEWAY_ROUTES: a file; else the table that is built in
-	origins edge.Origins // GATEWAY_CORS_ORIGINS; none by default
-	issuer  string       // TIENDA_ISSUER, as the users app has it; http://127.0.0.1:8080 by default
-	https   bool         // GATEWAY_PUBLIC_SCHEME is https: TLS ends before the gateway, which serves none; http by default
-}
-
-func loadConfig(getenv func(string) string) (config, error) {
-	// The gateway's callers are clients, who are no sidecars: it asks none of
-	// them for the app token, and believes no identity headers from anyone.
-	public := func(name string) string {
-		if name == "TIENDA_ALLOW_NO_APP_TOKEN" {
-			return "1"
-		}
-		return getenv(name)
-	}
-	base, err := app.LoadConfig(appID, port, public)
+	feed := token.NewFeed(news(side), keys, time.Now, log)
+	health := app.NewHealth(keys.Ready, feed.Ready, atMost(probeEvery, side.Ready))
+	d, err := build(cfg, side, keys, feed, table, health, log)
 	if err != nil {
-		return config{}, err
+		return err
 	}
-	c := config{Config: base}
-	raw := defaultRoutes
-	if file := getenv("GATEWAY_ROUTES"); file != "" {
-		if raw, err = os.ReadFile(file); err != nil { //nolint:gosec // the operator names the file
-			return config{}, fmt.Errorf("GATEWAY_ROUTES: %w", err)
-		}
-	}
-	if c.routes, err = route.Parse(raw); err != nil {
-		return config{}, err
-	}
-	if c.origins, err = edge.ParseOrigins(getenv("GATEWAY_CORS_ORIGINS")); err != nil {
-		return config{}, fmt.Errorf("GATEWAY_CORS_ORIGINS: %w", err)
-	}
-	if c.issuer = getenv("TIENDA_ISSUER"); c.issuer == "" {
-		c.issuer = "http://127.0.0.1:8080"
-	}
-	switch scheme := getenv("GATEWAY_PUBLIC_SCHEME"); scheme {
-	case "", "http":
-	case "https":
-		c.https = true
-	default:
-		return config{}, fmt.Errorf("GATEWAY_PUBLIC_SCHEME: %q is neither http nor https", scheme)
-	}
-	return c, nil
+	log.Info("configured", "config", cfg.Config)
+	return app.Run(ctx, append(d.parts(cfg, side, table, log), health.Part, keys.Part, feed.Part)...)
 }
 
 // published reads the keys of access tokens from the users app.
@@ -129,7 +87,16 @@ func news(side *sidecar.Sidecar) token.Ask {
 	}
 }
 
-func handler(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed, health *app.Health, log *slog.Logger) (http.Handler, error) {
+// door is what the gateway is made of.
+type door struct {
+	handler http.Handler
+	limits  *limit.Limiter
+	apps    *forward.Forwarder
+	cache   *cache.Cache
+	figures *metrics.Metrics
+}
+
+func build(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed, table *route.Live, health *app.Health, log *slog.Logger) (*door, error) {
 	c, err := contract.Load(contracts.FS, appID)
 	if err != nil {
 		return nil, err
@@ -138,7 +105,7 @@ func handler(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Fe
 	if err != nil {
 		return nil, err
 	}
-	routes = append(routes, ops.DeadLetters(side, hearing(cfg.routes)))
+	routes = append(routes, ops.DeadLetters(side, func() []string { return hearing(table.Table()) }))
 	own, err := httpapi.New(httpapi.Options{Contract: c, Routes: append(health.Probes(), routes...), Log: log})
 	if err != nil {
 		return nil, err
@@ -147,11 +114,18 @@ func handler(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Fe
 	if err != nil {
 		return nil, err
 	}
-	apps := forward.New(forward.Config{Base: base, APIToken: cfg.APIToken, Transport: sidecar.Transport(), HTTPS: cfg.https})
-	return edge.New(edge.Options{
-		Table: cfg.routes, Tokens: token.NewVerifier(cfg.issuer, keys, feed.Revoked), Origins: cfg.origins, Own: own, Log: log,
-		Forward: cache.New(apps, cache.DefaultSize, time.Now),
-	}), nil
+	d := &door{
+		limits:  limit.New(limit.DefaultSize, time.Now),
+		apps:    forward.New(forward.Config{Base: base, APIToken: cfg.APIToken, Transport: sidecar.Transport(), Upstreams: forward.UpstreamTransport(), HTTPS: cfg.https}),
+		figures: metrics.New(),
+	}
+	d.cache = cache.New(d.apps, cache.DefaultSize, time.Now)
+	d.handler = edge.New(edge.Options{
+		Table: table.Table, Tokens: token.NewVerifier(cfg.issuer, keys, feed.Revoked), Limits: d.limits, Forward: d.cache, Origins: cfg.origins,
+		Proxies: cfg.proxies, HTTPS: cfg.https, Own: own, Observe: d.figures, Log: log,
+	})
+	d.figures.Register(feed)
+	return d, nil
 }
 
 // hearing gives the apps whose dead letters the table has a route for.

@@ -28,6 +28,7 @@ import (
 	"tienda/internal/contract"
 	"tienda/internal/contract/contracttest"
 	"tienda/internal/sidecar"
+	"tienda/services/gateway/internal/route"
 	"tienda/services/gateway/internal/token"
 )
 
@@ -36,6 +37,7 @@ type shop struct {
 	handler http.Handler
 	key     ed25519.PrivateKey
 	public  *contract.Contract
+	table   *route.Live
 }
 
 func start(t *testing.T, apps http.HandlerFunc, env map[string]string) *shop {
@@ -70,9 +72,11 @@ func start(t *testing.T, apps http.HandlerFunc, env map[string]string) *shop {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	keys := token.NewKeys(published(side), time.Now, log)
 	feed := token.NewFeed(news(side), keys, time.Now, log)
-	h, err := handler(cfg, side, keys, feed, app.NewHealth(keys.Ready, feed.Ready, side.Ready), log)
+	table, err := route.Open(cfg.routes, defaultRoutes, cfg.factor, log)
 	require.NoError(t, err)
-	s := &shop{handler: h, key: key}
+	d, err := build(cfg, side, keys, feed, table, app.NewHealth(keys.Ready, feed.Ready, side.Ready), log)
+	require.NoError(t, err)
+	s := &shop{handler: d.handler, key: key, table: table}
 	s.public, err = contract.Load(contracts.FS, "public")
 	require.NoError(t, err)
 
@@ -189,7 +193,7 @@ func TestEveryRefusalIsInThePublicContract(t *testing.T) {
 		_, _ = io.WriteString(w, `{"errorCode":"ERR_DIRECT_INVOKE","message":"away"}`)
 	}
 	// Little time each: the retries have tests of their own.
-	s := start(t, away, map[string]string{"GATEWAY_ROUTES": quickTable(t)})
+	s := start(t, away, map[string]string{"GATEWAY_ROUTES": quickTable(t), "GATEWAY_LIMIT_FACTOR": "100"})
 	admin, customer := s.token(t, "admin"), s.token(t, "customer")
 	for _, op := range s.public.Operations() {
 		path := strings.NewReplacer("{id}", uuid.NewString(), "{sku}", "A-1", "{slug}", "shirts").Replace(op.Path)
@@ -210,6 +214,40 @@ func TestEveryRefusalIsInThePublicContract(t *testing.T) {
 		}
 		require.Equal(t, http.StatusBadRequest, s.do(t, op.Method, path, "", "Authorization", admin, "Idempotency-Key", strings.Repeat("x", 2000)).Code)
 	}
+}
+
+// Who signs in too often is told so, in the words of the contract.
+func TestSigningInIsLimitedByDefault(t *testing.T) {
+	var asked atomic.Int32
+	s := start(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"type":"about:blank","title":"Unauthorized","status":401,"code":"wrong_credentials"}`)
+	}, nil)
+	refused := 0
+	for range 100 {
+		w := s.do(t, "POST", "/v1/auth/token", `{}`, "Content-Type", "application/json") // holds it to the contract
+		if w.Code == http.StatusTooManyRequests {
+			refused++
+			require.NotEmpty(t, w.Header().Get("Retry-After"))
+			require.Contains(t, w.Header().Get("RateLimit"), `"signin";r=0;t=`)
+			require.Equal(t, `"address";q=1200;w=10, "signin";q=30;w=60`, w.Header().Get("RateLimit-Policy"))
+		}
+	}
+	require.InDelta(t, 30, asked.Load(), 5)
+	require.EqualValues(t, 100, int(asked.Load())+refused)
+	require.NotEqual(t, http.StatusTooManyRequests, s.do(t, "GET", "/v1/categories", "").Code, "reading goes on")
+}
+
+// Probes may come from anybody, and cost the sidecar little.
+func TestProbesAskTheSidecarSeldom(t *testing.T) {
+	var asked int
+	check := atMost(time.Hour, func(context.Context) error { asked++; return nil })
+	for range 10 {
+		require.NoError(t, check(t.Context()))
+	}
+	require.Equal(t, 1, asked)
 }
 
 // TestGuestsShareAnswers goes through the whole gateway: its table, its edge and
@@ -235,7 +273,7 @@ func TestGuestsShareAnswers(t *testing.T) {
 	require.Equal(t, "nosniff", second.Header().Get("X-Content-Type-Options"))
 	require.Equal(t, "Origin", first.Header().Get("Vary"))
 	require.Empty(t, second.Header().Get("Vary"))
-	require.Empty(t, staff.Header().Get("Cache-Control"))
+	require.Equal(t, "no-store", staff.Header().Get("Cache-Control"))
 	require.Equal(t, http.StatusNotModified, unchanged.Code)
 	require.Empty(t, unchanged.Body.String())
 	require.Equal(t, http.StatusUnauthorized, s.do(t, "GET", "/v1/categories", "", "Authorization", "Bearer x").Code, "a bad token is refused, whatever is kept")
@@ -265,6 +303,12 @@ func TestConfigurationIsChecked(t *testing.T) {
 		{"GATEWAY_ROUTES", bad, "/internal is not for the public"},
 		{"GATEWAY_CORS_ORIGINS", "*", "GATEWAY_CORS_ORIGINS"},
 		{"GATEWAY_PUBLIC_SCHEME", "HTTPS", "GATEWAY_PUBLIC_SCHEME"},
+		{"GATEWAY_LIMIT_FACTOR", "0", "GATEWAY_LIMIT_FACTOR"},
+		{"GATEWAY_MAX_CONNECTIONS", "many", "GATEWAY_MAX_CONNECTIONS"},
+		{"GATEWAY_MAX_CONNECTIONS_PER_ADDRESS", "-1", "GATEWAY_MAX_CONNECTIONS_PER_ADDRESS"},
+		{"GATEWAY_TRUSTED_PROXIES", "10.0.0.0/33", "GATEWAY_TRUSTED_PROXIES"},
+		{"GATEWAY_PROXY_HEADER", "X-Real-Ip", "X-Real-Ip"},
+		{"GATEWAY_METRICS_ADDRESS", "9464", "GATEWAY_METRICS_ADDRESS"},
 	} {
 		env = map[string]string{c.name: c.value}
 		_, err := loadConfig(getenv)

@@ -32,10 +32,11 @@ var (
 	}
 )
 
+func noCounts() (plan.Counts, error) { return plan.Counts{}, nil }
+
 func measureAll(ctx context.Context, m *meter, f *floor, s *shop.Shop) (*Report, error) {
 	c := client(2 * m.connections)
 	r := newReport(m)
-	none := func() (plan.Counts, error) { return plan.Counts{}, nil }
 	floorCounts := func() (plan.Counts, error) { return counted(ctx, f.metrics) }
 	shopCounts := func() (plan.Counts, error) { return counted(ctx, metricsPorts(s)) }
 
@@ -56,16 +57,16 @@ func measureAll(ctx context.Context, m *meter, f *floor, s *shop.Shop) (*Report,
 		counts func() (plan.Counts, error)
 		do     operation
 	}{
-		{"floor: one invocation", none, f.empty(c)},
-		{"floor: state get", none, func(ctx context.Context, _ int) error {
+		{"floor: one invocation", noCounts, f.empty(c)},
+		{"floor: state get", noCounts, func(ctx context.Context, _ int) error {
 			_, err := send(ctx, c, http.MethodGet, f.direct+"/v1.0/state/floor-a-state/floor-1", "")
 			return err
 		}},
-		{"floor: state set", none, func(ctx context.Context, _ int) error {
+		{"floor: state set", noCounts, func(ctx context.Context, _ int) error {
 			_, err := send(ctx, c, http.MethodPost, f.direct+"/v1.0/state/floor-a-state", fmt.Sprintf(doc, n.Add(1), filler))
 			return err
 		}},
-		{"floor: publish", none, func(ctx context.Context, _ int) error {
+		{"floor: publish", noCounts, func(ctx context.Context, _ int) error {
 			_, err := send(ctx, c, http.MethodPost, f.direct+"/v1.0/publish/events-floor/floor", `{"filler":"`+filler+`"}`)
 			return err
 		}},

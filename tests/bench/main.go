@@ -80,6 +80,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := measureIdle(ctx, m, r, s); err != nil {
+		return err
+	}
 	s.Stop() // the stores are measured by themselves
 	fl.stop()
 	if err := measureOutbox(ctx, m, r, bin, filepath.Join(dir, "outbox")); err != nil {

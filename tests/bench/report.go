@@ -22,6 +22,7 @@ type Report struct {
 	Go          string    `json:"go"`
 	Connections int       `json:"connections"`
 	MemoryMB    float64   `json:"memory_mb"` // resident, of all processes of the shop
+	Idle        *Idle     `json:"idle,omitempty"`
 	Results     []Result  `json:"results"`
 }
 
@@ -88,6 +89,9 @@ func (r *Report) print(w io.Writer, before *Report) {
 		fmt.Fprintln(w, line)
 	}
 	fmt.Fprintf(w, "resident memory of the shop: %.0f MB\n", r.MemoryMB)
+	if r.Idle != nil {
+		fmt.Fprintf(w, "resident memory of the gateway with %d idle connections: %.0f MB, and %.0f MB after a busy time beside them\n", r.Idle.Connections, r.Idle.MemoryMB, r.Idle.BusyMB)
+	}
 }
 
 func load(file string) (*Report, error) {

@@ -184,7 +184,16 @@ func TestGatewayItself(t *testing.T) {
 func TestHeadersAndPreflight(t *testing.T) {
 	a := guest().call(t, "GET", "/v1/products", nil, "X-Request-Id", "my-request-1", "Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	require.Equal(t, "my-request-1", a.header.Get("X-Request-Id"))
-	require.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"))
+	for name, want := range map[string]string{
+		"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY", "Cross-Origin-Resource-Policy": "same-origin",
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Cache-Control": "public, max-age=0, must-revalidate", "Server": "",
+	} {
+		require.Equal(t, want, a.header.Get(name), name)
+	}
+	require.Regexp(t, `^"(address|read)";r=\d+;t=\d+$`, a.header.Get("RateLimit"))
+	require.Regexp(t, `^"address";q=\d+;w=10, "read";q=\d+;w=10$`, a.header.Get("RateLimit-Policy"))
+	c, _ := newCustomer(t)
+	require.Equal(t, "no-store", c.call(t, "GET", "/v1/products", nil).header.Get("Cache-Control"), "made for one client")
 	for k := range a.header {
 		require.False(t, strings.HasPrefix(strings.ToLower(k), "dapr-"), "%s leaks", k)
 	}

@@ -19,6 +19,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tienda/internal/caller"
@@ -33,6 +34,7 @@ const (
 	DefaultSize = 32 << 20
 	largestBody = 256 << 10
 	overhead    = 512
+	mostFetches = 256 // at once
 )
 
 // Origin is where answers come from: the forwarder.
@@ -51,6 +53,24 @@ type Cache struct {
 	entries map[key]*entry // kept, and being fetched
 	kept    *list.List     // the last used first
 	used    int            // bytes of what is kept
+	asking  int            // fetches under way
+
+	hits, misses, passed atomic.Int64
+}
+
+// Stats says what became of requests, and how full the cache is.
+type Stats struct {
+	Hits   int64 // answered from memory, or from a fetch under way
+	Misses int64 // fetches
+	Passed int64 // not for the cache
+	Bytes  int   // of what is kept
+}
+
+// Stats says how the cache stands.
+func (c *Cache) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Stats{Hits: c.hits.Load(), Misses: c.misses.Load(), Passed: c.passed.Load(), Bytes: c.used}
 }
 
 type key struct{ path, query string }
@@ -76,10 +96,18 @@ func New(origin Origin, size int, now func() time.Time) *Cache {
 // it on otherwise. An error means that nothing was written.
 func (c *Cache) Forward(w http.ResponseWriter, r *http.Request, to *route.Route, who caller.Caller, t trace.Trace) error {
 	if to.Cache <= 0 || !shareable(r) {
+		c.passed.Add(1)
 		return c.origin.Forward(w, r, to, who, t)
 	}
 	e, mine := c.entry(key{r.URL.Path, r.URL.RawQuery}, to.Cache)
-	if mine {
+	switch {
+	case e == nil:
+		c.passed.Add(1)
+		return c.origin.Forward(w, r, to, who, t)
+	case !mine:
+		c.hits.Add(1)
+	default:
+		c.misses.Add(1)
 		// Others may wait for it: it goes on when this client leaves.
 		go c.fetch(context.WithoutCancel(r.Context()), e, to, t)
 	}
@@ -108,7 +136,8 @@ func shareable(r *http.Request) bool {
 }
 
 // entry gives the entry of a key that is young enough; mine says that it is
-// new, and the caller's to fill.
+// new, and the caller's to fill. None: so many fetches are under way, which
+// outlive their clients, that another must not be begun.
 func (c *Cache) entry(k key, life time.Duration) (e *entry, mine bool) {
 	now := c.now()
 	c.mu.Lock()
@@ -122,6 +151,10 @@ func (c *Cache) entry(k key, life time.Duration) (e *entry, mine bool) {
 		}
 		c.remove(e)
 	}
+	if c.asking >= mostFetches {
+		return nil, false
+	}
+	c.asking++
 	// The texts of a request are parts of a larger one.
 	k = key{strings.Clone(k.path), strings.Clone(k.query)}
 	e = &entry{key: k, began: now, done: make(chan struct{})}
@@ -135,6 +168,7 @@ func (c *Cache) fetch(ctx context.Context, e *entry, to *route.Route, t trace.Tr
 	e.found = c.ask(ctx, e.key, to, t)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.asking--
 	if c.entries[e.key] != e { // it took longer than its life, and was replaced
 		return
 	}

@@ -15,9 +15,11 @@ import (
 // they may remember it.
 const (
 	corsSend = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Cart-Token, X-Request-Id, Traceparent, Tracestate"
-	corsRead = "ETag, Cart-Token, Location, X-Request-Id, Idempotency-Replayed, Retry-After"
+	corsRead = "ETag, Cart-Token, Location, X-Request-Id, Idempotency-Replayed, Retry-After, RateLimit, RateLimit-Policy"
 	corsKeep = "600"
 )
+
+var varyOrigin = []string{"Origin"}
 
 // Origins are the web origins whose pages may call the gateway.
 type Origins struct {
@@ -75,11 +77,14 @@ func isPort(s string) bool {
 // which is a refusal to its browser.
 func (o Origins) answer(w http.ResponseWriter, r *http.Request, table *route.Table) (done bool) {
 	origin := r.Header.Get("Origin")
-	if origin == "" {
+	if origin == "" && len(o.exact)+len(o.anyPort) == 0 {
 		return false
 	}
 	h := w.Header()
-	h.Add("Vary", "Origin")
+	h["Vary"] = varyOrigin // also without an Origin: whoever keeps that answer must not show it to one
+	if origin == "" {
+		return false
+	}
 	allowed := o.allow(origin)
 	if allowed {
 		h.Set("Access-Control-Allow-Origin", origin)

@@ -1,7 +1,7 @@
 // Package edge is the gateway's HTTP handler: for each request it sets the
-// request ID and the security headers, answers CORS, finds the route, checks
-// the token and the access, hands over to the forwarder, and writes one line
-// to the access log.
+// request ID and the security headers, answers CORS, finds the route, counts the
+// request against its limits, checks the token and the access, hands over to the
+// forwarder, and writes one line to the access log.
 package edge
 
 import (
@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +21,9 @@ import (
 	"tienda/internal/fault"
 	"tienda/internal/problem"
 	"tienda/internal/trace"
+	"tienda/services/gateway/internal/client"
 	"tienda/services/gateway/internal/forward"
+	"tienda/services/gateway/internal/limit"
 	"tienda/services/gateway/internal/route"
 )
 
@@ -35,13 +38,25 @@ type Forwarder interface {
 	Forward(w http.ResponseWriter, r *http.Request, to *route.Route, who caller.Caller, t trace.Trace) error
 }
 
+// Observer counts what was answered.
+type Observer interface {
+	Begin()
+	// End is told the route's pattern, or what stands for all that have none.
+	End(route, method string, status int, took time.Duration)
+	Limited(limit string)
+}
+
 // Options are what the edge is made of.
 type Options struct {
-	Table   *route.Table
+	Table   func() *route.Table // as it is now
 	Tokens  Verifier
+	Limits  *limit.Limiter
 	Forward Forwarder
 	Origins Origins
+	Proxies client.Proxies
+	HTTPS   bool         // clients come by HTTPS, to what ends TLS before the gateway
 	Own     http.Handler // the gateway's own routes, of the table or not, and 404
+	Observe Observer
 	Log     *slog.Logger
 }
 
@@ -55,7 +70,7 @@ type Edge struct {
 func New(o Options) *Edge {
 	e := &Edge{o: o, router: mux.NewRouter().SkipClean(true).UseEncodedPath()}
 	e.router.MatcherFunc(e.match)
-	e.router.NotFoundHandler = o.Own
+	e.router.NotFoundHandler = http.HandlerFunc(e.own)
 	return e
 }
 
@@ -66,20 +81,29 @@ const statusGone = 499
 // ResponseWriter as well, to know the status.
 type exchange struct {
 	http.ResponseWriter
-	status int
-	bytes  int64
-	trace  trace.Trace
-	user   string
-	app    string
+	status  int
+	bytes   int64
+	trace   trace.Trace
+	client  limit.Client
+	nearest limit.Verdict // of its limits
+	app     string
+	route   string // the pattern
 }
 
 // ServeHTTP answers a request.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	x := &exchange{ResponseWriter: w, trace: trace.FromHeader(r.Header).Complete()}
+	x.client.Address = client.Counted(e.o.Proxies.Address(r))
+	e.o.Observe.Begin()
 	defer e.end(x, r, start)
-	secure(w.Header(), x.trace.RequestID)
-	if e.o.Origins.answer(x, r, e.o.Table) {
+	secure(w.Header(), x.trace.RequestID, e.o.HTTPS)
+	hopByHop(w.Header(), r)
+	if len(r.URL.RawQuery) > longestQuery {
+		e.fail(x, r, errQuery)
+		return
+	}
+	if e.o.Origins.answer(x, r, e.o.Table()) {
 		return
 	}
 	caller.Strip(r.Header) // nobody outside says who he is, to the gateway's own routes neither
@@ -99,7 +123,9 @@ func (e *Edge) end(x *exchange, r *http.Request, start time.Time) {
 		}
 		p = nil
 	}
-	e.access(r, x, time.Since(start))
+	took := time.Since(start)
+	e.o.Observe.End(x.pattern(r), r.Method, x.status, took)
+	e.access(r, x, took)
 	if p != nil {
 		panic(p)
 	}
@@ -115,7 +141,7 @@ func (e *Edge) match(r *http.Request, m *mux.RouteMatch) bool {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	to, allowed := e.o.Table.Match(method, r.URL.Path)
+	to, allowed := e.o.Table().Match(method, r.URL.Path)
 	switch {
 	case to != nil:
 		m.Handler = e.to(to)
@@ -130,12 +156,8 @@ func (e *Edge) match(r *http.Request, m *mux.RouteMatch) bool {
 func (e *Edge) to(to *route.Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, _ := w.(*exchange)
-		x.app = to.App
-		who, err := e.identify(r)
-		if err == nil {
-			x.user = who.UserID
-			err = to.Access.Allow(who)
-		}
+		x.app, x.route = to.App, to.Path
+		who, err := e.admit(x, r, to)
 		switch {
 		case err != nil:
 		case to.App == route.Own:
@@ -150,8 +172,44 @@ func (e *Edge) to(to *route.Route) http.Handler {
 	})
 }
 
+// admit says who asks, if he may.
+func (e *Edge) admit(x *exchange, r *http.Request, to *route.Route) (caller.Caller, error) {
+	if len(r.Header["Authorization"]) == 0 {
+		if err := e.count(x, to.PolicyGuest, to.First, to.Then); err != nil {
+			return caller.Caller{}, err
+		}
+		return caller.Caller{Address: text(x.client.Address)}, to.Access.Allow(caller.Caller{})
+	}
+	if err := e.count(x, to.PolicyGuest, to.First); err != nil {
+		return caller.Caller{}, err
+	}
+	who, err := e.identify(r)
+	if err != nil {
+		return caller.Caller{}, err
+	}
+	x.client.User, who.Address = who.UserID, text(x.client.Address)
+	if err := e.count(x, to.PolicyUser, to.Then); err != nil {
+		return caller.Caller{}, err
+	}
+	return who, to.Access.Allow(who)
+}
+
+// own answers what the table has no route for.
+func (e *Edge) own(w http.ResponseWriter, r *http.Request) {
+	x, _ := w.(*exchange)
+	if !isProbe(r) { // who watches over the gateway is not counted
+		rest := e.o.Table().Rest
+		if err := e.count(x, rest.PolicyGuest, rest.First); err != nil {
+			e.fail(x, r, err)
+			return
+		}
+	}
+	e.o.Own.ServeHTTP(w, r)
+}
+
 var (
 	errScheme = fault.New(fault.Unauthenticated, "invalid_token", "The Authorization header must be: Bearer, a space, and the access token.")
+	errQuery  = fault.BadField("query", "is longer than "+strconv.Itoa(longestQuery)+" bytes")
 	errMethod = fault.New(fault.MethodNotAllowed, "method_not_allowed", "The route does not take this method.")
 )
 
@@ -175,16 +233,21 @@ func (e *Edge) notAllowed(methods []string) http.Handler {
 		methods = append(methods, http.MethodHead)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", strings.Join(methods, ", "))
 		x, _ := w.(*exchange)
-		e.fail(x, r, errMethod)
+		rest := e.o.Table().Rest
+		err := e.count(x, rest.PolicyGuest, rest.First)
+		if err == nil {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			err = errMethod
+		}
+		e.fail(x, r, err)
 	})
 }
 
 // fail answers with a problem document and logs, once, what is ours.
 func (e *Edge) fail(x *exchange, r *http.Request, err error) {
 	if errors.Is(err, forward.ErrGone) {
-		x.status = statusGone
+		x.WriteHeader(statusGone) // who has closed only one half must not take silence for a 200
 		return
 	}
 	level := slog.LevelDebug
@@ -201,17 +264,26 @@ func (e *Edge) fail(x *exchange, r *http.Request, err error) {
 }
 
 // access writes the line of the access log. Probes come every few seconds and
-// would drown the rest.
+// would drown the rest. Of the client it has the user's ID, and the address only
+// where somebody was refused: for tracing an abuse that is enough, and whoever
+// merely shops leaves none behind.
 func (e *Edge) access(r *http.Request, x *exchange, took time.Duration) {
 	level := slog.LevelInfo
-	if x.app == "" && (x.status < http.StatusBadRequest || r.URL.Path == "/healthz" || r.URL.Path == "/readyz") {
+	if x.app == "" && (x.status < http.StatusBadRequest || isProbe(r)) {
 		level = slog.LevelDebug
 	}
 	if !e.o.Log.Enabled(r.Context(), level) {
 		return
 	}
-	e.o.Log.LogAttrs(r.Context(), level, "request",
+	attrs := [9]slog.Attr{
 		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", x.status),
 		slog.Int64("bytes", x.bytes), slog.Duration("duration", took), slog.String("to", x.app),
-		slog.String("user", x.user), slog.String("request_id", x.trace.RequestID))
+		slog.String("user", x.client.User), slog.String("request_id", x.trace.RequestID),
+		slog.String("address", text(x.client.Address)),
+	}
+	n := len(attrs)
+	if x.status != http.StatusUnauthorized && x.status != http.StatusForbidden && x.status != http.StatusTooManyRequests {
+		n--
+	}
+	e.o.Log.LogAttrs(r.Context(), level, "request", attrs[:n]...)
 }

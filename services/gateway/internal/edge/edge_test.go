@@ -5,19 +5,23 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
 	"tienda/internal/trace"
+	"tienda/services/gateway/internal/client"
 	"tienda/services/gateway/internal/forward"
+	"tienda/services/gateway/internal/limit"
 	"tienda/services/gateway/internal/route"
 )
 
@@ -65,25 +69,49 @@ func (a *apps) Forward(w http.ResponseWriter, _ *http.Request, to *route.Route, 
 
 type stack struct {
 	*Edge
-	apps *apps
-	log  *bytes.Buffer
+	apps     *apps
+	log      *bytes.Buffer
+	observed *observed
 }
 
 func edge(t testing.TB) stack {
 	t.Helper()
-	table, err := route.Parse([]byte(routes))
+	return edgeOf(t, routes, time.Now)
+}
+
+// observed notes what is counted.
+type observed struct {
+	begun, ended int
+	last         string
+	limited      []string
+}
+
+func (o *observed) Begin() { o.begun++ }
+
+func (o *observed) End(route, method string, status int, _ time.Duration) {
+	o.ended++
+	o.last = fmt.Sprint(method, " ", route, " ", status)
+}
+
+func (o *observed) Limited(limit string) { o.limited = append(o.limited, limit) }
+
+func edgeOf(t testing.TB, routes string, now func() time.Time) stack {
+	t.Helper()
+	table, err := route.Parse([]byte(routes), 1)
 	require.NoError(t, err)
 	origins, err := ParseOrigins("https://shop.example, http://localhost:*")
 	require.NoError(t, err)
-	s := stack{apps: &apps{}, log: &bytes.Buffer{}}
+	proxies, err := client.ParseProxies("10.0.0.0/8", "")
+	require.NoError(t, err)
+	s := stack{apps: &apps{}, log: &bytes.Buffer{}, observed: &observed{}}
 	own := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/panic" {
 			panic("own")
 		}
 		w.WriteHeader(http.StatusNotFound)
 	})
-	s.Edge = New(Options{Table: table, Tokens: tokens{}, Forward: s.apps, Origins: origins, Own: own,
-		Log: slog.New(slog.NewJSONHandler(s.log, nil))})
+	s.Edge = New(Options{Table: func() *route.Table { return table }, Tokens: tokens{}, Limits: limit.New(1000, now), Forward: s.apps,
+		Origins: origins, Proxies: proxies, Own: own, Observe: s.observed, Log: slog.New(slog.NewJSONHandler(s.log, nil))})
 	return s
 }
 

@@ -13,10 +13,19 @@ var (
 	noReferrer = []string{"no-referrer"}
 	deny       = []string{"DENY"}
 	nothing    = []string{"default-src 'none'; frame-ancestors 'none'"}
+	sameOrigin = []string{"same-origin"}
+	noStore    = []string{"no-store"}
+	onlyHTTPS  = []string{"max-age=31536000"}
 )
 
-// secure sets the headers that every answer carries.
-func secure(h http.Header, requestID string) {
+// secure sets the headers that every answer carries. What may be kept says so
+// itself (package cache, and apps of their own answers).
+func secure(h http.Header, requestID string, https bool) {
+	h["Cross-Origin-Resource-Policy"] = sameOrigin
+	h["Cache-Control"] = noStore
+	if https {
+		h["Strict-Transport-Security"] = onlyHTTPS
+	}
 	h["X-Content-Type-Options"] = nosniff
 	h["Referrer-Policy"] = noReferrer
 	h["X-Frame-Options"] = deny

@@ -40,6 +40,7 @@ func (f *Forwarder) Fetch(ctx context.Context, to *route.Route, u *url.URL, t tr
 	}
 	a := &Answer{Status: resp.StatusCode, Header: make(http.Header, len(resp.Header))}
 	pass(a.Header, resp.Header)
+	relative(a.Header, to.Upstream)
 	if resp.ContentLength > limit {
 		return nil, ErrLarge
 	}

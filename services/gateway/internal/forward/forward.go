@@ -1,5 +1,5 @@
 // Package forward sends a request through the gateway's sidecar to an app, by
-// app ID, and the answer back.
+// app ID, or to a server that stands in for the app, and the answer back.
 //
 // Only headers that are listed pass, in either direction: what an app or a
 // sidecar says to another is nobody else's business, and nobody outside may
@@ -16,7 +16,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"time"
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
@@ -24,6 +26,13 @@ import (
 	"tienda/internal/sidecar"
 	"tienda/internal/trace"
 	"tienda/services/gateway/internal/route"
+)
+
+// A body has bodyGrace, and then as long as a client takes who sends
+// slowestBody bytes a second.
+const (
+	bodyGrace   = 5 * time.Second
+	slowestBody = 10 << 10
 )
 
 // largestError bounds an answer in bytes that is read to see whose error it is.
@@ -34,6 +43,7 @@ var ErrGone = errors.New("the client is gone")
 
 var (
 	errInternal = fault.New(fault.Internal, "internal", "Something failed on our side. The request ID helps us to find it.")
+	errSlow     = fault.BadField("", "the body came too slowly")
 	errTimedOut = fault.New(fault.TimedOut, "timed_out", "The answer took too long. Look whether your request was carried out before you send it again.")
 )
 
@@ -46,22 +56,37 @@ type Config struct {
 	Base      *url.URL // of the sidecar's HTTP API
 	APIToken  string   // "": the sidecar asks for none
 	Transport http.RoundTripper
-	HTTPS     bool // clients come by HTTPS, to what ends TLS before the gateway
+	Upstreams http.RoundTripper // to servers that are no apps
+	HTTPS     bool              // clients come by HTTPS, to what ends TLS before the gateway
 }
 
 // Forwarder sends requests through one sidecar.
 type Forwarder struct {
-	cfg Config
+	cfg      Config
+	breakers sidecar.Breakers
 }
+
+// Breakers says how the breaker of each app stands, by app ID (sidecar.Breakers).
+func (f *Forwarder) Breakers() map[string]float64 { return f.breakers.States() }
 
 // New gives a forwarder.
 func New(cfg Config) *Forwarder { return &Forwarder{cfg: cfg} }
+
+// UpstreamTransport is the pooled transport to servers that are no apps.
+func UpstreamTransport() *http.Transport {
+	return &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 5 * time.Second,
+		MaxIdleConns:        512, MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second,
+		DisableCompression: true, MaxResponseHeaderBytes: 64 << 10,
+	}
+}
 
 // Forward sends r to the route's app on behalf of who, and writes the answer
 // to w. An error means that nothing was written: a *fault.Error for the
 // client, or ErrGone.
 func (f *Forwarder) Forward(w http.ResponseWriter, r *http.Request, to *route.Route, who caller.Caller, t trace.Trace) error {
-	body, err := readBody(r, to.MaxBody)
+	body, err := readBody(w, r, to.MaxBody)
 	if err != nil {
 		return err
 	}
@@ -75,13 +100,13 @@ func (f *Forwarder) Forward(w http.ResponseWriter, r *http.Request, to *route.Ro
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	f.answer(w, resp, t)
+	f.answer(w, resp, to, t)
 	return nil
 }
 
 // send makes the app's request of the client's, and gives the app's answer.
 func (f *Forwarder) send(ctx context.Context, r *http.Request, body []byte, to *route.Route, who caller.Caller, t trace.Trace) (*http.Response, error) {
-	header, err := f.header(r, to.App, who, t)
+	header, err := f.header(r, to, who, t)
 	if err != nil {
 		return nil, err
 	}
@@ -91,9 +116,12 @@ func (f *Forwarder) send(ctx context.Context, r *http.Request, body []byte, to *
 	}
 	out := outgoing{
 		method: method, url: &url.URL{Scheme: f.cfg.Base.Scheme, Host: f.cfg.Base.Host, Path: r.URL.Path, RawQuery: r.URL.RawQuery},
-		header: header, body: body,
+		header: header, body: body, to: to,
 	}
-	resp, err := f.reach(ctx, out, to.App)
+	if up := to.Upstream; up != nil {
+		out.url.Scheme, out.url.Host, out.url.Path = up.Base.Scheme, up.Base.Host, up.Base.Path+r.URL.Path
+	}
+	resp, err := f.reach(ctx, out)
 	if err != nil && ctx.Err() != nil {
 		return nil, errTimedOut.Because(err)
 	}
@@ -106,6 +134,15 @@ type outgoing struct {
 	url    *url.URL
 	header http.Header
 	body   []byte
+	to     *route.Route
+}
+
+// target is who the breaker is for.
+func (o outgoing) target() string {
+	if o.to.Upstream != nil {
+		return "upstream " + o.to.Upstream.Name
+	}
+	return o.to.App
 }
 
 func (o outgoing) request(ctx context.Context) *http.Request {
@@ -123,8 +160,25 @@ func (o outgoing) request(ctx context.Context) *http.Request {
 	return r.WithContext(ctx)
 }
 
-// reach sends the request until the app has answered it.
-func (f *Forwarder) reach(ctx context.Context, out outgoing, app string) (*http.Response, error) {
+// reach sends the request until the app has answered it. While the last calls
+// to the app did not reach it, others are not tried for a moment.
+func (f *Forwarder) reach(ctx context.Context, out outgoing) (resp *http.Response, err error) {
+	if out.method == http.MethodGet {
+		err = f.breakers.Do(out.target(), func() error {
+			resp, err = f.tries(ctx, out) //nolint:bodyclose // it is given to the caller
+			return err
+		})
+	} else if err = sidecar.ErrOpen; !f.breakers.Open(out.target()) {
+		resp, err = f.tries(ctx, out)
+	}
+	var e *fault.Error
+	if err == nil || errors.As(err, &e) {
+		return resp, err
+	}
+	return nil, unavailable(out.to.App).Because(fmt.Errorf("%s: %w", out.target(), err))
+}
+
+func (f *Forwarder) tries(ctx context.Context, out outgoing) (*http.Response, error) {
 	safe := out.method == http.MethodGet
 	var pauses sidecar.Pauses
 	for {
@@ -137,7 +191,11 @@ func (f *Forwarder) reach(ctx context.Context, out outgoing, app string) (*http.
 			return nil, err
 		}
 		if again := safe || notSent(err); !again || !pauses.Wait(ctx) {
-			return nil, unavailable(app).Because(fmt.Errorf("%s not reached in %d tries: %w", app, pauses.Tries(), err))
+			err = fmt.Errorf("not reached in %d tries: %w", pauses.Tries(), err)
+			if !errors.Is(ctx.Err(), context.Canceled) { // a client who went away says nothing of the app
+				err = errors.Join(sidecar.ErrUnreached, err)
+			}
+			return nil, err
 		}
 	}
 }
@@ -145,11 +203,17 @@ func (f *Forwarder) reach(ctx context.Context, out outgoing, app string) (*http.
 // once sends the request. The error is a *fault.Error when another try would
 // be of no use, any other when the app was not reached.
 func (f *Forwarder) once(ctx context.Context, out outgoing) (*http.Response, error) {
-	resp, err := f.cfg.Transport.RoundTrip(out.request(ctx))
-	if err != nil {
-		return nil, err
+	through := f.cfg.Transport
+	if out.to.Upstream != nil {
+		through = f.cfg.Upstreams
 	}
-	if resp.StatusCode < http.StatusBadRequest {
+	resp, err := through.RoundTrip(out.request(ctx))
+	switch {
+	case err != nil:
+		return nil, err
+	case resp.StatusCode < http.StatusBadRequest && out.to.Upstream != nil:
+		return resp, nil
+	case resp.StatusCode < http.StatusBadRequest:
 		return notEmpty(resp)
 	}
 	// An error is the app's own, or the sidecar's. It is small, and read whole
@@ -162,17 +226,33 @@ func (f *Forwarder) once(ctx context.Context, out outgoing) (*http.Response, err
 	case len(body) > largestError:
 		return nil, errInternal.Because(fmt.Errorf("%s with a body over %d bytes", resp.Status, largestError))
 	}
-	if bytes.Contains(body, []byte(`"errorCode"`)) {
-		said := fmt.Errorf("the sidecar answers %s: %.300s", resp.Status, body)
-		switch {
-		case sidecar.Unreached(resp.StatusCode, resp.Header.Get("Content-Type"), body):
-			return nil, said
-		case mediaType(resp) != problem.ContentType:
-			return nil, errInternal.Because(said)
-		}
+	if err := f.theirs(resp, body, out.to); err != nil {
+		return nil, err
 	}
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return resp, nil
+}
+
+// theirs gives nil for an error that is the app's own word to the client. What
+// a sidecar says is for us; so is a failure that is no problem document: it may
+// show how the server is made.
+func (f *Forwarder) theirs(resp *http.Response, body []byte, to *route.Route) error {
+	said := fmt.Errorf("the answer is %s: %.300s", resp.Status, body)
+	isProblem := mediaType(resp) == problem.ContentType
+	switch {
+	case isProblem:
+		return nil
+	case to.Upstream == nil && bytes.Contains(body, []byte(`"errorCode"`)):
+		if sidecar.Unreached(resp.StatusCode, resp.Header.Get("Content-Type"), body) {
+			return said
+		}
+		return errInternal.Because(said)
+	case resp.StatusCode == http.StatusServiceUnavailable:
+		return unavailable(to.App).Because(said)
+	case resp.StatusCode >= http.StatusInternalServerError:
+		return errInternal.Because(said)
+	}
+	return nil
 }
 
 var errEmpty = errors.New("the sidecar answers 200 with nothing in it: the app has died")
@@ -212,7 +292,7 @@ func mediaType(resp *http.Response) string {
 
 // readBody reads the whole body, which repeats need, and refuses early what is
 // over the limit.
-func readBody(r *http.Request, limit int64) ([]byte, error) {
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	tooLarge := fault.New(fault.TooLarge, "body_too_large", fmt.Sprintf("The body may have %d bytes at most.", limit))
 	switch {
 	case r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0:
@@ -221,10 +301,20 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 		return nil, tooLarge
 	}
 	var buf bytes.Buffer
+	size := limit
 	if r.ContentLength > 0 {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
+		size = r.ContentLength
+		buf.Grow(int(size) + bytes.MinRead)
 	}
+	// Who sends slower than this holds a connection for nothing. The deadline
+	// must not outlast the body: the server would take its passing for the
+	// client going away.
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Now().Add(bodyGrace + time.Duration(size)*time.Second/slowestBody)) // no connection in some tests
 	if _, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) { // first: it ends the context, too
+			return nil, errSlow
+		}
 		if r.Context().Err() != nil {
 			return nil, ErrGone
 		}
@@ -233,5 +323,6 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if int64(buf.Len()) > limit {
 		return nil, tooLarge
 	}
+	_ = connection.SetReadDeadline(time.Time{})
 	return buf.Bytes(), nil
 }

@@ -296,21 +296,25 @@ func TestErrorsOfTheApp(t *testing.T) {
 		status            int
 		media, body, want string
 	}{
-		"a problem":                        {409, "application/problem+json", doc + `,"request_id":"theirs"}`, doc + `,"request_id":"theirs"}`},
-		"a problem without a request ID":   {409, "application/problem+json; charset=utf-8", doc + `}`, doc + `,"request_id":"request-1"}`},
-		"a problem that is none":           {409, "application/problem+json", `nonsense`, `nonsense`},
-		"the app's own 503":                {503, "application/problem+json", `{"code":"catalog_busy","request_id":"r"}`, `{"code":"catalog_busy","request_id":"r"}`},
-		"a problem that says errorCode":    {500, "application/problem+json", `{"code":"x","detail":"\"errorCode\"","request_id":"r"}`, `{"code":"x","detail":"\"errorCode\"","request_id":"r"}`},
-		"another document of another app":  {404, "text/plain", "no", "no"},
-		"an error without a body":          {500, "", "", ""},
-		"a sidecar that refuses the token": {401, "application/json", `{"errorCode":"ERR_X","message":"invalid api token"}`, "500"},
+		"a problem":                         {409, "application/problem+json", doc + `,"request_id":"theirs"}`, doc + `,"request_id":"theirs"}`},
+		"a problem without a request ID":    {409, "application/problem+json; charset=utf-8", doc + `}`, doc + `,"request_id":"request-1"}`},
+		"a problem that is none":            {409, "application/problem+json", `nonsense`, `nonsense`},
+		"the app's own 503":                 {503, "application/problem+json", `{"code":"catalog_busy","request_id":"r"}`, `{"code":"catalog_busy","request_id":"r"}`},
+		"a problem that says errorCode":     {500, "application/problem+json", `{"code":"x","detail":"\"errorCode\"","request_id":"r"}`, `{"code":"x","detail":"\"errorCode\"","request_id":"r"}`},
+		"another document of another app":   {404, "text/plain", "no", "no"},
+		"an error without a body":           {500, "", "", "500"},
+		"a refusal without a body":          {404, "", "", ""},
+		"a server's page with its stack":    {502, "text/html", "<h1>panic at db.internal:5432</h1>", "500"},
+		"the page of a server that is away": {503, "text/html", "<h1>upstream db.internal</h1>", "503"},
+		"a sidecar that refuses the token":  {401, "application/json", `{"errorCode":"ERR_X","message":"invalid api token"}`, "500"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := fake(t, says(c.status, c.media, c.body))
 			w := httptest.NewRecorder()
 			err := f.Forward(w, httptest.NewRequest(http.MethodPost, "/v1/x", nil), to, caller.Caller{}, request)
-			if c.want == "500" {
-				require.Equal(t, fault.Internal, fault.KindOf(err))
+			if want, ok := map[string]fault.Kind{"500": fault.Internal, "503": fault.Unavailable}[c.want]; ok {
+				require.Equal(t, want, fault.KindOf(err))
+				require.Empty(t, w.Body.String())
 				return
 			}
 			require.NoError(t, err)

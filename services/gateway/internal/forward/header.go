@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"tienda/internal/caller"
@@ -12,6 +13,7 @@ import (
 	"tienda/internal/problem"
 	"tienda/internal/sidecar"
 	"tienda/internal/trace"
+	"tienda/services/gateway/internal/route"
 )
 
 // CartCookie is the only cookie that passes: the guest's cart.
@@ -51,7 +53,8 @@ const (
 )
 
 // header gives the header of the request to the app.
-func (f *Forwarder) header(r *http.Request, app string, who caller.Caller, t trace.Trace) (http.Header, error) {
+func (f *Forwarder) header(r *http.Request, to *route.Route, who caller.Caller, t trace.Trace) (http.Header, error) {
+	app := to.App
 	var bad []fault.Field
 	if len(r.URL.RawQuery) > longestQuery {
 		bad = append(bad, fault.Field{Name: "query", Reason: "is longer than " + strconv.Itoa(longestQuery) + " bytes"})
@@ -88,10 +91,18 @@ func (f *Forwarder) header(r *http.Request, app string, who caller.Caller, t tra
 	if len(h["User-Agent"]) == 0 {
 		h["User-Agent"] = []string{""} // else the transport names itself
 	}
-	who.SetHeader(h)
+	if to.Upstream == nil || to.Upstream.Identity {
+		who.SetHeader(h)
+	}
 	t.SetHeader(h)
 	if f.cfg.HTTPS && app == "orders" { // without it the cart's cookie is not marked Secure
 		h["X-Forwarded-Proto"] = []string{"https"}
+	}
+	if to.Upstream != nil { // which is no app: what is said to a sidecar is not for it
+		return h, nil
+	}
+	if app == "users" && who.Address != "" { // where it is from is no business of the others
+		h[caller.HeaderAddress] = []string{who.Address}
 	}
 	h["Dapr-App-Id"] = []string{app}
 	if f.cfg.APIToken != "" {
@@ -100,11 +111,45 @@ func (f *Forwarder) header(r *http.Request, app string, who caller.Caller, t tra
 	return h, nil
 }
 
+// relative turns a Location at an upstream into the path that clients know it
+// by; any other address of an upstream is left out.
+func relative(h http.Header, up *route.Upstream) {
+	if up == nil || len(h["Location"]) == 0 {
+		return
+	}
+	at, err := url.Parse(h.Get("Location"))
+	if err == nil && at.Host == "" && at.Scheme == "" && up.Base.Path == "" {
+		return
+	}
+	within := err == nil && (at.Host == "" || at.Scheme == up.Base.Scheme && at.Host == up.Base.Host)
+	path, inBase := "", false
+	if within {
+		path, inBase = trimBase(at.Path, up.Base.Path)
+	}
+	if !inBase {
+		delete(h, "Location")
+		return
+	}
+	h["Location"] = []string{(&url.URL{Path: path, RawQuery: at.RawQuery}).String()}
+}
+
+func trimBase(path, base string) (string, bool) {
+	rest := path
+	if base != "" {
+		if len(path) < len(base) || path[:len(base)] != base {
+			return "", false
+		}
+		rest = path[len(base):]
+	}
+	return rest, len(rest) > 0 && rest[0] == '/'
+}
+
 // answer writes the app's answer to the client. When it breaks off midway the
 // connection is cut, so that the client cannot take it for whole.
-func (f *Forwarder) answer(w http.ResponseWriter, resp *http.Response, t trace.Trace) {
+func (f *Forwarder) answer(w http.ResponseWriter, resp *http.Response, to *route.Route, t trace.Trace) {
 	h := w.Header()
 	pass(h, resp.Header)
+	relative(h, to.Upstream)
 	if resp.StatusCode >= http.StatusBadRequest && mediaType(resp) == problem.ContentType {
 		named(resp, t.RequestID)
 	}

@@ -43,12 +43,13 @@ type letters struct {
 	Apps  []appLetters      `json:"apps"`
 }
 
-// DeadLetters gives the route that lists the dead letters of the apps.
-func DeadLetters(apps Apps, ids []string) httpapi.Route {
+// DeadLetters gives the route that lists the dead letters of the apps, which are
+// those of the moment.
+func DeadLetters(apps Apps, ids func() []string) httpapi.Route {
 	return httpapi.Route{Method: http.MethodGet, Path: overview, Who: httpapi.Only(caller.Admin),
 		Handle: func(w http.ResponseWriter, r *http.Request) error {
 			limit := page.Limit(httpapi.QueryInt(r, "limit"))
-			return httpapi.Write(w, http.StatusOK, ask(r.Context(), apps, ids, r.URL.RawQuery, limit))
+			return httpapi.Write(w, http.StatusOK, ask(r.Context(), apps, ids(), r.URL.RawQuery, limit))
 		}}
 }
 

@@ -52,7 +52,7 @@ func handler(t *testing.T) http.Handler {
 		"orders /v1/ops/dead-letters/orders" + query: `{"items":[` + letter(c, "orders", "2026-11-25T09:00:00Z") +
 			`],"counts":{"waiting":1,"replayed":0,"discarded":4}}`,
 	}
-	route := DeadLetters(apps, []string{"catalog", "orders", "support"})
+	route := DeadLetters(apps, func() []string { return []string{"catalog", "orders", "support"} })
 	var routes []httpapi.Route
 	for _, op := range doc.Operations() { // the rest of the gateway's contract is not of interest here
 		if op.Path == route.Path {

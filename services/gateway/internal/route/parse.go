@@ -29,19 +29,25 @@ type file struct {
 	Defaults struct {
 		MaxBody int64  `yaml:"max_body_bytes"`
 		Timeout string `yaml:"timeout"`
+		Read    string `yaml:"read_limit"`
+		Write   string `yaml:"write_limit"`
 	} `yaml:"defaults"`
-	Routes []line `yaml:"routes"`
+	Limits    map[string]limitLine    `yaml:"limits"`
+	Upstreams map[string]upstreamLine `yaml:"upstreams"`
+	Routes    []line                  `yaml:"routes"`
 }
 
 type line struct {
-	Path    string    `yaml:"path"`
-	Methods []string  `yaml:"methods"`
-	App     string    `yaml:"app"`
-	Access  yaml.Node `yaml:"access"`
-	Scopes  []string  `yaml:"scopes"`
-	MaxBody int64     `yaml:"max_body_bytes"`
-	Timeout string    `yaml:"timeout"`
-	Cache   string    `yaml:"cache"`
+	Path     string    `yaml:"path"`
+	Methods  []string  `yaml:"methods"`
+	App      string    `yaml:"app"`
+	Access   yaml.Node `yaml:"access"`
+	Scopes   []string  `yaml:"scopes"`
+	MaxBody  int64     `yaml:"max_body_bytes"`
+	Timeout  string    `yaml:"timeout"`
+	Cache    string    `yaml:"cache"`
+	Limit    string    `yaml:"limit"`
+	Upstream string    `yaml:"upstream"`
 }
 
 var (
@@ -53,25 +59,26 @@ var (
 	closed = []string{"/internal", "/events", "/dapr", "/v1.0", "/v1.0-alpha1", "/v1.0-beta1"}
 )
 
-// Parse reads a table (YAML, see routes.yaml). The error names every fault of
-// every line.
-func Parse(raw []byte) (*Table, error) {
+// Parse reads a table (YAML, see routes.yaml) and multiplies the quotas of its
+// limits. The error names every fault of every line.
+func Parse(raw []byte, factor int) (*Table, error) {
 	var f file
 	d := yaml.NewDecoder(bytes.NewReader(raw))
 	d.KnownFields(true)
 	if err := d.Decode(&f); err != nil {
 		return nil, fmt.Errorf("routes: %w", err)
 	}
-	t := &Table{}
-	var errs []error
+	t := &Table{Rest: &Route{}}
+	named, errs := limits(f.Limits, factor)
+	servers, more := upstreams(f.Upstreams)
+	errs = append(errs, more...)
+	if l := named[allOfAddress]; l != nil {
+		t.Rest.sort([]*Limit{l})
+	}
 	for i, l := range f.Routes {
-		if l.MaxBody == 0 {
-			l.MaxBody = f.Defaults.MaxBody
-		}
-		if l.Timeout == "" {
-			l.Timeout = f.Defaults.Timeout
-		}
+		f.complete(&l)
 		r, faults := l.route()
+		faults = append(faults, l.resolve(r, named, servers)...)
 		if len(faults) == 0 {
 			faults = t.add(r)
 		}
@@ -82,7 +89,54 @@ func Parse(raw []byte) (*Table, error) {
 	if len(f.Routes) == 0 {
 		errs = append(errs, errors.New("routes: there are none"))
 	}
-	return t, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// complete gives a line what the table states for all.
+func (f *file) complete(l *line) {
+	if l.MaxBody == 0 {
+		l.MaxBody = f.Defaults.MaxBody
+	}
+	if l.Timeout == "" {
+		l.Timeout = f.Defaults.Timeout
+	}
+	if l.Limit == "" {
+		l.Limit = f.Defaults.Write
+		if slices.Equal(l.Methods, []string{http.MethodGet}) {
+			l.Limit = f.Defaults.Read
+		}
+	}
+}
+
+// resolve finds the limits and the upstream that a line names.
+func (l line) resolve(r *Route, named map[string]*Limit, servers map[string]*Upstream) (faults []string) {
+	var all []*Limit
+	for _, name := range []string{allOfAddress, allOfUser} {
+		if named[name] != nil {
+			all = append(all, named[name])
+		}
+	}
+	if l.Limit != "" {
+		if named[l.Limit] == nil {
+			faults = append(faults, fmt.Sprintf("limit: there is no %q", l.Limit))
+		} else if !slices.Contains(all, named[l.Limit]) {
+			all = append(all, named[l.Limit])
+		}
+	}
+	if len(faults) == 0 {
+		r.sort(all)
+	}
+	if l.Upstream != "" {
+		if r.Upstream = servers[l.Upstream]; r.Upstream == nil {
+			faults = append(faults, fmt.Sprintf("upstream: there is no %q", l.Upstream))
+		} else if l.App == Own {
+			faults = append(faults, "upstream: the gateway answers this itself")
+		}
+	}
+	return faults
 }
 
 func (l line) route() (*Route, []string) {

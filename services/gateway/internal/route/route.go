@@ -21,6 +21,12 @@ type Route struct {
 	MaxBody int64         // bytes
 	Timeout time.Duration // of the whole exchange with the app, retries included
 	Cache   time.Duration // how long answers to guests are shared; 0: not at all
+	// Limits that are asked before the token is checked, and after.
+	First, Then []*Limit
+	// The header RateLimit-Policy for who is signed in and who is not; nil
+	// without limits.
+	PolicyUser, PolicyGuest []string
+	Upstream                *Upstream // nil: the app, through the sidecar
 }
 
 // Own is the app of the routes that the gateway answers itself.
@@ -62,6 +68,8 @@ func (a Access) Allow(c caller.Caller) error {
 type Table struct {
 	routes []*Route
 	root   node
+	// Rest has the limits of what the table has no route for.
+	Rest *Route
 }
 
 // node is one segment of the paths.

@@ -17,7 +17,7 @@ func table(t testing.TB) *Table {
 	t.Helper()
 	raw, err := os.ReadFile("../../routes.yaml")
 	require.NoError(t, err)
-	tb, err := Parse(raw)
+	tb, err := Parse(raw, 1)
 	require.NoError(t, err)
 	return tb
 }
@@ -143,7 +143,7 @@ routes:
   - {path: '/v1/things/{id}', methods: [GET], app: a, access: public}
   - {path: '/v1/things/new', methods: [GET], app: b, access: public}
   - {path: '/v1/things/{id}/parts', methods: [GET], app: c, access: public}
-`))
+`), 1)
 	require.NoError(t, err)
 	for path, app := range map[string]string{"/v1/things/7": "a", "/v1/things/new": "b", "/v1/things/new/parts": "c"} {
 		r, _ := tb.Match("GET", path)
@@ -168,7 +168,7 @@ routes:
   - {path: /v1/c5, methods: [GET], app: users, access: public, max_body_bytes: 1, timeout: 1s, cache: -1s}
   - {path: '/v1/a/{c}', methods: [PUT, GET], app: users, access: user, max_body_bytes: 1, timeout: 1s}
   - {path: /v1/d, methods: [GET], app: users, access: user, scopes: [everything], max_body_bytes: 1, timeout: 1s}
-`))
+`), 1)
 	require.Error(t, err)
 	for _, want := range []string{
 		`1 (v1): path`, `1 (v1): methods: there are none`, `1 (v1): app: "A B"`, `1 (v1): access`, `1 (v1): max_body_bytes: -1`, `1 (v1): timeout: "soon"`,
@@ -180,9 +180,9 @@ routes:
 	} {
 		require.ErrorContains(t, err, want)
 	}
-	_, err = Parse([]byte("routes: []"))
+	_, err = Parse([]byte("routes: []"), 1)
 	require.ErrorContains(t, err, "there are none")
-	_, err = Parse([]byte("routes: [{path: /a, methdos: [GET]}]"))
+	_, err = Parse([]byte("routes: [{path: /a, methdos: [GET]}]"), 1)
 	require.ErrorContains(t, err, "methdos")
 }
 

@@ -1,0 +1,46 @@
+package cache
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/internal/caller"
+	"tienda/internal/trace"
+	"tienda/services/gateway/internal/forward"
+)
+
+// A fetch outlives its client, so clients who leave must not make ever more of
+// them: past a number of them a request is one of its own, which ends with its
+// client.
+func TestTheFetchesAreBounded(t *testing.T) {
+	b := stand(DefaultSize)
+	release := make(chan struct{})
+	b.origin.answer = func(context.Context, *url.URL) (*forward.Answer, error) {
+		<-release
+		return answer(http.StatusOK, "late"), nil
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for i := range mostFetches + 10 {
+		r := httptest.NewRequest(http.MethodGet, "/p?q="+strconv.Itoa(i), nil).WithContext(gone)
+		err := b.Forward(httptest.NewRecorder(), r, cached, caller.Caller{}, trace.Trace{})
+		if i < mostFetches {
+			require.ErrorIs(t, err, forward.ErrGone)
+		} else {
+			require.NoError(t, err, "forwarded")
+		}
+	}
+	require.EqualValues(t, 10, b.origin.forwarded.Load())
+	require.Equal(t, Stats{Misses: mostFetches, Passed: 10}, b.Stats())
+	close(release)
+	require.Eventually(t, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.asking == 0 }, 5*time.Second, time.Millisecond)
+	require.Equal(t, "late", b.get(t, "/p?q=0").Body.String())
+	require.EqualValues(t, 1, b.Stats().Hits)
+}
