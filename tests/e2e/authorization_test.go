@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -24,6 +25,7 @@ const (
 	agent
 	manager
 	admin
+	machine // a service account with the scope inventory:write
 	askers
 )
 
@@ -32,7 +34,7 @@ const (
 // what it says, that is on purpose: it changes nothing for the askers after it.
 type row struct {
 	op   string // "GET /v1/orders/{id}"
-	want string // the statuses of nobody, guest with a cart, owner, other, agent, manager, admin
+	want string // the statuses of nobody, guest with a cart, owner, other, agent, manager, admin, machine, machine
 	// path gives the path; nil: that of the operation. A row that uses something
 	// up makes a new one for each asker.
 	path func(*world) string
@@ -70,7 +72,7 @@ func newWorld(t *testing.T) *world {
 	o, _ := newCustomer(t)
 	g := guest()
 	put(t, g, w.sku, 1)
-	w.askers = [askers]*client{guest(), g, c, o, staff(t, caller.SupportAgent), staff(t, caller.CatalogManager), staff(t, caller.Admin)}
+	w.askers = [askers]*client{guest(), g, c, o, staff(t, caller.SupportAgent), staff(t, caller.CatalogManager), staff(t, caller.Admin), scoped(t, "inventory:write")}
 	return w
 }
 
@@ -104,6 +106,36 @@ func (w *world) signedInAnew() *client {
 	return c
 }
 
+// somebody gives a path below an account that is made for it.
+func somebody(path string) func(*world) string {
+	return func(w *world) string {
+		_, u := newCustomer(w.t)
+		return "/v1/users/" + u.ID + path
+	}
+}
+
+// scoped gives a client of a new service account.
+func scoped(t *testing.T, scopes ...string) *client {
+	t.Helper()
+	made := must[struct {
+		ID     string `json:"client_id"`
+		Secret string `json:"client_secret"`
+	}](t, staff(t, caller.Admin), http.StatusCreated, "POST", "/v1/ops/service-accounts", map[string]any{"name": "matrix", "scopes": scopes})
+	tk := must[tokens](t, guest(), http.StatusOK, "POST", "/v1/auth/token",
+		map[string]string{"grant_type": "client_credentials", "client_id": made.ID, "client_secret": made.Secret})
+	return &client{base: the.Gateway, token: tk.AccessToken}
+}
+
+// ended gives the token of a session that has ended, once the gateway knows.
+func (w *world) ended() string {
+	c := w.signedInAnew()
+	must[any](w.t, c, http.StatusNoContent, "POST", "/v1/auth/logout", nil)
+	within(w.t, 2*time.Second, "the gateway refuses the token", func() bool {
+		return c.call(w.t, "GET", "/v1/products?limit=1", nil).status == http.StatusUnauthorized
+	})
+	return c.token
+}
+
 func fixed(path string) func(*world) string { return func(*world) string { return path } }
 
 func says(body any) func(*world) any { return func(*world) any { return body } }
@@ -112,82 +144,104 @@ var empty = says(map[string]any{})
 
 // authorization is who may do what with each operation of the public contract.
 var authorization = []row{
-	{op: "GET /", want: "200 200 200 200 200 200 200"},
-	{op: "GET /openapi.yaml", want: "200 200 200 200 200 200 200"},
-	{op: "GET /healthz", want: "200 200 200 200 200 200 200"},
-	{op: "GET /readyz", want: "200 200 200 200 200 200 200"},
-	{op: "GET /.well-known/jwks.json", want: "200 200 200 200 200 200 200"},
+	{op: "GET /", want: "200 200 200 200 200 200 200 200"},
+	{op: "GET /openapi.yaml", want: "200 200 200 200 200 200 200 200"},
+	{op: "GET /healthz", want: "200 200 200 200 200 200 200 200"},
+	{op: "GET /readyz", want: "200 200 200 200 200 200 200 200"},
+	{op: "GET /.well-known/jwks.json", want: "200 200 200 200 200 200 200 403"},
 
-	{op: "POST /v1/users", want: "400 400 400 400 400 400 400", body: empty},
-	{op: "GET /v1/users/{id}", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/users/" + w.ownerID }},
-	{op: "PUT /v1/users/{id}/roles", want: "401 401 403 403 403 403 200", path: func(w *world) string { return "/v1/users/" + w.ownerID + "/roles" },
+	{op: "POST /v1/users", want: "400 400 400 400 400 400 400 403", body: empty},
+	{op: "GET /v1/users/{id}", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/users/" + w.ownerID }},
+	{op: "PUT /v1/users/{id}/roles", want: "401 401 403 403 403 403 200 403", path: func(w *world) string { return "/v1/users/" + w.ownerID + "/roles" },
 		body: says(map[string]any{"roles": []string{"customer"}})},
-	{op: "POST /v1/auth/token", want: "400 400 400 400 400 400 400", body: empty},
-	{op: "POST /v1/auth/logout", want: "401 401 204 204 204 204 204", own: true},
-	{op: "GET /v1/auth/sessions", want: "401 401 200 200 200 200 200"},
-	{op: "DELETE /v1/auth/sessions/{id}", want: "401 401 204 404 404 404 404", path: func(w *world) string { return "/v1/auth/sessions/" + w.signedInAnew().session }},
-	{op: "GET /v1/me", want: "401 401 200 200 200 200 200"},
-	{op: "PATCH /v1/me", want: "401 401 400 400 400 400 400", body: says(map[string]any{"name": 1})},
-	{op: "GET /v1/me/preferences", want: "401 401 200 200 200 200 200"},
-	{op: "PUT /v1/me/preferences", want: "401 401 400 400 400 400 400", body: says(map[string]any{"currency": 1})},
-	{op: "GET /v1/me/addresses", want: "401 401 200 200 200 200 200"},
-	{op: "POST /v1/me/addresses", want: "401 401 400 400 400 400 400", body: empty},
-	{op: "GET /v1/me/addresses/{id}", want: "401 401 200 404 404 404 404", path: func(w *world) string { return "/v1/me/addresses/" + w.address.ID }},
-	{op: "PUT /v1/me/addresses/{id}", want: "401 401 200 404 404 404 404", path: func(w *world) string { return "/v1/me/addresses/" + w.address.ID }, body: says(madrid)},
-	{op: "DELETE /v1/me/addresses/{id}", want: "401 401 204 404 404 404 404", path: func(w *world) string {
+	{op: "POST /v1/auth/token", want: "400 400 400 400 400 400 400 403", body: empty},
+	{op: "POST /v1/auth/logout", want: "401 401 204 204 204 204 204 403", own: true},
+	{op: "GET /v1/auth/sessions", want: "401 401 200 200 200 200 200 403"},
+	{op: "DELETE /v1/auth/sessions/{id}", want: "401 401 204 404 404 404 404 403", path: func(w *world) string { return "/v1/auth/sessions/" + w.signedInAnew().session }},
+	{op: "DELETE /v1/auth/sessions", want: "401 401 204 204 204 204 204 403", own: true},
+	{op: "GET /.well-known/openid-configuration", want: "200 200 200 200 200 200 200 403"},
+	{op: "POST /v1/users/verify-email", want: "400 400 400 400 400 400 400 403", body: empty},
+	{op: "POST /v1/auth/password-reset", want: "400 400 400 400 400 400 400 403", body: empty},
+	{op: "POST /v1/auth/password-reset/confirm", want: "400 400 400 400 400 400 400 403", body: empty},
+	{op: "POST /v1/me/verification", want: "401 401 400 400 400 400 400 403", path: fixed("/v1/me/verification?unknown=1")},
+	{op: "POST /v1/me/email", want: "401 401 400 400 400 400 400 403", body: empty},
+	{op: "POST /v1/me/password", want: "401 401 400 400 400 400 400 403", body: empty},
+	{op: "POST /v1/me/delete", want: "401 401 400 400 400 400 400 403", body: empty},
+	{op: "GET /v1/me/export", want: "401 401 200 200 200 200 200 403"},
+	{op: "GET /v1/me/security-events", want: "401 401 200 200 200 200 200 403"},
+	{op: "GET /v1/users", want: "401 401 403 403 200 403 200 403", path: fixed("/v1/users?q=example")},
+	{op: "DELETE /v1/users/{id}", want: "401 401 403 403 403 403 204 403", path: somebody("")},
+	{op: "POST /v1/users/{id}/disable", want: "401 401 403 403 403 403 200 403", path: somebody("/disable"), body: says(map[string]any{"reason": "fraud"})},
+	{op: "POST /v1/users/{id}/enable", want: "401 401 403 403 403 403 200 403", path: somebody("/enable")},
+	{op: "GET /v1/ops/audit", want: "401 401 403 403 403 403 200 403"},
+	{op: "GET /v1/ops/signing-keys", want: "401 401 403 403 403 403 200 403"},
+	{op: "POST /v1/ops/signing-keys/rotate", want: "401 401 403 403 403 403 400 403", body: says(map[string]any{"compromised": 1})},
+	{op: "GET /v1/ops/service-accounts", want: "401 401 403 403 403 403 200 403"},
+	{op: "POST /v1/ops/service-accounts", want: "401 401 403 403 403 403 400 403", body: empty},
+	{op: "DELETE /v1/ops/service-accounts/{id}", want: "401 401 403 403 403 403 404 403", path: func(w *world) string { return "/v1/ops/service-accounts/" + w.deadLetters }},
+	{op: "POST /v1/ops/service-accounts/{id}/secret", want: "401 401 403 403 403 403 404 403", path: func(w *world) string { return "/v1/ops/service-accounts/" + w.deadLetters + "/secret" }},
+	{op: "GET /v1/me", want: "401 401 200 200 200 200 200 403"},
+	{op: "PATCH /v1/me", want: "401 401 400 400 400 400 400 403", body: says(map[string]any{"name": 1})},
+	{op: "GET /v1/me/preferences", want: "401 401 200 200 200 200 200 403"},
+	{op: "PUT /v1/me/preferences", want: "401 401 400 400 400 400 400 403", body: says(map[string]any{"currency": 1})},
+	{op: "GET /v1/me/addresses", want: "401 401 200 200 200 200 200 403"},
+	{op: "POST /v1/me/addresses", want: "401 401 400 400 400 400 400 403", body: empty},
+	{op: "GET /v1/me/addresses/{id}", want: "401 401 200 404 404 404 404 403", path: func(w *world) string { return "/v1/me/addresses/" + w.address.ID }},
+	{op: "PUT /v1/me/addresses/{id}", want: "401 401 200 404 404 404 404 403", path: func(w *world) string { return "/v1/me/addresses/" + w.address.ID }, body: says(madrid)},
+	{op: "DELETE /v1/me/addresses/{id}", want: "401 401 204 404 404 404 404 403", path: func(w *world) string {
 		return "/v1/me/addresses/" + must[address](w.t, w.owner, http.StatusCreated, "POST", "/v1/me/addresses", madrid).ID
 	}},
 
-	{op: "GET /v1/products", want: "200 200 200 200 200 200 200"},
-	{op: "POST /v1/products", want: "401 401 403 403 403 400 400", body: empty},
-	{op: "GET /v1/products/{id}", want: "200 200 200 200 200 200 200", path: func(w *world) string { return "/v1/products/" + w.product.ID }},
-	{op: "PUT /v1/products/{id}", want: "401 401 403 403 403 400 400", path: func(w *world) string { return "/v1/products/" + w.product.ID }, body: empty},
-	{op: "DELETE /v1/products/{id}", want: "401 401 403 403 403 204 204", path: func(w *world) string {
+	{op: "GET /v1/products", want: "200 200 200 200 200 200 200 200"},
+	{op: "POST /v1/products", want: "401 401 403 403 403 400 400 403", body: empty},
+	{op: "GET /v1/products/{id}", want: "200 200 200 200 200 200 200 200", path: func(w *world) string { return "/v1/products/" + w.product.ID }},
+	{op: "PUT /v1/products/{id}", want: "401 401 403 403 403 400 400 403", path: func(w *world) string { return "/v1/products/" + w.product.ID }, body: empty},
+	{op: "DELETE /v1/products/{id}", want: "401 401 403 403 403 204 204 403", path: func(w *world) string {
 		p, _ := ownProduct(w.t, 0)
 		return "/v1/products/" + p.ID
 	}},
-	{op: "GET /v1/categories", want: "200 200 200 200 200 200 200"},
-	{op: "POST /v1/categories", want: "401 401 403 403 403 400 400", body: empty},
-	{op: "PUT /v1/categories/{slug}", want: "401 401 403 403 403 400 400", path: fixed("/v1/categories/none"), body: empty},
-	{op: "DELETE /v1/categories/{slug}", want: "401 401 403 403 403 404 404", path: fixed("/v1/categories/no-such-category")},
-	{op: "GET /v1/inventory/{sku}", want: "401 401 403 403 403 200 200", path: func(w *world) string { return "/v1/inventory/" + w.sku }},
-	{op: "PATCH /v1/inventory/{sku}", want: "401 401 403 403 403 400 400", path: func(w *world) string { return "/v1/inventory/" + w.sku }, body: empty},
+	{op: "GET /v1/categories", want: "200 200 200 200 200 200 200 200"},
+	{op: "POST /v1/categories", want: "401 401 403 403 403 400 400 403", body: empty},
+	{op: "PUT /v1/categories/{slug}", want: "401 401 403 403 403 400 400 403", path: fixed("/v1/categories/none"), body: empty},
+	{op: "DELETE /v1/categories/{slug}", want: "401 401 403 403 403 404 404 403", path: fixed("/v1/categories/no-such-category")},
+	{op: "GET /v1/inventory/{sku}", want: "401 401 403 403 403 200 200 200", path: func(w *world) string { return "/v1/inventory/" + w.sku }},
+	{op: "PATCH /v1/inventory/{sku}", want: "401 401 403 403 403 400 400 400", path: func(w *world) string { return "/v1/inventory/" + w.sku }, body: empty},
 
-	{op: "GET /v1/cart", want: "200 200 200 200 200 200 200"},
-	{op: "PUT /v1/cart/items/{sku}", want: "200 200 200 200 200 200 200", path: func(w *world) string { return "/v1/cart/items/" + w.sku }, body: says(map[string]any{"quantity": 1})},
-	{op: "DELETE /v1/cart/items/{sku}", want: "204 204 204 204 204 204 204", path: func(w *world) string { return "/v1/cart/items/" + w.sku }},
-	{op: "DELETE /v1/cart", want: "204 204 204 204 204 204 204"},
-	{op: "POST /v1/orders", want: "201 201 201 201 201 201 201", cart: true, with: []string{"Idempotency-Key", "new"},
+	{op: "GET /v1/cart", want: "200 200 200 200 200 200 200 403"},
+	{op: "PUT /v1/cart/items/{sku}", want: "200 200 200 200 200 200 200 403", path: func(w *world) string { return "/v1/cart/items/" + w.sku }, body: says(map[string]any{"quantity": 1})},
+	{op: "DELETE /v1/cart/items/{sku}", want: "204 204 204 204 204 204 204 403", path: func(w *world) string { return "/v1/cart/items/" + w.sku }},
+	{op: "DELETE /v1/cart", want: "204 204 204 204 204 204 204 403"},
+	{op: "POST /v1/orders", want: "201 201 201 201 201 201 201 403", cart: true, with: []string{"Idempotency-Key", "new"},
 		body: says(map[string]any{"payment_method": "invoice", "address": madrid, "email": "who@example.com"})},
-	{op: "GET /v1/orders", want: "401 200 200 200 200 200 200"},
-	{op: "GET /v1/orders/{id}", want: "401 404 200 404 200 404 200", path: func(w *world) string { return "/v1/orders/" + w.order.ID }},
-	{op: "POST /v1/orders/{id}/cancel", want: "401 404 200 404 200 404 200", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/cancel" }},
-	{op: "POST /v1/orders/{id}/ship", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/ship" }},
-	{op: "POST /v1/orders/{id}/deliver", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/orders/" + w.shipped().ID + "/deliver" }},
+	{op: "GET /v1/orders", want: "401 200 200 200 200 200 200 403"},
+	{op: "GET /v1/orders/{id}", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.order.ID }},
+	{op: "POST /v1/orders/{id}/cancel", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/cancel" }},
+	{op: "POST /v1/orders/{id}/ship", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/ship" }},
+	{op: "POST /v1/orders/{id}/deliver", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.shipped().ID + "/deliver" }},
 
-	{op: "GET /v1/tickets", want: "401 401 200 200 200 200 200"},
-	{op: "POST /v1/tickets", want: "401 401 201 422 422 422 422", body: func(w *world) any { return map[string]any{"subject": "S", "message": "M", "order_id": w.order.ID} }},
-	{op: "GET /v1/tickets/{id}", want: "401 401 200 404 200 404 200", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID }},
-	{op: "GET /v1/tickets/{id}/messages", want: "401 401 200 404 200 404 200", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/messages" }},
-	{op: "POST /v1/tickets/{id}/messages", want: "401 401 201 404 201 404 201", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/messages" }, body: says(map[string]any{"text": "hello"})},
-	{op: "POST /v1/tickets/{id}/assign", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/assign" }, body: empty},
-	{op: "GET /v1/tickets/{id}/customer", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/customer" }},
-	{op: "POST /v1/tickets/{id}/close", want: "401 401 200 404 200 404 200", path: func(w *world) string {
+	{op: "GET /v1/tickets", want: "401 401 200 200 200 200 200 403"},
+	{op: "POST /v1/tickets", want: "401 401 201 422 422 422 422 403", body: func(w *world) any { return map[string]any{"subject": "S", "message": "M", "order_id": w.order.ID} }},
+	{op: "GET /v1/tickets/{id}", want: "401 401 200 404 200 404 200 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID }},
+	{op: "GET /v1/tickets/{id}/messages", want: "401 401 200 404 200 404 200 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/messages" }},
+	{op: "POST /v1/tickets/{id}/messages", want: "401 401 201 404 201 404 201 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/messages" }, body: says(map[string]any{"text": "hello"})},
+	{op: "POST /v1/tickets/{id}/assign", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/assign" }, body: empty},
+	{op: "GET /v1/tickets/{id}/customer", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/customer" }},
+	{op: "POST /v1/tickets/{id}/close", want: "401 401 200 404 200 404 200 403", path: func(w *world) string {
 		return "/v1/tickets/" + must[ticket](w.t, w.owner, http.StatusCreated, "POST", "/v1/tickets", map[string]any{"subject": "S", "message": "M"}).ID + "/close"
 	}},
-	{op: "GET /v1/returns", want: "401 401 200 200 200 200 200"},
-	{op: "POST /v1/returns", want: "401 401 201 422 201 422 201", body: func(w *world) any {
+	{op: "GET /v1/returns", want: "401 401 200 200 200 200 200 403"},
+	{op: "POST /v1/returns", want: "401 401 201 422 201 422 201 403", body: func(w *world) any {
 		return map[string]any{"order_id": w.delivered().ID, "lines": []map[string]any{{"sku": w.sku, "quantity": 1, "reason": "other"}}}
 	}},
-	{op: "GET /v1/returns/{id}", want: "401 401 200 404 200 404 200", path: func(w *world) string { return "/v1/returns/" + w.ret.ID }},
-	{op: "POST /v1/returns/{id}/approve", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/returns/" + w.returned().ID + "/approve" }},
-	{op: "POST /v1/returns/{id}/reject", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/returns/" + w.returned().ID + "/reject" }, body: says(map[string]any{"reason": "worn"})},
-	{op: "POST /v1/returns/{id}/receive", want: "401 401 403 403 200 403 200", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/receive" }},
+	{op: "GET /v1/returns/{id}", want: "401 401 200 404 200 404 200 403", path: func(w *world) string { return "/v1/returns/" + w.ret.ID }},
+	{op: "POST /v1/returns/{id}/approve", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.returned().ID + "/approve" }},
+	{op: "POST /v1/returns/{id}/reject", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.returned().ID + "/reject" }, body: says(map[string]any{"reason": "worn"})},
+	{op: "POST /v1/returns/{id}/receive", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/receive" }},
 
-	{op: "GET /v1/ops/dead-letters", want: "401 401 403 403 403 403 200"},
-	{op: "GET /v1/ops/dead-letters/catalog", want: "401 401 403 403 403 403 200"},
-	{op: "GET /v1/ops/dead-letters/orders", want: "401 401 403 403 403 403 200"},
-	{op: "GET /v1/ops/dead-letters/support", want: "401 401 403 403 403 403 200"},
+	{op: "GET /v1/ops/dead-letters", want: "401 401 403 403 403 403 200 403"},
+	{op: "GET /v1/ops/dead-letters/catalog", want: "401 401 403 403 403 403 200 403"},
+	{op: "GET /v1/ops/dead-letters/orders", want: "401 401 403 403 403 403 200 403"},
+	{op: "GET /v1/ops/dead-letters/support", want: "401 401 403 403 403 403 200 403"},
 }
 
 // deadLetterRows are the operations on one dead letter of each app.
@@ -196,7 +250,7 @@ func deadLetterRows() (rows []row) {
 		base := "/v1/ops/dead-letters/" + app + "/"
 		for op, end := range map[string]string{"GET": "", "POST/replay": "/replay", "POST/discard": "/discard"} {
 			method, _, _ := strings.Cut(op, "/")
-			rows = append(rows, row{op: method + " " + base + "{id}" + end, want: "401 401 403 403 403 403 404",
+			rows = append(rows, row{op: method + " " + base + "{id}" + end, want: "401 401 403 403 403 403 404 403",
 				path: func(w *world) string { return base + w.deadLetters + end }})
 		}
 	}
@@ -207,6 +261,7 @@ func deadLetterRows() (rows []row) {
 // operation without a row fails.
 func TestAuthorization(t *testing.T) {
 	w := newWorld(t)
+	bad := map[string]string{"forged": forged(t, w.owner.token), "of a session that has ended": w.ended()}
 	left := map[string]bool{}
 	for _, op := range public.Operations() {
 		left[op.Method+" "+op.Path] = true
@@ -220,8 +275,10 @@ func TestAuthorization(t *testing.T) {
 			for a := range askers {
 				got[a] = fmt.Sprint(w.ask(a, r).status)
 			}
-			require.Equal(t, r.want, strings.Join(got, " "), "nobody, guest, owner, other, agent, manager, admin")
-			require.Equal(t, http.StatusUnauthorized, w.askWith(r, forged(t, w.owner.token)), "a forged token")
+			require.Equal(t, r.want, strings.Join(got, " "), "nobody, guest, owner, other, agent, manager, admin, machine")
+			for name, token := range bad {
+				require.Equal(t, http.StatusUnauthorized, w.askWith(r, token), "a token that is %s", name)
+			}
 		})
 	}
 	require.Empty(t, left, "operations of the public contract that nobody has decided on")
@@ -229,10 +286,10 @@ func TestAuthorization(t *testing.T) {
 
 func (w *world) ask(a asker, r row) answer {
 	c := *w.askers[a]
-	if r.own && a >= owner { // an own session, whoever it is
+	if r.own && a >= owner && a != machine { // an own session, whoever it is
 		c = *w.signedInAnew()
 	}
-	if r.cart {
+	if r.cart && a != machine {
 		if a == nobody {
 			c = *guest()
 		}
