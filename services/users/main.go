@@ -11,10 +11,15 @@ import (
 	"tienda/internal/app"
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/api"
+	"tienda/services/users/internal/device"
+	"tienda/services/users/internal/keyring"
 	"tienda/services/users/internal/password"
 	"tienda/services/users/internal/session"
+	"tienda/services/users/internal/signin"
 	"tienda/services/users/internal/statestore"
+	"tienda/services/users/internal/throttle"
 	"tienda/services/users/internal/token"
+	"tienda/services/users/internal/totp"
 )
 
 const (
@@ -23,6 +28,12 @@ const (
 	// Where the signing key is: a PKCS #8 PEM in the Dapr secret store.
 	secretStore = "secrets"
 	signingKey  = "users-signing-key"
+	// What TOTP secrets are sealed with, and what device tokens are signed
+	// with: base64 of 32 bytes each.
+	totpKey   = "users-totp-key"
+	deviceKey = "users-device-key"
+	// issuer is the shop's name in people's authenticator apps.
+	issuer = "Tienda"
 )
 
 func main() { app.Main(run) }
@@ -37,25 +48,36 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 		return app.Built{}, err
 	}
 	tokens := token.NewIssuer(time.Now)
-	accounts := account.NewService(statestore.NewAccounts(d.DB), password.New(password.OWASP), time.Now)
+	totpKeys, deviceKeys := keyring.New(totpKey), keyring.New(deviceKey)
+	hasher := password.New(password.OWASP, password.Floor(password.DefaultFloor))
+	accounts := account.NewService(statestore.NewAccounts(d.DB), hasher, time.Now)
 	sessions := session.NewService(statestore.NewSessions(d.DB), time.Now)
+	throttles := throttle.NewService(statestore.NewGuards(d.DB), time.Now)
+	factors := totp.NewService(statestore.NewFactors(d.DB), totpKeys, signin.NewOwners(accounts, throttles), issuer, time.Now)
+	signIns := signin.NewService(statestore.NewSignIns(d.DB), accounts, factors, device.NewTokens(deviceKeys, time.Now), time.Now)
 	return app.Built{
-		Routes: api.New(accounts, sessions, tokens, line).Routes(),
-		Parts:  []app.Part{token.Loader(tokens, secret(d), d.Log)},
-		Ready:  []func(context.Context) error{tokens.Ready},
+		Routes: api.New(api.Parts{
+			Accounts: accounts, Sessions: sessions, Tokens: tokens, SignIns: signIns, Factors: factors,
+			Throttles: throttles, DeviceKeys: deviceKeys, ImportLine: line,
+		}).Routes(),
+		Parts: []app.Part{
+			token.Loader(tokens, func(ctx context.Context) (string, error) { return secret(d)(ctx, signingKey) }, d.Log),
+			keyring.Loader(totpKeys, secret(d), d.Log), keyring.Loader(deviceKeys, secret(d), d.Log),
+		},
+		Ready: []func(context.Context) error{tokens.Ready, totpKeys.Ready, deviceKeys.Ready},
 	}, nil
 }
 
-// secret reads the signing key from the secret store.
-func secret(d app.Deps) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
-		values, err := d.Sidecar.GetSecret(ctx, secretStore, signingKey, nil)
+// secret reads a secret from the secret store.
+func secret(d app.Deps) func(ctx context.Context, name string) (string, error) {
+	return func(ctx context.Context, name string) (string, error) {
+		values, err := d.Sidecar.GetSecret(ctx, secretStore, name, nil)
 		if err != nil {
 			return "", err
 		}
-		if v := values[signingKey]; v != "" {
+		if v := values[name]; v != "" {
 			return v, nil
 		}
-		return "", fmt.Errorf("secret store %q has no %q", secretStore, signingKey)
+		return "", fmt.Errorf("secret store %q has no %q", secretStore, name)
 	}
 }

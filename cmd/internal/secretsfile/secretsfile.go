@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -17,6 +18,11 @@ import (
 // SigningKey is the name of the secret with which users signs access tokens: a
 // PKCS #8 PEM of an Ed25519 key.
 const SigningKey = "users-signing-key"
+
+// Symmetric are the names of the secrets that are 32 random bytes in base64:
+// users seals TOTP secrets with the first and signs device tokens with the
+// second. A new key goes before the old one, with a space between them.
+var Symmetric = []string{"users-totp-key", "users-device-key"}
 
 // Ensure adds the secrets that the file lacks, each fresh and random; those it
 // has stay as they are. The file is readable by its owner only.
@@ -30,14 +36,24 @@ func Ensure(path string) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("secrets: %w", err)
 	}
-	if _, ok := secrets[SigningKey]; ok {
+	missing := false
+	if _, ok := secrets[SigningKey]; !ok {
+		key, err := newKey()
+		if err != nil {
+			return fmt.Errorf("secrets: %w", err)
+		}
+		secrets[SigningKey], missing = key, true
+	}
+	for _, name := range Symmetric {
+		if _, ok := secrets[name]; !ok {
+			b := make([]byte, 32)
+			_, _ = rand.Read(b) // never fails since Go 1.24
+			secrets[name], missing = base64.StdEncoding.EncodeToString(b), true
+		}
+	}
+	if !missing {
 		return nil
 	}
-	key, err := newKey()
-	if err != nil {
-		return fmt.Errorf("secrets: %w", err)
-	}
-	secrets[SigningKey] = key
 	b, err := json.MarshalIndent(secrets, "", "  ")
 	if err != nil {
 		return fmt.Errorf("secrets: %w", err)

@@ -3,6 +3,7 @@ package secretsfile_test
 import (
 	"crypto/ed25519"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"os"
@@ -38,6 +39,12 @@ func TestEnsureKeepsOtherSecrets(t *testing.T) {
 	got := read(t, path)
 	require.Equal(t, "m", got["mail-password"])
 	require.NotEmpty(t, got[secretsfile.SigningKey])
+	for _, name := range secretsfile.Symmetric {
+		b, err := base64.StdEncoding.DecodeString(got[name])
+		require.NoError(t, err)
+		require.Len(t, b, 32)
+	}
+	require.NotEqual(t, got[secretsfile.Symmetric[0]], got[secretsfile.Symmetric[1]])
 }
 
 func TestEnsureRefusesABrokenFile(t *testing.T) {

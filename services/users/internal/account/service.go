@@ -6,6 +6,7 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
+	"tienda/services/users/internal/password"
 )
 
 // Store keeps users. What a change function records (User.Changes) is
@@ -33,6 +34,10 @@ type Hasher interface {
 	Hash(ctx context.Context, password string) (string, error)
 	// Matches also takes the time of a check when hash is "".
 	Matches(ctx context.Context, hash, password string) (bool, error)
+	// Wrap gives the form in which a hash of another system is kept.
+	Wrap(ctx context.Context, legacy password.Legacy) (string, error)
+	// Outdated says that Hash would make another kind of hash now.
+	Outdated(hash string) bool
 }
 
 // ErrCredentials answers a wrong password and an unknown e-mail alike.
@@ -51,10 +56,13 @@ func NewService(store Store, hasher Hasher, now func() time.Time) *Service {
 }
 
 // Register makes an account; ErrEmailTaken, or fault.Unprocessable for an
-// e-mail or a name that cannot be used.
+// e-mail, a password (CheckPassword) or a name that cannot be used.
 func (s *Service) Register(ctx context.Context, email, password, name string) (User, error) {
 	u, err := New(email, name, "", s.now())
 	if err != nil {
+		return User{}, err
+	}
+	if err := CheckPassword(password, u.Email); err != nil {
 		return User{}, err
 	}
 	if u.PasswordHash, err = s.hasher.Hash(ctx, password); err != nil {
@@ -63,23 +71,24 @@ func (s *Service) Register(ctx context.Context, email, password, name string) (U
 	return s.store.Create(ctx, u)
 }
 
-// Authenticate gives the user with this e-mail and password, or
-// ErrCredentials, after the same work in every case.
-func (s *Service) Authenticate(ctx context.Context, email, password string) (User, error) {
-	var u User
-	if e, err := NormalEmail(email); err == nil {
-		if u, _, err = s.store.ByEmail(ctx, e); err != nil {
-			return User{}, err
-		}
-	}
+// Authenticate says whether the password is the user's, of whoever was found
+// under an e-mail (the zero User: nobody): nil, or ErrCredentials after the same
+// work in every case. It does not slow a guesser down: package signin does.
+func (s *Service) Authenticate(ctx context.Context, u User, password string) error {
 	ok, err := s.hasher.Matches(ctx, u.PasswordHash, password)
-	if err != nil {
-		return User{}, err
+	if err == nil && !ok {
+		err = ErrCredentials
 	}
-	if !ok {
-		return User{}, ErrCredentials
+	return err
+}
+
+// Upgrade gives the hash that a user's should become now that the password is
+// known; "": it may stay.
+func (s *Service) Upgrade(ctx context.Context, u User, password string) (string, error) {
+	if !s.hasher.Outdated(u.PasswordHash) {
+		return "", nil
 	}
-	return u, nil
+	return s.hasher.Hash(ctx, password)
 }
 
 // User gives an account; fault.NotFound.

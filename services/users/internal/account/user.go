@@ -41,6 +41,8 @@ type User struct {
 	Preferences  Preferences   `json:"preferences"`
 	Addresses    []Address     `json:"addresses,omitempty"` // in the order in which they were added
 	CreatedAt    time.Time     `json:"created_at"`
+	// DevicesSince is from when on a device that has signed in is trusted.
+	DevicesSince time.Time `json:"devices_since,omitzero"`
 
 	Version int64 `json:"-"` // of the document as read; 0: not stored yet
 
@@ -93,6 +95,11 @@ func (u *User) Rename(name string) error {
 	u.record(ProfileChanged)
 	return nil
 }
+
+// ForgetDevices ends the trust in every device that has signed in before: after
+// a change of what is needed to sign in, they count as strangers' (package
+// signin).
+func (u *User) ForgetDevices(now time.Time) { u.DevicesSince = now.UTC() }
 
 // SetRoles gives the user exactly these roles, and that of a customer. by is
 // the ID of the admin who does it: nobody changes the own roles, so that the

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
@@ -23,35 +24,81 @@ import (
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/device"
+	"tienda/services/users/internal/keyring"
 	"tienda/services/users/internal/password"
 	"tienda/services/users/internal/session"
+	"tienda/services/users/internal/signin"
 	"tienda/services/users/internal/statestore"
+	"tienda/services/users/internal/throttle"
 	"tienda/services/users/internal/token"
+	"tienda/services/users/internal/totp"
 )
 
 // service is the whole users service over a store in memory.
 type service struct {
 	*contracttest.Server
 	store  *statetest.Memory
+	reads  *hooked // the way to store
+	device *keyring.Ring
 	events *event.Memory
 	tokens *token.Issuer
+	keys   *keyring.Ring // of TOTP secrets
 	now    time.Time
+}
+
+// hooked is a store that tells of reads before they are made.
+type hooked struct {
+	state.Store
+	before func(keys []string)
+}
+
+func (h *hooked) Get(ctx context.Context, keys ...string) ([]state.Item, error) {
+	if h.before != nil {
+		h.before(keys)
+	}
+	return h.Store.Get(ctx, keys...)
 }
 
 func newService(t *testing.T) *service {
 	t.Helper()
-	s := &service{store: statetest.NewMemory(), events: &event.Memory{}, now: time.Now()}
-	db := state.Open(s.store, s.events, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	s := &service{
+		store: statetest.NewMemory(), events: &event.Memory{}, now: time.Now(),
+		keys: keyring.New("users-totp-key"), device: keyring.New("users-device-key"),
+	}
+	s.reads = &hooked{Store: s.store}
+	s.tokens = token.NewIssuer(func() time.Time { return s.now })
+	require.NoError(t, s.keys.Use(keyring.Random()))
+	require.NoError(t, s.device.Use(keyring.Random()))
+	s.serve(t)
+	return s
+}
+
+// replica gives another replica of the service, over the same store.
+func (s *service) replica(t *testing.T) *service {
+	t.Helper()
+	r := *s
+	r.serve(t)
+	return &r
+}
+
+func (s *service) serve(t *testing.T) {
+	t.Helper()
+	db := state.Open(s.reads, s.events, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	clock := func() time.Time { return s.now }
 	c, err := contract.Load(contracts.FS, "users")
 	require.NoError(t, err)
 	line, err := c.Schema("ImportUser")
 	require.NoError(t, err)
-	s.tokens = token.NewIssuer(clock)
 	hasher := password.New(password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1})
-	s.Server = contracttest.New(t, "users", New(account.NewService(statestore.NewAccounts(db), hasher, clock),
-		session.NewService(statestore.NewSessions(db), clock), s.tokens, line).Routes())
-	return s
+	accounts := account.NewService(statestore.NewAccounts(db), hasher, clock)
+	throttles := throttle.NewService(statestore.NewGuards(db), clock)
+	factors := totp.NewService(statestore.NewFactors(db), s.keys, signin.NewOwners(accounts, throttles), "Tienda", clock)
+	s.Server = contracttest.New(t, "users", New(Parts{
+		Accounts: accounts, Sessions: session.NewService(statestore.NewSessions(db), clock), Tokens: s.tokens,
+		SignIns: signin.NewService(statestore.NewSignIns(db), accounts, factors, device.NewTokens(s.device, clock), clock),
+		Factors: factors, Throttles: throttles, DeviceKeys: s.device, ImportLine: line,
+	}).Routes())
 }
 
 func (s *service) useKey(t *testing.T) {
@@ -179,6 +226,11 @@ func TestEveryRoute(t *testing.T) {
 		ContentType: contract.NDJSON, Body: `{"email":"bob@example.com","name":"Bob"}`,
 	})
 	require.Equal(t, 200, a.Status)
+	secret := s.turnOn(t, ana)
+	s.ok(t, ana, "GET", "/v1/me/totp", nil, 200)
+	s.ok(t, ana, "POST", "/v1/me/totp/recovery-codes", obj{"password": "a good password", "totp": s.code(t, secret, 1)}, 200)
+	s.now = s.now.Add(time.Minute)
+	s.ok(t, ana, "DELETE", "/v1/me/totp", obj{"password": "a good password", "totp": s.code(t, secret, 0)}, 204)
 	s.RequireAllTried(t)
 
 	types := s.events.Types()
@@ -246,6 +298,15 @@ func TestBadInput(t *testing.T) {
 		{"missing field", nobody, "POST", "/v1/users", with(newcomer, "password", nil), 400, "invalid_request", "/password"},
 		{"short password", nobody, "POST", "/v1/users", with(newcomer, "password", "ñññññññ"), 400, "invalid_request", "/password"},
 		{"long password", nobody, "POST", "/v1/users", with(newcomer, "password", strings.Repeat("x", 129)), 400, "invalid_request", "/password"},
+		{"common password", nobody, "POST", "/v1/users", with(newcomer, "password", "Password1"), 422, "invalid_value", "/password"},
+		{"the e-mail as a password", nobody, "POST", "/v1/users", with(newcomer, "password", "Eva@Example.com"), 422, "invalid_value", "/password"},
+		{"second factor with the wrong password", ana, "POST", "/v1/me/totp", obj{"password": "wrong"}, 422, "wrong_password", "/password"},
+		{"second factor off, codes", ana, "POST", "/v1/me/totp/recovery-codes", obj{"password": "a good password", "totp": "123456"}, 409, "totp_off", ""},
+		{"second factor off, turned off", ana, "DELETE", "/v1/me/totp", obj{"password": "a good password", "recovery_code": "x"}, 409, "totp_off", ""},
+		{"second factor not begun", ana, "POST", "/v1/me/totp/confirm", obj{"totp": "123456"}, 409, "totp_not_started", ""},
+		{"a code of five digits", ana, "POST", "/v1/me/totp/confirm", obj{"totp": "12345"}, 400, "invalid_request", "/totp"},
+		{"two proofs", ana, "DELETE", "/v1/me/totp", obj{"password": "a good password", "totp": "123456", "recovery_code": "x"}, 400, "invalid_request", "-"},
+		{"no proof", ana, "DELETE", "/v1/me/totp", obj{"password": "a good password"}, 400, "invalid_request", "-"},
 		{"blank name", nobody, "POST", "/v1/users", with(newcomer, "name", "  "), 400, "invalid_request", "/name"},
 		{"name of two lines", nobody, "POST", "/v1/users", with(newcomer, "name", "Eva\nBcc: x"), 400, "invalid_request", "/name"},
 		{"no e-mail", nobody, "POST", "/v1/users", with(newcomer, "email", "eva"), 400, "invalid_request", "/email"},
@@ -283,6 +344,7 @@ func TestBadInput(t *testing.T) {
 	before, published := s.snapshot(t), len(s.events.Events())
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			s.now = s.now.Add(time.Hour) // each failure that is counted is forgotten
 			a := s.call(t, tt.as, tt.method, tt.path, tt.body)
 			require.Equal(t, tt.status, a.Status, "%s", a.Body)
 			code, fields := a.Problem(t)
@@ -329,10 +391,10 @@ func TestBadInput(t *testing.T) {
 	})
 }
 
-// snapshot gives all that is stored.
+// snapshot gives all that is stored but the counts of failures.
 func (s *service) snapshot(t *testing.T) []state.Item {
 	t.Helper()
-	keys := s.store.Keys("")
+	keys := slices.DeleteFunc(s.store.Keys(""), func(k string) bool { return strings.HasPrefix(k, "guard:") })
 	items, err := s.store.Get(t.Context(), keys...)
 	require.NoError(t, err)
 	return slices.Clone(items)

@@ -11,8 +11,9 @@ import (
 	"tienda/services/users/internal/token"
 )
 
-// issueToken: 4 state calls for a password (claim, user, sessions read and
-// written), 3 for a refresh token.
+// issueToken: 4 state calls for a password (claim and guards, user and second
+// factor, sessions and guards, and one write of all that has changed), right or
+// wrong; 3 for a refresh token.
 func (a *API) issueToken(w http.ResponseWriter, r *http.Request) error {
 	var in grantRequest
 	if err := httpapi.Decode(r, &in); err != nil {
@@ -22,11 +23,14 @@ func (a *API) issueToken(w http.ResponseWriter, r *http.Request) error {
 	if err := a.tokens.Ready(r.Context()); err != nil {
 		return err
 	}
+	if err := a.keys.Ready(r.Context()); err != nil {
+		return err
+	}
 	grant := a.byPassword
 	if in.GrantType == "refresh_token" {
 		grant = a.byRefresh
 	}
-	u, refresh, err := grant(r, in)
+	u, refresh, err := grant(w, r, in)
 	if err != nil {
 		return err
 	}
@@ -41,18 +45,9 @@ func (a *API) issueToken(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-func (a *API) byPassword(r *http.Request, in grantRequest) (account.User, session.Token, error) {
-	u, err := a.accounts.Authenticate(r.Context(), in.Email, in.Password)
-	if err != nil {
-		return account.User{}, session.Token{}, err
-	}
-	t, err := a.sessions.Open(r.Context(), u.ID, r.UserAgent())
-	return u, t, err
-}
-
 // byRefresh reads the account before it uses the token up: a failure between
 // the two must not cost the client its session.
-func (a *API) byRefresh(r *http.Request, in grantRequest) (account.User, session.Token, error) {
+func (a *API) byRefresh(_ http.ResponseWriter, r *http.Request, in grantRequest) (account.User, session.Token, error) {
 	t, err := session.ParseToken(in.RefreshToken)
 	if err != nil {
 		return account.User{}, session.Token{}, err

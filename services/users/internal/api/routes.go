@@ -9,8 +9,12 @@ import (
 	"tienda/internal/contract"
 	"tienda/internal/httpapi"
 	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/keyring"
 	"tienda/services/users/internal/session"
+	"tienda/services/users/internal/signin"
+	"tienda/services/users/internal/throttle"
 	"tienda/services/users/internal/token"
+	"tienda/services/users/internal/totp"
 )
 
 // API answers the routes.
@@ -18,12 +22,31 @@ type API struct {
 	accounts   *account.Service
 	sessions   *session.Service
 	tokens     *token.Issuer
+	signIns    *signin.Service
+	factors    *totp.Service
+	throttles  *throttle.Service
+	keys       *keyring.Ring // of devices
 	importLine *contract.Schema
 }
 
-// New gives the API over the services. importLine is the contract's ImportUser.
-func New(accounts *account.Service, sessions *session.Service, tokens *token.Issuer, importLine *contract.Schema) *API {
-	return &API{accounts: accounts, sessions: sessions, tokens: tokens, importLine: importLine}
+// Parts are what the API is made of.
+type Parts struct {
+	Accounts   *account.Service
+	Sessions   *session.Service
+	Tokens     *token.Issuer
+	SignIns    *signin.Service
+	Factors    *totp.Service
+	Throttles  *throttle.Service
+	DeviceKeys *keyring.Ring
+	ImportLine *contract.Schema // the contract's ImportUser
+}
+
+// New gives the API over its parts.
+func New(p Parts) *API {
+	return &API{
+		accounts: p.Accounts, sessions: p.Sessions, tokens: p.Tokens, signIns: p.SignIns, factors: p.Factors,
+		throttles: p.Throttles, keys: p.DeviceKeys, importLine: p.ImportLine,
+	}
 }
 
 // Routes lists every route of the service but the probes.
@@ -51,6 +74,12 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodGet, Path: "/v1/me/addresses/{id}", Who: httpapi.SignedIn, Handle: a.getAddress},
 		{Method: http.MethodPut, Path: "/v1/me/addresses/{id}", Who: httpapi.SignedIn, Handle: a.changeAddress},
 		{Method: http.MethodDelete, Path: "/v1/me/addresses/{id}", Who: httpapi.SignedIn, Handle: a.removeAddress},
+
+		{Method: http.MethodGet, Path: "/v1/me/totp", Who: httpapi.SignedIn, Handle: a.getTOTP},
+		{Method: http.MethodPost, Path: "/v1/me/totp", Who: httpapi.SignedIn, Handle: a.startTOTP},
+		{Method: http.MethodDelete, Path: "/v1/me/totp", Who: httpapi.SignedIn, Handle: a.stopTOTP},
+		{Method: http.MethodPost, Path: "/v1/me/totp/confirm", Who: httpapi.SignedIn, Handle: a.confirmTOTP},
+		{Method: http.MethodPost, Path: "/v1/me/totp/recovery-codes", Who: httpapi.SignedIn, Handle: a.renewRecoveryCodes},
 
 		{Method: http.MethodGet, Path: "/internal/v1/users/{id}", Who: ordersSupport, Handle: a.getUser},
 		{Method: http.MethodGet, Path: "/internal/v1/users/{id}/checkout", Who: orders, Handle: a.getCheckout},

@@ -31,18 +31,20 @@ func (s *Sessions) Sessions(ctx context.Context, userID string) (all session.Ses
 
 // Update implements session.Store: one read, one write.
 func (s *Sessions) Update(ctx context.Context, userID string, change func(*session.Sessions) error) error {
-	return s.db.Update(ctx, func(tx *state.Tx) error {
-		all, _, err := sessions.Get(tx, userID)
-		if err != nil {
-			return err
-		}
-		all.UserID = userID
-		if err := change(&all); err != nil {
-			return err
-		}
-		for _, id := range all.Ended() {
-			tx.Emit(sessions.Key(userID), events.SessionRevoked(userID, id))
-		}
-		return sessions.Put(tx, userID, all)
-	})
+	return s.db.Update(ctx, func(tx *state.Tx) error { return changeSessions(tx, userID, change) })
+}
+
+func changeSessions(tx *state.Tx, userID string, change func(*session.Sessions) error) error {
+	all, _, err := sessions.Get(tx, userID)
+	if err != nil {
+		return err
+	}
+	all.UserID = userID
+	if err := change(&all); err != nil {
+		return err
+	}
+	for _, id := range all.Ended() {
+		tx.Emit(sessions.Key(userID), events.SessionRevoked(userID, id))
+	}
+	return sessions.Put(tx, userID, all)
 }

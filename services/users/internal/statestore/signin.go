@@ -1,0 +1,174 @@
+package statestore
+
+import (
+	"context"
+	"time"
+
+	"tienda/internal/state"
+	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/session"
+	"tienda/services/users/internal/signin"
+	"tienda/services/users/internal/throttle"
+	"tienda/services/users/internal/totp"
+)
+
+// factors are "factor:<user id>": the second factor is no part of the account,
+// whose version a sign-in with a code would change.
+var factors = state.Collection[totp.Factor]{Prefix: "factor:"}
+
+// SignIns implements signin.Store.
+type SignIns struct {
+	*Guards
+	db *state.DB
+}
+
+// NewSignIns gives what sign-ins need in db.
+func NewSignIns(db *state.DB) *SignIns { return &SignIns{Guards: NewGuards(db), db: db} }
+
+// Look implements signin.Store: one read of the claim and the guards, one of
+// user and factor, also if nobody has the e-mail, so that a sign-in takes as
+// long for a stranger as for a customer.
+func (s *SignIns) Look(ctx context.Context, email string, keys []throttle.Key) (found signin.Found, err error) {
+	found.Guards = make(map[string]throttle.Guard, len(keys))
+	err = s.db.View(ctx, func(tx *state.Tx) error {
+		if err := tx.Load(append(guardKeys(keys...), claims.Key(claimID(email)))...); err != nil {
+			return err
+		}
+		for _, k := range keys {
+			g, _, err := guards(0).Get(tx, k.ID)
+			if err != nil {
+				return err
+			}
+			found.Guards[k.ID] = g
+		}
+		c, ok, err := claims.Get(tx, claimID(email))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			c.UserID = "nobody"
+		}
+		if err := tx.Load(users.Key(c.UserID), factors.Key(c.UserID)); err != nil {
+			return err
+		}
+		if found.User, ok, err = read(tx, c.UserID); err != nil || !ok {
+			return err
+		}
+		found.Factor, _, err = factors.Get(tx, c.UserID)
+		return err
+	})
+	return found, err
+}
+
+// Enter implements signin.Store. The session is what it is about: a code that
+// was used up, a hash that was renewed, or a guard that was cleared without it,
+// on a store that does not roll back, let nobody in.
+func (s *SignIns) Enter(ctx context.Context, e signin.Entry) error {
+	return s.db.Update(ctx, func(tx *state.Tx) error {
+		keys := append(guardKeys(e.Gate...), sessions.Key(e.UserID))
+		if e.Use != nil {
+			keys = append(keys, factors.Key(e.UserID))
+		}
+		if e.NewHash != "" {
+			keys = append(keys, users.Key(e.UserID))
+		}
+		if err := tx.Load(keys...); err != nil {
+			return err
+		}
+		if err := gate(tx, e.Gate, e.Now); err != nil {
+			return err
+		}
+		if e.Use != nil {
+			if err := changeFactor(tx, e.UserID, e.Use); err != nil {
+				return err
+			}
+		}
+		if e.NewHash != "" {
+			if err := rehash(tx, e); err != nil {
+				return err
+			}
+		}
+		if err := forget(tx, e.Forget); err != nil {
+			return err
+		}
+		if opened, err := tx.Ours(sessions.Key(e.UserID)); err != nil || opened {
+			return err
+		}
+		return changeSessions(tx, e.UserID, func(all *session.Sessions) error {
+			e.Open(all)
+			return nil
+		})
+	})
+}
+
+// rehash keeps a password that was changed in the meantime.
+func rehash(tx *state.Tx, e signin.Entry) error {
+	u, ok, err := read(tx, e.UserID)
+	if err != nil || !ok || u.PasswordHash != e.OldHash {
+		return err
+	}
+	u.PasswordHash = e.NewHash
+	return write(tx, u)
+}
+
+// Factors implements totp.Store.
+type Factors struct{ db *state.DB }
+
+// NewFactors gives the second factors in db.
+func NewFactors(db *state.DB) *Factors { return &Factors{db: db} }
+
+// Factor implements totp.Store: one read.
+func (s *Factors) Factor(ctx context.Context, userID string) (f totp.Factor, err error) {
+	err = s.db.View(ctx, func(tx *state.Tx) (err error) {
+		f, _, err = factors.Get(tx, userID)
+		return err
+	})
+	return f, err
+}
+
+// Change implements totp.Store: one read, one write. The factor is what it is
+// about: devices that are forgotten, or tries, without it do no harm.
+func (s *Factors) Change(ctx context.Context, userID string, devicesSince time.Time, change func(*totp.Factor) error) error {
+	owner := throttle.ByOwner(userID)
+	return s.db.Update(ctx, func(tx *state.Tx) error {
+		if err := tx.Load(append(guardKeys(owner), users.Key(userID), factors.Key(userID))...); err != nil {
+			return err
+		}
+		u, ok, err := read(tx, userID)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return account.ErrGone
+		}
+		if err := changeFactor(tx, userID, change); err != nil {
+			return err
+		}
+		if !devicesSince.IsZero() {
+			u.ForgetDevices(devicesSince)
+			if err := write(tx, u); err != nil {
+				return err
+			}
+		}
+		return forget(tx, []throttle.Key{owner})
+	})
+}
+
+// changeFactor changes it once: a code is used once, and recovery codes are
+// those that were stored.
+func changeFactor(tx *state.Tx, userID string, change func(*totp.Factor) error) error {
+	if ours, err := tx.Ours(factors.Key(userID)); err != nil || ours {
+		return err
+	}
+	f, _, err := factors.Get(tx, userID)
+	if err != nil {
+		return err
+	}
+	if err := change(&f); err != nil {
+		return err
+	}
+	if len(f.Secret) == 0 {
+		return factors.Delete(tx, userID)
+	}
+	return factors.Put(tx, userID, f)
+}
