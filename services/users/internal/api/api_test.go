@@ -41,6 +41,7 @@ type service struct {
 	store  *statetest.Memory
 	reads  *hooked // the way to store
 	device *keyring.Ring
+	hasher account.Hasher
 	events *event.Memory
 	tokens *token.Issuer
 	keys   *keyring.Ring // of TOTP secrets
@@ -65,6 +66,7 @@ func newService(t *testing.T) *service {
 	s := &service{
 		store: statetest.NewMemory(), events: &event.Memory{}, now: time.Now(),
 		keys: keyring.New("users-totp-key"), device: keyring.New("users-device-key"),
+		hasher: password.New(password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1}),
 	}
 	s.reads = &hooked{Store: s.store}
 	s.tokens = token.NewIssuer(func() time.Time { return s.now })
@@ -90,8 +92,7 @@ func (s *service) serve(t *testing.T) {
 	require.NoError(t, err)
 	line, err := c.Schema("ImportUser")
 	require.NoError(t, err)
-	hasher := password.New(password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1})
-	accounts := account.NewService(statestore.NewAccounts(db), hasher, clock)
+	accounts := account.NewService(statestore.NewAccounts(db), s.hasher, clock)
 	throttles := throttle.NewService(statestore.NewGuards(db), clock)
 	factors := totp.NewService(statestore.NewFactors(db), s.keys, signin.NewOwners(accounts, throttles), "Tienda", clock)
 	s.Server = contracttest.New(t, "users", New(Parts{

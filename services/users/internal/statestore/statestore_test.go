@@ -25,7 +25,7 @@ type plain struct{}
 
 func (plain) Hash(_ context.Context, p string) (string, error) { return "hash of " + p, nil }
 func (plain) Matches(_ context.Context, hash, p string) (bool, error) {
-	return hash == "hash of "+p, nil
+	return strings.TrimPrefix(hash, "old ") == "hash of "+p, nil
 }
 func (plain) Wrap(_ context.Context, l password.Legacy) (string, error) { return l.Hash, nil }
 func (plain) Outdated(hash string) bool                                 { return strings.HasPrefix(hash, "old ") }
@@ -43,12 +43,25 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{store: statetest.NewMemory(), events: &event.Memory{}, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	w.open(t)
+	return w
+}
+
+// other gives another replica over the same store.
+func (w *world) other(t *testing.T) *world {
+	t.Helper()
+	o := *w
+	o.open(t)
+	return &o
+}
+
+func (w *world) open(t *testing.T) {
+	t.Helper()
 	db := state.Open(w.store, w.events, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	clock := func() time.Time { return w.now }
 	w.accounts = account.NewService(NewAccounts(db), plain{}, clock)
 	w.sessions = session.NewService(NewSessions(db), clock)
 	w.signIns, w.factors = NewSignIns(db), NewFactors(db)
-	return w
 }
 
 // authenticate finds an account as a sign-in does.
