@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"golang.org/x/crypto/blowfish"
+	"golang.org/x/crypto/blowfish" //nolint:staticcheck // no new system: bcrypt is made of it
 )
 
 // bcrypt with a given salt, which golang.org/x/crypto/bcrypt does not offer:
