@@ -128,7 +128,6 @@ func TestTheMeasureTellsAccountsApart(t *testing.T) {
 		took := measure(t, timed(t, hasty{password.New(costly)}), rounds/2, kinds[:3]...)
 		require.Greater(t, apart(took[kinds[0]], took[kinds[1]]), distinct)
 		require.Greater(t, apart(took[kinds[0]], took[kinds[2]]), distinct)
-		require.Less(t, apart(took[kinds[1]], took[kinds[2]]), alike)
 	})
 	t.Run("a dear hash without a floor", func(t *testing.T) {
 		took := measure(t, timed(t, password.New(costly)), rounds/2, kinds[1], kinds[4])
