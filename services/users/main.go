@@ -15,12 +15,17 @@ import (
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/api"
 	"tienda/services/users/internal/audit"
+	"tienda/services/users/internal/device"
 	"tienda/services/users/internal/directory"
+	"tienda/services/users/internal/keyring"
 	"tienda/services/users/internal/machine"
 	"tienda/services/users/internal/password"
 	"tienda/services/users/internal/session"
+	"tienda/services/users/internal/signin"
 	"tienda/services/users/internal/statestore"
+	"tienda/services/users/internal/throttle"
 	"tienda/services/users/internal/token"
+	"tienda/services/users/internal/totp"
 )
 
 const (
@@ -29,6 +34,12 @@ const (
 	// Where the key is that the signing keys are sealed with (token.NewSealer).
 	secretStore = "secrets"
 	sealKey     = "users-key-encryption-key"
+	// What TOTP secrets are sealed with, and what device tokens are signed
+	// with: base64 of 32 bytes each.
+	totpKey   = "users-totp-key"
+	deviceKey = "users-device-key"
+	// issuer is the shop's name in people's authenticator apps.
+	issuer = "Tienda"
 
 	refreshPause  = time.Second // how far the list of accounts may be behind
 	recoveryPause = 5 * time.Second
@@ -52,12 +63,16 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 		return app.Built{}, fmt.Errorf("configuration: %w", err)
 	}
 	tokens := token.NewIssuer(cfg, statestore.NewKeys(d.DB), time.Now)
+	totpKeys, deviceKeys := keyring.New(totpKey), keyring.New(deviceKey)
 	store := statestore.NewAccounts(d.DB)
 	d.DB.OnUnfinished(store.NoteUnfinished)
-	accounts := account.NewService(store, password.New(password.OWASP), time.Now)
-	sessions := session.NewService(statestore.NewSessions(d.DB, time.Now), time.Now)
-	machines := machine.NewService(statestore.NewMachines(d.DB, time.Now), time.Now)
-	revoked := statestore.NewRevocations(d.DB, time.Now)
+	throttles := throttle.NewService(statestore.NewGuards(d.DB), time.Now)
+	hasher := password.New(password.OWASP, password.Floor(password.DefaultFloor))
+	accounts := account.NewService(store, hasher, throttles, time.Now)
+	sessionStore := statestore.NewSessions(d.DB, time.Now)
+	sessions := session.NewService(sessionStore, time.Now)
+	factors := totp.NewService(statestore.NewFactors(d.DB), totpKeys, signin.NewOwners(accounts, throttles), issuer, time.Now)
+	signIns := signin.NewService(statestore.NewSignIns(sessionStore), accounts, factors, device.NewTokens(deviceKeys, time.Now), time.Now)
 	trail := audit.NewService(statestore.NewAudit(d.DB), time.Now)
 	accounts.OnFailure(trail.Failed)
 	sender, err := newSender(d, store, sessions)
@@ -66,15 +81,21 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 	}
 	all := directory.New(statestore.NewDirectory(d.DB))
 	return app.Built{
-		Routes: api.New(accounts, sessions, tokens, machines, revoked, line).With(all, trail).Routes(),
+		Routes: api.New(api.Parts{
+			Accounts: accounts, Sessions: sessions, Tokens: tokens,
+			Machines: machine.NewService(statestore.NewMachines(d.DB, time.Now), time.Now),
+			Revoked:  statestore.NewRevocations(d.DB, time.Now), SignIns: signIns, Factors: factors,
+			Throttles: throttles, DeviceKeys: deviceKeys, Directory: all, Trail: trail, ImportLine: line,
+		}).Routes(),
 		Parts: []app.Part{
-			token.Keeper(tokens, secret(d), d.Log),
+			token.Keeper(tokens, func(ctx context.Context) (string, error) { return secret(d)(ctx, sealKey) }, d.Log),
+			keyring.Loader(totpKeys, secret(d), d.Log), keyring.Loader(deviceKeys, secret(d), d.Log),
 			app.Every(refreshPause, d.Log, "refresh of the list of accounts", all.Refresh),
 			app.Every(recoveryPause, d.Log, "changes of accounts that were left midway", store.Recover),
 			failures(trail, d.Log),
 			sender.Part,
 		},
-		Ready:   []func(context.Context) error{tokens.Ready},
+		Ready:   []func(context.Context) error{tokens.Ready, totpKeys.Ready, deviceKeys.Ready},
 		Figures: []prometheus.Collector{mailFigures{sender}},
 	}, nil
 }
@@ -95,16 +116,16 @@ func failures(trail *audit.Service, log *slog.Logger) app.Part {
 	}
 }
 
-// secret reads the key-encryption key from the secret store.
-func secret(d app.Deps) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
-		values, err := d.Sidecar.GetSecret(ctx, secretStore, sealKey, nil)
+// secret reads a secret from the secret store.
+func secret(d app.Deps) func(ctx context.Context, name string) (string, error) {
+	return func(ctx context.Context, name string) (string, error) {
+		values, err := d.Sidecar.GetSecret(ctx, secretStore, name, nil)
 		if err != nil {
 			return "", err
 		}
-		if v := values[sealKey]; v != "" {
+		if v := values[name]; v != "" {
 			return v, nil
 		}
-		return "", fmt.Errorf("secret store %q has no %q", secretStore, sealKey)
+		return "", fmt.Errorf("secret store %q has no %q", secretStore, name)
 	}
 }

@@ -12,9 +12,11 @@ import (
 	"os"
 )
 
-// SealKey is the name of the secret under which users keeps its signing keys: 32
-// random bytes in base64.
-const SealKey = "users-key-encryption-key"
+// Names are those of the secrets, each 32 random bytes in base64: users seals its
+// signing keys with the first, TOTP secrets with the second, and signs device
+// tokens with the third. A new key for the last two goes before the old one, with
+// a space between them.
+var Names = []string{"users-key-encryption-key", "users-totp-key", "users-device-key"}
 
 // Ensure adds the secrets that the file lacks, each fresh and random; those it
 // has stay as they are. The file is readable by its owner only.
@@ -28,10 +30,15 @@ func Ensure(path string) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("secrets: %w", err)
 	}
-	if _, ok := secrets[SealKey]; ok {
+	missing := false
+	for _, name := range Names {
+		if _, ok := secrets[name]; !ok {
+			secrets[name], missing = newKey(), true
+		}
+	}
+	if !missing {
 		return nil
 	}
-	secrets[SealKey] = newKey()
 	b, err := json.MarshalIndent(secrets, "", "  ")
 	if err != nil {
 		return fmt.Errorf("secrets: %w", err)

@@ -19,7 +19,7 @@ func TestEnsure(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	first := read(t, path)
-	key, err := base64.StdEncoding.DecodeString(first[secretsfile.SealKey])
+	key, err := base64.StdEncoding.DecodeString(first[secretsfile.Names[0]])
 	require.NoError(t, err)
 	require.Len(t, key, 32)
 
@@ -33,7 +33,14 @@ func TestEnsureKeepsOtherSecrets(t *testing.T) {
 	require.NoError(t, secretsfile.Ensure(path))
 	got := read(t, path)
 	require.Equal(t, "m", got["mail-password"])
-	require.NotEmpty(t, got[secretsfile.SealKey])
+	seen := map[string]bool{}
+	for _, name := range secretsfile.Names {
+		b, err := base64.StdEncoding.DecodeString(got[name])
+		require.NoError(t, err)
+		require.Len(t, b, 32)
+		require.False(t, seen[got[name]], "two secrets are the same")
+		seen[got[name]] = true
+	}
 }
 
 func TestEnsureRefusesABrokenFile(t *testing.T) {

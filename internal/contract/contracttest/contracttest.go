@@ -108,7 +108,7 @@ func (s *Server) Do(t testing.TB, in Request) Answer {
 		r.Header.Set("Content-Type", in.ContentType)
 	}
 	in.As.SetHeader(r.Header)
-	if in.As.Address != "" {
+	if in.As.Address != "" { // which the gateway alone passes on
 		r.Header.Set(caller.HeaderAddress, in.As.Address)
 	}
 	if in.As.App != "" {

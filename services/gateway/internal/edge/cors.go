@@ -14,8 +14,8 @@ import (
 // What browsers may send and read across origins, and for how many seconds
 // they may remember it.
 const (
-	corsSend = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Cart-Token, X-Request-Id, Traceparent, Tracestate"
-	corsRead = "ETag, Cart-Token, Location, X-Request-Id, Idempotency-Replayed, Retry-After, RateLimit, RateLimit-Policy"
+	corsSend = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Cart-Token, Device-Token, X-Request-Id, Traceparent, Tracestate"
+	corsRead = "ETag, Cart-Token, Device-Token, Location, X-Request-Id, Idempotency-Replayed, Retry-After, RateLimit, RateLimit-Policy"
 	corsKeep = "600"
 )
 

@@ -66,7 +66,7 @@ func TestOnlyListedHeadersPassInward(t *testing.T) {
 		r.Header.Set(k, v)
 	}
 	for k, v := range map[string]string{
-		"Authorization": "Bearer x", "Cookie": "session=1; tienda_cart=abc; theme=dark", "Tienda-User": "root", "tienda-roles": "admin", "Tienda-Session": "s",
+		"Authorization": "Bearer x", "Cookie": "session=1; tienda_cart=abc; tienda_device=def; theme=dark", "Device-Token": "d", "Tienda-User": "root", "tienda-roles": "admin", "Tienda-Session": "s",
 		"Dapr-App-Id": "users", "dapr-api-token": "guess", "Dapr-Caller-App-Id": "orders", "Dapr-Callee-App-Id": "x", "X-Forwarded-For": "10.0.0.1",
 		"X-Forwarded-Host": "evil", "Forwarded": "for=1", "Connection": "keep-alive, X-Hop", "X-Hop": "1", "Te": "trailers", "Upgrade": "h2c",
 		"Proxy-Authorization": "x", "Origin": "http://a", "Accept": "application/json", "Accept-Language": "de", "Accept-Encoding": "gzip", "If-None-Match": `"4"`,
@@ -96,12 +96,14 @@ func TestOnlyListedHeadersPassInward(t *testing.T) {
 	r.Header.Set("X-Forwarded-Proto", "http") // the setting counts, not the client
 	require.NoError(t, f.Forward(httptest.NewRecorder(), r, orders, who, request))
 	require.Equal(t, []string{"https"}, got.Header.Values("X-Forwarded-Proto"))
+	cookies := map[string]string{"users": "tienda_device=def"}
 	for app, read := range map[string]string{"users": "test/1", "catalog": ""} {
 		require.NoError(t, f.Forward(httptest.NewRecorder(), r, &route.Route{App: app, MaxBody: 64, Timeout: 5 * time.Second}, who, request))
 		require.Equal(t, read, got.Header.Get("User-Agent"), "only who reads it gets it")
 		require.NotContains(t, got.Header, "Cart-Token")
-		require.NotContains(t, got.Header, "X-Forwarded-Proto")
-		require.NotContains(t, got.Header, "Cookie")
+		require.Equal(t, app == "users", got.Header.Get("X-Forwarded-Proto") == "https", "who sets a cookie is told whether it is Secure")
+		require.Equal(t, app == "users", got.Header.Get("Device-Token") == "d")
+		require.Equal(t, cookies[app], got.Header.Get("Cookie"), "each has its own cookie")
 	}
 
 	r = httptest.NewRequest(http.MethodGet, "/v1/products", nil)
@@ -116,7 +118,7 @@ func TestOnlyListedHeadersPassOutward(t *testing.T) {
 	f := fake(t, func(w http.ResponseWriter, _ *http.Request) {
 		for k, v := range map[string]string{
 			"Content-Type": "application/json", "ETag": `"1"`, "Location": "/v1/x", "Cache-Control": "no-store", "Cart-Token": "c",
-			"Retry-After": "1", "Idempotency-Replayed": "true", "Dapr-Http-Status": "201", "Server": "daprd", "Metadata.a": "1", "Traceparent": "x",
+			"Device-Token": "d", "Retry-After": "1", "Idempotency-Replayed": "true", "Dapr-Http-Status": "201", "Server": "daprd", "Metadata.a": "1", "Traceparent": "x",
 			"Tienda-User": "u", "Access-Control-Allow-Origin": "*", "X-Request-Id": "theirs",
 		} {
 			w.Header().Set(k, v)
@@ -132,7 +134,7 @@ func TestOnlyListedHeadersPassOutward(t *testing.T) {
 	require.JSONEq(t, `{"a":1}`, w.Body.String())
 	require.Equal(t, http.Header{
 		"Content-Type": {"application/json"}, "Etag": {`"1"`}, "Location": {"/v1/x"}, "Cache-Control": {"no-store"}, "Cart-Token": {"c"},
-		"Retry-After": {"1"}, "Idempotency-Replayed": {"true"}, "Set-Cookie": {"tienda_cart=a; HttpOnly", "b=c"}, "Content-Length": {"7"},
+		"Device-Token": {"d"}, "Retry-After": {"1"}, "Idempotency-Replayed": {"true"}, "Set-Cookie": {"tienda_cart=a; HttpOnly", "b=c"}, "Content-Length": {"7"},
 	}, w.Header())
 }
 

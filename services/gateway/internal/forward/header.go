@@ -16,8 +16,12 @@ import (
 	"tienda/services/gateway/internal/route"
 )
 
-// CartCookie is the only cookie that passes: the guest's cart.
+// CartCookie is the guest's cart.
 const CartCookie = "tienda_cart"
+
+// cookies are those that pass, each to one app: the guest's cart, and the
+// device that has signed in before.
+var cookies = map[string]string{"orders": CartCookie, "users": "tienda_device"}
 
 // inward is what passes towards an app besides identity and trace: only what
 // the app reads, because each header costs in two sidecars.
@@ -27,13 +31,14 @@ var inward = []struct {
 }{
 	{"Content-Type", ""}, {"If-Match", ""}, {"Idempotency-Key", ""},
 	{"Cart-Token", "orders"},
-	{"User-Agent", "users"},    // by which a user knows a session
+	{"User-Agent", "users"}, // by which a user knows a session
+	{"Device-Token", "users"},
 	{"If-None-Match", "users"}, // of the documents that may be kept
 }
 
 // outward is what passes towards the client.
 var outward = []string{
-	"Content-Type", "Content-Encoding", "Content-Language", "Etag", "Location", "Set-Cookie", "Cache-Control", "Cart-Token",
+	"Content-Type", "Content-Encoding", "Content-Language", "Etag", "Location", "Set-Cookie", "Cache-Control", "Cart-Token", "Device-Token",
 	"Retry-After", "Idempotency-Replayed", "Last-Modified", "Www-Authenticate", "Allow", "Link",
 }
 
@@ -80,9 +85,10 @@ func (f *Forwarder) header(r *http.Request, to *route.Route, who caller.Caller, 
 	if tags := h["If-Match"]; len(tags) == 1 {
 		h["If-Match"] = []string{version(tags[0])}
 	}
-	if app == "orders" && len(r.Header["Cookie"]) > 0 {
-		if c, err := r.Cookie(CartCookie); err == nil && len(c.Value) <= longestHeader {
-			h["Cookie"] = []string{CartCookie + "=" + c.Value}
+	name, sets := cookies[app]
+	if sets && len(r.Header["Cookie"]) > 0 {
+		if c, err := r.Cookie(name); err == nil && len(c.Value) <= longestHeader {
+			h["Cookie"] = []string{name + "=" + c.Value}
 		}
 	}
 	if len(bad) > 0 {
@@ -95,7 +101,7 @@ func (f *Forwarder) header(r *http.Request, to *route.Route, who caller.Caller, 
 		who.SetHeader(h)
 	}
 	t.SetHeader(h)
-	if f.cfg.HTTPS && app == "orders" { // without it the cart's cookie is not marked Secure
+	if f.cfg.HTTPS && sets { // without it the app's cookie is not marked Secure
 		h["X-Forwarded-Proto"] = []string{"https"}
 	}
 	if to.Upstream != nil { // which is no app: what is said to a sidecar is not for it

@@ -13,6 +13,7 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
+	"tienda/services/users/internal/password"
 )
 
 // ImportBatch is how many accounts one Import takes: two documents each, the
@@ -33,13 +34,16 @@ var errErased = fault.New(fault.Conflict, "account_deleted", "The account of thi
 
 // Imported is an account as another system had it.
 type Imported struct {
-	ExternalID  string
-	Email       string
-	Name        string
-	Password    string // "": none, the account cannot sign in by password
-	Roles       []caller.Role
-	Preferences *Preferences // nil: none stated
-	Addresses   []Address    // without IDs; the first is the default one
+	ExternalID string
+	Email      string
+	Name       string
+	Password   string // "": none
+	// PasswordHash is as the other system had it; nil: none. Without either the
+	// account cannot sign in by password.
+	PasswordHash *password.Legacy
+	Roles        []caller.Role
+	Preferences  *Preferences // nil: none stated
+	Addresses    []Address    // without IDs; the first is the default one
 }
 
 // ImportedID gives the ID of an imported account, which depends on its normal
@@ -101,12 +105,16 @@ func (s *Service) hashNew(ctx context.Context, batch []Imported, lines []int, fr
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range fresh {
-		password := batch[lines[i]].Password
-		if password == "" || holders[emails[i]] != "" {
+		in := batch[lines[i]]
+		if in.Password == "" && in.PasswordHash == nil || holders[emails[i]] != "" {
 			continue
 		}
 		g.Go(func() (err error) {
-			fresh[i].PasswordHash, err = s.hasher.Hash(ctx, password)
+			if in.PasswordHash != nil {
+				fresh[i].PasswordHash, err = s.hasher.Wrap(ctx, *in.PasswordHash)
+			} else {
+				fresh[i].PasswordHash, err = s.hasher.Hash(ctx, in.Password)
+			}
 			return err
 		})
 	}
@@ -118,6 +126,14 @@ func (in Imported) user(now time.Time) (User, error) {
 	u, err := New(in.Email, in.Name, "", now)
 	if err != nil {
 		return User{}, err
+	}
+	if in.PasswordHash != nil {
+		if err := in.PasswordHash.Check(); err != nil {
+			return User{}, err
+		}
+		if in.Password != "" {
+			return User{}, invalid("/password_hash", "stands beside a password")
+		}
 	}
 	u.ID, u.ExternalID, u.Roles = ImportedID(u.Email), in.ExternalID, normalRoles(in.Roles)
 	space := uuid.MustParse(u.ID)

@@ -176,5 +176,6 @@ func (u *User) SetPassword(hash, session string, now time.Time) {
 func (u *User) setPassword(hash, session string, now time.Time) {
 	u.PasswordHash, u.Reset = hash, nil
 	u.PasswordEpoch++
+	u.ForgetDevices(now)
 	u.write(mail.PasswordChanged, u.Email, now).Session = session
 }

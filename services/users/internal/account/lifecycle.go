@@ -147,19 +147,10 @@ func (s *Service) Delete(ctx context.Context, by, id string, match int64) error 
 
 // DeleteOwn erases the own account, for whoever knows its password as well.
 func (s *Service) DeleteOwn(ctx context.Context, id, password string) error {
-	u, err := s.Me(ctx, id)
-	if err != nil {
+	if _, err := s.prove(ctx, id, password, "/password"); err != nil {
 		return err
 	}
-	ok, err := s.hasher.Matches(ctx, u.PasswordHash, password)
-	switch {
-	case err != nil:
-		return err
-	case !ok:
-		s.failed(ctx, id, "wrong password at deletion")
-		return ErrPassword.At("/password", "is wrong")
-	}
-	_, err = s.store.Update(ctx, id, func(held *User) error { return held.erase(s.now()) })
+	_, err := s.store.Update(ctx, id, func(held *User) error { return held.erase(s.now()) })
 	if err != nil {
 		return own(err)
 	}

@@ -53,7 +53,7 @@ func (s *Service) AskVerification(ctx context.Context, id string) error {
 // ErrPassword, ErrAsked. That another account has it is said only to who can
 // read its mail (VerifyEmail): else anybody could ask for anybody.
 func (s *Service) AskNewEmail(ctx context.Context, id, email, password string) error {
-	if err := s.checkPassword(ctx, id, password, "/password"); err != nil {
+	if _, err := s.prove(ctx, id, password, "/password"); err != nil {
 		return err
 	}
 	_, err := s.store.Update(ctx, id, func(u *User) error { return u.AskNewEmail(email, s.now()) })
@@ -67,7 +67,11 @@ func (s *Service) ChangePassword(ctx context.Context, id, current, next, session
 	if err := checkNew(next); err != nil {
 		return err
 	}
-	if err := s.checkPassword(ctx, id, current, "/current_password"); err != nil {
+	u, err := s.prove(ctx, id, current, "/current_password")
+	if err != nil {
+		return err
+	}
+	if err := checkNew(next, u.Email); err != nil {
 		return err
 	}
 	hash, err := s.hasher.Hash(ctx, next)
@@ -100,15 +104,15 @@ func (s *Service) ResetPassword(ctx context.Context, token, next string) (userID
 	if err != nil {
 		return "", err
 	}
-	if err := checkNew(next); err != nil {
-		return "", err
-	}
 	u, err := s.holder(ctx, t)
 	if err != nil {
 		return "", err
 	}
 	if !u.Reset.fits(t.secret, s.now()) { // before the cost of a hash
 		return "", ErrProof
+	}
+	if err := checkNew(next, u.Email); err != nil {
+		return "", err
 	}
 	hash, err := s.hasher.Hash(ctx, next)
 	if err != nil {
@@ -132,24 +136,40 @@ func unproven(err error) error {
 	return err
 }
 
-func (s *Service) checkPassword(ctx context.Context, id, password, field string) error {
+// Own gives a signed-in user who shows the password once more: ErrPassword at
+// the field, or what the Guard says. The try stays counted until the caller
+// says that all is well, by Guard.Proved or in a commit of its own.
+func (s *Service) Own(ctx context.Context, id, password, field string) (User, error) {
+	if err := s.guard.Try(ctx, id); err != nil {
+		return User{}, err
+	}
 	u, err := s.Me(ctx, id)
 	if err != nil {
-		return err
+		return User{}, err
 	}
 	ok, err := s.hasher.Matches(ctx, u.PasswordHash, password)
+	switch {
+	case err != nil:
+		return User{}, err
+	case !ok:
+		s.failed(ctx, id, "wrong password of a session")
+		return User{}, ErrPassword.At(field, "is wrong")
+	}
+	return u, nil
+}
+
+// prove is Own for a change that does not forget the try by itself.
+func (s *Service) prove(ctx context.Context, id, password, field string) (User, error) {
+	u, err := s.Own(ctx, id, password, field)
 	if err != nil {
-		return err
+		return User{}, err
 	}
-	if !ok {
-		return ErrPassword.At(field, "is wrong")
-	}
-	return nil
+	return u, s.guard.Proved(ctx, id)
 }
 
 // checkNew is CheckPassword for a request that calls it new_password.
-func checkNew(password string) error {
-	err := CheckPassword(password)
+func checkNew(password string, emails ...string) error {
+	err := CheckPassword(password, emails...)
 	var refused *fault.Error
 	if !errors.As(err, &refused) {
 		return err
@@ -160,17 +180,6 @@ func checkNew(password string) error {
 		f.Fields = append(f.Fields, fault.Field{Name: "/new_password", Reason: was.Reason})
 	}
 	return &f
-}
-
-// StillGood says whether the password of a user who has just signed in is still
-// the one that was checked: a session that was opened while it changed could
-// have been missed by who ended the others.
-func (s *Service) StillGood(ctx context.Context, checked User) (bool, error) {
-	u, err := s.store.User(ctx, checked.ID)
-	if errors.Is(err, ErrMissing) {
-		return false, nil
-	}
-	return err == nil && u.PasswordEpoch == checked.PasswordEpoch, err
 }
 
 // Ender ends a user's sessions.

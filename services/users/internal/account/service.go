@@ -7,6 +7,7 @@ import (
 	"tienda/internal/caller"
 	"tienda/internal/fault"
 	"tienda/services/users/internal/mail"
+	"tienda/services/users/internal/password"
 )
 
 // Store keeps users. What a change function records (User.Changes) is
@@ -43,6 +44,18 @@ type Hasher interface {
 	Hash(ctx context.Context, password string) (string, error)
 	// Matches also takes the time of a check when hash is "".
 	Matches(ctx context.Context, hash, password string) (bool, error)
+	// Wrap gives the form in which a hash of another system is kept.
+	Wrap(ctx context.Context, legacy password.Legacy) (string, error)
+	// Outdated says that Hash would make another kind of hash now.
+	Outdated(hash string) bool
+}
+
+// Guard slows down who guesses the password of a user whose session he has.
+type Guard interface {
+	// Try counts a try before it is made; an error says that it may not come now.
+	Try(ctx context.Context, userID string) error
+	// Proved forgets the tries of a user who has shown the password.
+	Proved(ctx context.Context, userID string) error
 }
 
 // ErrCredentials answers a wrong password and an unknown e-mail alike.
@@ -53,19 +66,23 @@ type Service struct {
 	store  Store
 	hasher Hasher
 	now    func() time.Time
+	guard  Guard
 	failed func(ctx context.Context, userID, reason string)
 }
 
 // NewService gives the service over a store.
-func NewService(store Store, hasher Hasher, now func() time.Time) *Service {
-	return &Service{store: store, hasher: hasher, now: now, failed: func(context.Context, string, string) {}}
+func NewService(store Store, hasher Hasher, guard Guard, now func() time.Time) *Service {
+	return &Service{store: store, hasher: hasher, guard: guard, now: now, failed: func(context.Context, string, string) {}}
 }
 
 // Register makes an account; ErrEmailTaken, or fault.Unprocessable for an
-// e-mail or a name that cannot be used.
+// e-mail, a password (CheckPassword) or a name that cannot be used.
 func (s *Service) Register(ctx context.Context, email, password, name string) (User, error) {
 	u, err := New(email, name, "", s.now())
 	if err != nil {
+		return User{}, err
+	}
+	if err := CheckPassword(password, u.Email); err != nil {
 		return User{}, err
 	}
 	if u.PasswordHash, err = s.hasher.Hash(ctx, password); err != nil {
@@ -75,28 +92,32 @@ func (s *Service) Register(ctx context.Context, email, password, name string) (U
 	return s.store.Create(ctx, u)
 }
 
-// Authenticate gives the user with this e-mail and password, or
-// ErrCredentials, after the same work in every case; ErrDisabled.
-func (s *Service) Authenticate(ctx context.Context, email, password string) (User, error) {
-	var u User
-	if e, err := NormalEmail(email); err == nil {
-		if u, _, err = s.store.ByEmail(ctx, e); err != nil {
-			return User{}, err
-		}
-	}
+// Authenticate says whether the password is the user's, of whoever was found
+// under an e-mail (the zero User: nobody): nil, or ErrCredentials after the same
+// work in every case; ErrDisabled for the right password of an account that is
+// barred. It does not slow a guesser down: package signin does.
+func (s *Service) Authenticate(ctx context.Context, u User, password string) error {
 	ok, err := s.hasher.Matches(ctx, u.PasswordHash, password)
-	if err != nil {
-		return User{}, err
-	}
 	switch {
+	case err != nil:
+		return err
 	case !ok:
 		s.failed(ctx, u.ID, "wrong password")
-		return User{}, ErrCredentials
-	case u.Disabled:
+		return ErrCredentials
+	case u.Barred():
 		s.failed(ctx, u.ID, "account disabled")
-		return User{}, ErrDisabled
+		return ErrDisabled
 	}
-	return u, nil
+	return nil
+}
+
+// Upgrade gives the hash that a user's should become now that the password is
+// known; "": it may stay.
+func (s *Service) Upgrade(ctx context.Context, u User, password string) (string, error) {
+	if !s.hasher.Outdated(u.PasswordHash) {
+		return "", nil
+	}
+	return s.hasher.Hash(ctx, password)
 }
 
 // User gives an account; fault.NotFound.

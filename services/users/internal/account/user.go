@@ -46,6 +46,8 @@ type User struct {
 	Disabled     bool          `json:"disabled,omitempty"`  // see Barred
 	DeletedAt    time.Time     `json:"deleted_at,omitzero"` // see Erased
 	Freeing      string        `json:"freeing,omitempty"`   // of an erased one: the claim that may still be there
+	// DevicesSince is from when on a device that has signed in is trusted.
+	DevicesSince time.Time `json:"devices_since,omitzero"`
 
 	// Of the e-mail and the password (letters.go).
 	EmailVerified bool                      `json:"email_verified,omitempty"`
@@ -118,6 +120,23 @@ func (u *User) Rename(name string) error {
 	u.Name = name
 	u.record(ProfileChanged)
 	return nil
+}
+
+// ForgetDevices ends the trust in every device that has signed in before: after
+// a change of what is needed to sign in, they count as strangers' (package
+// signin).
+func (u *User) ForgetDevices(now time.Time) {
+	u.DevicesSince = now.UTC()
+	u.record(Private)
+}
+
+// Rehash keeps the password in another form. One that was changed since old was
+// read stays.
+func (u *User) Rehash(old, next string) {
+	if u.PasswordHash == old && old != next {
+		u.PasswordHash = next
+		u.record(Private)
+	}
 }
 
 // SetRoles gives the user exactly these roles, and that of a customer. leaving

@@ -22,46 +22,95 @@ import (
 	"tienda/internal/state/statetest"
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/audit"
+	"tienda/services/users/internal/device"
 	"tienda/services/users/internal/directory"
+	"tienda/services/users/internal/keyring"
 	"tienda/services/users/internal/machine"
 	"tienda/services/users/internal/password"
 	"tienda/services/users/internal/session"
+	"tienda/services/users/internal/signin"
 	"tienda/services/users/internal/statestore"
+	"tienda/services/users/internal/throttle"
 	"tienda/services/users/internal/token"
+	"tienda/services/users/internal/totp"
 )
 
 // service is the whole users service over a store in memory.
 type service struct {
 	*contracttest.Server
 	store  *statetest.Memory
+	reads  *hooked // the way to store
+	device *keyring.Ring
+	hasher account.Hasher
 	events *event.Memory
 	tokens *token.Issuer
 	users  *statestore.Accounts
+	keys   *keyring.Ring // of TOTP secrets
 	now    time.Time
 
 	directory *directory.Model
 	trail     *audit.Service
 }
 
+// hooked is a store that tells of reads before they are made.
+type hooked struct {
+	state.Store
+	before func(keys []string)
+}
+
+func (h *hooked) Get(ctx context.Context, keys ...string) ([]state.Item, error) {
+	if h.before != nil {
+		h.before(keys)
+	}
+	return h.Store.Get(ctx, keys...)
+}
+
 func newService(t *testing.T) *service {
 	t.Helper()
-	s := &service{store: statetest.NewMemory(), events: &event.Memory{}, now: time.Now()}
-	db := state.Open(s.store, s.events, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	s := &service{
+		store: statetest.NewMemory(), events: &event.Memory{}, now: time.Now(),
+		keys: keyring.New("users-totp-key"), device: keyring.New("users-device-key"),
+		hasher: password.New(password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1}),
+	}
+	s.reads = &hooked{Store: s.store}
+	require.NoError(t, s.keys.Use(keyring.Random()))
+	require.NoError(t, s.device.Use(keyring.Random()))
+	s.serve(t)
+	return s
+}
+
+// replica gives another replica of the service, over the same store.
+func (s *service) replica(t *testing.T) *service {
+	t.Helper()
+	r := *s
+	r.serve(t)
+	return &r
+}
+
+func (s *service) serve(t *testing.T) {
+	t.Helper()
+	db := state.Open(s.reads, s.events, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	clock := func() time.Time { return s.now }
 	c, err := contract.Load(contracts.FS, "users")
 	require.NoError(t, err)
 	line, err := c.Schema("ImportUser")
 	require.NoError(t, err)
-	s.tokens = token.NewIssuer(token.Defaults(), statestore.NewKeys(db), clock)
-	hasher := password.New(password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1})
+	if s.tokens == nil {
+		s.tokens = token.NewIssuer(token.Defaults(), statestore.NewKeys(db), clock)
+	}
 	s.users = statestore.NewAccounts(db)
-	accounts := account.NewService(s.users, hasher, clock)
+	throttles := throttle.NewService(statestore.NewGuards(db), clock)
+	accounts := account.NewService(s.users, s.hasher, throttles, clock)
 	s.trail, s.directory = audit.NewService(statestore.NewAudit(db), clock), directory.New(statestore.NewDirectory(db))
 	accounts.OnFailure(s.trail.Failed)
-	s.Server = contracttest.New(t, "users", New(accounts,
-		session.NewService(statestore.NewSessions(db, clock), clock), s.tokens,
-		machine.NewService(statestore.NewMachines(db, clock), clock), statestore.NewRevocations(db, clock), line).With(s.directory, s.trail).Routes())
-	return s
+	sessions := statestore.NewSessions(db, clock)
+	factors := totp.NewService(statestore.NewFactors(db), s.keys, signin.NewOwners(accounts, throttles), "Tienda", clock)
+	s.Server = contracttest.New(t, "users", New(Parts{
+		Accounts: accounts, Sessions: session.NewService(sessions, clock), Tokens: s.tokens,
+		Machines: machine.NewService(statestore.NewMachines(db, clock), clock), Revoked: statestore.NewRevocations(db, clock),
+		SignIns: signin.NewService(statestore.NewSignIns(sessions), accounts, factors, device.NewTokens(s.device, clock), clock),
+		Factors: factors, Throttles: throttles, DeviceKeys: s.device, Directory: s.directory, Trail: s.trail, ImportLine: line,
+	}).Routes())
 }
 
 func (s *service) useKey(t *testing.T) {
@@ -76,6 +125,13 @@ func (s *service) useKey(t *testing.T) {
 	require.Eventually(t, func() bool { return s.tokens.Ready(ctx) == nil }, 10*time.Second, time.Millisecond)
 	stop()
 	<-done
+}
+
+// pass lets time pass; the keys are read again, as a replica does all the time.
+func (s *service) pass(t *testing.T, d time.Duration) {
+	t.Helper()
+	s.now = s.now.Add(d)
+	s.useKey(t)
 }
 
 type obj = map[string]any
@@ -198,6 +254,11 @@ func TestEveryRoute(t *testing.T) {
 		ContentType: contract.NDJSON, Body: `{"email":"bob@example.com","name":"Bob"}`,
 	})
 	require.Equal(t, 200, a.Status)
+	secret := s.turnOn(t, ana)
+	s.ok(t, ana, "GET", "/v1/me/totp", nil, 200)
+	s.ok(t, ana, "POST", "/v1/me/totp/recovery-codes", obj{"password": "a good password", "totp": s.code(t, secret, 1)}, 200)
+	s.pass(t, time.Minute)
+	s.ok(t, ana, "DELETE", "/v1/me/totp", obj{"password": "a good password", "totp": s.code(t, secret, 0)}, 204)
 	s.recover(t)
 	s.tryLifecycle(t, ana)
 	s.ok(t, ana, "DELETE", "/v1/auth/sessions", nil, 204)
@@ -276,6 +337,15 @@ func TestBadInput(t *testing.T) {
 		{"missing field", nobody, "POST", "/v1/users", with(newcomer, "password", nil), 400, "invalid_request", "/password"},
 		{"short password", nobody, "POST", "/v1/users", with(newcomer, "password", "ñññññññ"), 400, "invalid_request", "/password"},
 		{"long password", nobody, "POST", "/v1/users", with(newcomer, "password", strings.Repeat("x", 129)), 400, "invalid_request", "/password"},
+		{"common password", nobody, "POST", "/v1/users", with(newcomer, "password", "Password1"), 422, "invalid_value", "/password"},
+		{"the e-mail as a password", nobody, "POST", "/v1/users", with(newcomer, "password", "Eva@Example.com"), 422, "invalid_value", "/password"},
+		{"second factor with the wrong password", ana, "POST", "/v1/me/totp", obj{"password": "wrong"}, 422, "wrong_password", "/password"},
+		{"second factor off, codes", ana, "POST", "/v1/me/totp/recovery-codes", obj{"password": "a good password", "totp": "123456"}, 409, "totp_off", ""},
+		{"second factor off, turned off", ana, "DELETE", "/v1/me/totp", obj{"password": "a good password", "recovery_code": "x"}, 409, "totp_off", ""},
+		{"second factor not begun", ana, "POST", "/v1/me/totp/confirm", obj{"totp": "123456"}, 409, "totp_not_started", ""},
+		{"a code of five digits", ana, "POST", "/v1/me/totp/confirm", obj{"totp": "12345"}, 400, "invalid_request", "/totp"},
+		{"two proofs", ana, "DELETE", "/v1/me/totp", obj{"password": "a good password", "totp": "123456", "recovery_code": "x"}, 400, "invalid_request", "-"},
+		{"no proof", ana, "DELETE", "/v1/me/totp", obj{"password": "a good password"}, 400, "invalid_request", "-"},
 		{"blank name", nobody, "POST", "/v1/users", with(newcomer, "name", "  "), 400, "invalid_request", "/name"},
 		{"name of two lines", nobody, "POST", "/v1/users", with(newcomer, "name", "Eva\nBcc: x"), 400, "invalid_request", "/name"},
 		{"no e-mail", nobody, "POST", "/v1/users", with(newcomer, "email", "eva"), 400, "invalid_request", "/email"},
@@ -331,6 +401,7 @@ func TestBadInput(t *testing.T) {
 	before, published := s.snapshot(t), len(s.events.Events())
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			s.pass(t, time.Hour) // each failure that is counted is forgotten
 			a := s.call(t, tt.as, tt.method, tt.path, tt.body)
 			require.Equal(t, tt.status, a.Status, "%s", a.Body)
 			code, fields := a.Problem(t)
@@ -377,10 +448,10 @@ func TestBadInput(t *testing.T) {
 	})
 }
 
-// snapshot gives all that is stored.
+// snapshot gives all that is stored but the counts of failures.
 func (s *service) snapshot(t *testing.T) []state.Item {
 	t.Helper()
-	keys := s.store.Keys("")
+	keys := slices.DeleteFunc(s.store.Keys(""), func(k string) bool { return strings.HasPrefix(k, "guard:") })
 	items, err := s.store.Get(t.Context(), keys...)
 	require.NoError(t, err)
 	return slices.Clone(items)

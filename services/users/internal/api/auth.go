@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"net/http"
 	"time"
 
@@ -14,8 +13,9 @@ import (
 	"tienda/services/users/internal/token"
 )
 
-// issueToken: 5 state calls for a password (claim, user, sessions read and
-// written, user), 3 for a refresh token, 1 for a service account.
+// issueToken: 4 state calls for a password (claim and guards, user and second
+// factor, sessions and guards with the account, and one write of all that has changed),
+// right or wrong; 3 for a refresh token, 1 for a service account.
 func (a *API) issueToken(w http.ResponseWriter, r *http.Request) error {
 	var in grantRequest
 	if err := httpapi.Decode(r, &in); err != nil {
@@ -35,7 +35,7 @@ func (a *API) issueToken(w http.ResponseWriter, r *http.Request) error {
 	if in.GrantType == "refresh_token" {
 		grant = a.byRefresh
 	}
-	u, refresh, err := grant(r, in)
+	u, refresh, err := grant(w, r, in)
 	if err != nil {
 		return err
 	}
@@ -46,21 +46,9 @@ func (a *API) issueToken(w http.ResponseWriter, r *http.Request) error {
 	return a.writeToken(w, tokenAnswer{AccessToken: access, RefreshToken: refresh.String(), SessionID: refresh.SessionID})
 }
 
-func (a *API) byPassword(r *http.Request, in grantRequest) (account.User, session.Token, error) {
-	u, err := a.accounts.Authenticate(r.Context(), cmp.Or(in.Email, in.Username), in.Password)
-	if err != nil {
-		return account.User{}, session.Token{}, err
-	}
-	t, err := a.sessions.Open(r.Context(), u.ID, clientOf(r))
-	if err == nil {
-		err = a.stillGood(r, u, t)
-	}
-	return u, t, err
-}
-
 // byRefresh reads the account before it uses the token up: a failure between
 // the two must not cost the client its session.
-func (a *API) byRefresh(r *http.Request, in grantRequest) (account.User, session.Token, error) {
+func (a *API) byRefresh(_ http.ResponseWriter, r *http.Request, in grantRequest) (account.User, session.Token, error) {
 	t, err := session.ParseToken(in.RefreshToken)
 	if err != nil {
 		return account.User{}, session.Token{}, err
@@ -100,7 +88,7 @@ func sessionsOf(open []session.Family, current string) []sessionAnswer {
 	out := make([]sessionAnswer, len(open))
 	for i, f := range open {
 		out[i] = sessionAnswer{
-			ID: f.ID, UserAgent: f.UserAgent, Device: device(f.UserAgent), Address: f.Address, CreatedAt: f.CreatedAt, LastUsedAt: f.UsedAt,
+			ID: f.ID, UserAgent: f.UserAgent, Device: deviceName(f.UserAgent), Address: f.Address, CreatedAt: f.CreatedAt, LastUsedAt: f.UsedAt,
 			ExpiresAt: f.ExpiresAt(), Current: f.ID == current,
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"github.com/mileusna/useragent"
 )
 
-// device says what a user agent is in words that its user knows: "Firefox on
+// deviceName says what a user agent is in words that its user knows: "Firefox on
 // Linux", or the name that a program gives itself.
-func device(agent string) string {
+func deviceName(agent string) string {
 	ua := useragent.Parse(agent)
 	name, _, _ := strings.Cut(ua.Name, "/")
 	switch {

@@ -14,6 +14,8 @@ import (
 	"tienda/internal/contract/contracttest"
 	"tienda/internal/ndjson"
 	"tienda/internal/state"
+	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/password"
 )
 
 func (s *service) load(t *testing.T, body string) ndjson.Report {
@@ -129,4 +131,60 @@ func TestDemoAccountsCanSignIn(t *testing.T) {
 	for _, a := range demo.Accounts {
 		s.ok(t, nobody, "POST", "/v1/auth/token", obj{"grant_type": "password", "email": a.Email, "password": a.Password}, 200)
 	}
+}
+
+// Hashes of other systems are kept inside ours, let their owners in, and become
+// ours at the first sign-in, which costs no call more.
+func TestLegacyHashesAreUpgraded(t *testing.T) {
+	s := newService(t)
+	s.useKey(t)
+	const sha1 = "5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8" // of "password"
+	r := s.load(t, strings.Join([]string{
+		`{"email":"sha@example.com","name":"S","password_hash":{"format":"sha1","hash":"` + sha1 + `"}}`,
+		`{"email":"salted@example.com","name":"S","password_hash":{"format":"sha256","hash":"7a37b85c8918eac19a9089c0fa5a2ab4dce3f90528dcdeec108b23ddf3607b99","salt":"salt","salt_placement":"after"}}`,
+		`{"email":"bcrypt@example.com","name":"B","password_hash":{"format":"bcrypt","hash":"$2y$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a"}}`,
+		`{"email":"plain@example.com","name":"P","password":"abc"}`,
+		`{"email":"bad@example.com","name":"B","password_hash":{"format":"sha1","hash":"abc"}}`,
+		`{"email":"bad@example.com","name":"B","password_hash":{"format":"rot13","hash":"abc"}}`,
+		`{"email":"bad@example.com","name":"B","password":"abcdefgh","password_hash":{"format":"sha1","hash":"` + sha1 + `"}}`,
+	}, "\n"))
+	require.Equal(t, 4, r.Accepted)
+	var fields []string
+	for _, e := range r.Errors {
+		fields = append(fields, e.Fields[0].Name)
+	}
+	require.Equal(t, []string{"/password_hash/hash", "/password_hash/format", "/password_hash"}, fields)
+	for _, item := range s.snapshot(t) {
+		for _, weak := range []string{sha1, "XXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a", "7a37b85c", `"abc"`} {
+			require.NotContains(t, string(item.Value), weak, "no weak hash is stored, and no password")
+		}
+	}
+	stored := func(email string) string {
+		items, err := s.store.Get(t.Context(), "user:"+account.ImportedID(email))
+		require.NoError(t, err)
+		_, rest, ok := strings.Cut(string(items[0].Value), `"password_hash":"`)
+		require.True(t, ok)
+		hash, _, _ := strings.Cut(rest, `"`)
+		return hash
+	}
+	for email, password := range map[string]string{
+		"sha@example.com": "password", "salted@example.com": "password", "bcrypt@example.com": "U*U*U", "plain@example.com": "abc",
+	} {
+		before := stored(email)
+		require.Equal(t, email != "plain@example.com", strings.HasPrefix(before, "$wrapped$"), before)
+		require.Equal(t, "invalid_credentials", s.refuse(t, nobody, "POST", "/v1/auth/token", grant(email, obj{"password": "other"}), 401))
+		require.Equal(t, before, stored(email))
+		s.ok(t, nobody, "POST", "/v1/auth/token", grant(email, obj{"password": password}), 200)
+		after := stored(email)
+		require.True(t, strings.HasPrefix(after, "$argon2id$v=19$m=64,t=1,p=1$"), after)
+		require.Equal(t, email == "plain@example.com", before == after, "what is ours already stays")
+		s.ok(t, nobody, "POST", "/v1/auth/token", grant(email, obj{"password": password}), 200)
+		require.Equal(t, after, stored(email))
+	}
+
+	// The parameters of the service have been raised.
+	s.hasher = password.New(password.Params{MemoryKiB: 128, Passes: 1, Lanes: 1})
+	s.serve(t)
+	s.ok(t, nobody, "POST", "/v1/auth/token", grant("plain@example.com", obj{"password": "abc"}), 200)
+	require.True(t, strings.HasPrefix(stored("plain@example.com"), "$argon2id$v=19$m=128,t=1,p=1$"))
 }

@@ -5,6 +5,7 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/password"
 )
 
 type registerRequest struct {
@@ -78,6 +79,47 @@ type grantRequest struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
 	Scope        string `json:"scope"` // space separated
+	TOTP         string `json:"totp"`
+	RecoveryCode string `json:"recovery_code"`
+}
+
+type totpAnswer struct {
+	Enabled           bool `json:"enabled"`
+	RecoveryCodesLeft int  `json:"recovery_codes_left"`
+}
+
+type totpStartAnswer struct {
+	Secret    string    `json:"secret"`
+	URL       string    `json:"otpauth_url"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+type ownerRequest struct {
+	Password     string `json:"password"`
+	TOTP         string `json:"totp"`
+	RecoveryCode string `json:"recovery_code"`
+}
+
+type confirmRequest struct {
+	TOTP string `json:"totp"`
+}
+
+type recoveryAnswer struct {
+	RecoveryCodes []string `json:"recovery_codes"`
+}
+
+type passwordHash struct {
+	Format        string `json:"format"`
+	Hash          string `json:"hash"`
+	Salt          string `json:"salt"`
+	SaltPlacement string `json:"salt_placement"`
+}
+
+func (h *passwordHash) domain() *password.Legacy {
+	if h == nil {
+		return nil
+	}
+	return &password.Legacy{Format: h.Format, Hash: h.Hash, Salt: h.Salt, SaltAfter: h.SaltPlacement == "after"}
 }
 
 type tokenAnswer struct {
@@ -156,13 +198,14 @@ type importUser struct {
 	Email       string        `json:"email"`
 	Name        string        `json:"name"`
 	Password    string        `json:"password"`
+	Hash        *passwordHash `json:"password_hash"`
 	Roles       []caller.Role `json:"roles"`
 	Preferences *preferences  `json:"preferences"`
 	Addresses   []address     `json:"addresses"`
 }
 
 func (l importUser) domain() account.Imported {
-	in := account.Imported{ExternalID: l.ExternalID, Email: l.Email, Name: l.Name, Password: l.Password, Roles: l.Roles}
+	in := account.Imported{ExternalID: l.ExternalID, Email: l.Email, Name: l.Name, Password: l.Password, PasswordHash: l.Hash.domain(), Roles: l.Roles}
 	if l.Preferences != nil {
 		p := account.Preferences(*l.Preferences)
 		in.Preferences = &p

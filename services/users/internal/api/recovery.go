@@ -7,8 +7,6 @@ import (
 	"tienda/internal/caller"
 	"tienda/internal/fault"
 	"tienda/internal/httpapi"
-	"tienda/services/users/internal/account"
-	"tienda/services/users/internal/session"
 )
 
 // recoveryRoutes are those of e-mail verification and of passwords.
@@ -43,19 +41,19 @@ func (a *API) askVerification(w http.ResponseWriter, r *http.Request) error {
 	return accepted(w)
 }
 
-// askNewEmail: 4 state calls.
+// askNewEmail: 8 state calls, 4 of them to count the try and to forget it.
 func (a *API) askNewEmail(w http.ResponseWriter, r *http.Request) error {
 	var in newEmailRequest
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
 	if err := a.accounts.AskNewEmail(r.Context(), caller.From(r.Context()).UserID, in.Email, in.Password); err != nil {
-		return err
+		return retryAfter(w, err)
 	}
 	return accepted(w)
 }
 
-// changePassword: 6 state calls.
+// changePassword: 10 state calls, 4 of them to count the try and to forget it.
 func (a *API) changePassword(w http.ResponseWriter, r *http.Request) error {
 	var in changePasswordRequest
 	if err := httpapi.Decode(r, &in); err != nil {
@@ -63,16 +61,20 @@ func (a *API) changePassword(w http.ResponseWriter, r *http.Request) error {
 	}
 	c := caller.From(r.Context())
 	if err := a.accounts.ChangePassword(r.Context(), c.UserID, in.Current, in.New, c.Session); err != nil {
-		return err
+		return retryAfter(w, err)
 	}
 	return a.ended(w, r, c.UserID, c.Session)
 }
 
-// askReset: 2 state calls, whether somebody has the e-mail or nobody.
+// askReset: 2 state calls, and 2 to count what the address asks for, whether
+// somebody has the e-mail or nobody.
 func (a *API) askReset(w http.ResponseWriter, r *http.Request) error {
 	var in resetRequest
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
+	}
+	if err := a.throttles.Admit(r.Context(), "reset", caller.From(r.Context()).Address); err != nil {
+		return retryAfter(w, err)
 	}
 	if err := a.accounts.AskReset(r.Context(), in.Email); err != nil {
 		return err
@@ -102,21 +104,6 @@ func (a *API) ended(w http.ResponseWriter, r *http.Request, userID, except strin
 		return err
 	}
 	return httpapi.NoContent(w)
-}
-
-// stillGood takes a session back that was opened while the password changed.
-func (a *API) stillGood(r *http.Request, u account.User, t session.Token) error {
-	good, err := a.accounts.StillGood(r.Context(), u)
-	if err == nil && good {
-		return nil
-	}
-	if end := a.sessions.End(r.Context(), u.ID, t.SessionID); end != nil && err == nil {
-		err = end
-	}
-	if err == nil {
-		err = account.ErrCredentials
-	}
-	return err
 }
 
 func accepted(w http.ResponseWriter) error {

@@ -13,9 +13,13 @@ import (
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/audit"
 	"tienda/services/users/internal/directory"
+	"tienda/services/users/internal/keyring"
 	"tienda/services/users/internal/machine"
 	"tienda/services/users/internal/session"
+	"tienda/services/users/internal/signin"
+	"tienda/services/users/internal/throttle"
 	"tienda/services/users/internal/token"
+	"tienda/services/users/internal/totp"
 )
 
 // API answers the routes.
@@ -25,6 +29,10 @@ type API struct {
 	tokens     *token.Issuer
 	machines   *machine.Service
 	revoked    Revocations
+	signIns    *signin.Service
+	factors    *totp.Service
+	throttles  *throttle.Service
+	deviceKeys *keyring.Ring
 	importLine *contract.Schema
 	directory  *directory.Model
 	trail      *audit.Service
@@ -37,16 +45,29 @@ type Revocations interface {
 	Since(ctx context.Context, since time.Time) (sessions []string, now time.Time, err error)
 }
 
-// New gives the API over the services. importLine is the contract's ImportUser.
-func New(accounts *account.Service, sessions *session.Service, tokens *token.Issuer, machines *machine.Service, revoked Revocations, importLine *contract.Schema) *API {
-	return &API{accounts: accounts, sessions: sessions, tokens: tokens, machines: machines, revoked: revoked, importLine: importLine}
+// Parts are what the API is made of.
+type Parts struct {
+	Accounts   *account.Service
+	Sessions   *session.Service
+	Tokens     *token.Issuer
+	Machines   *machine.Service
+	Revoked    Revocations
+	SignIns    *signin.Service
+	Factors    *totp.Service
+	Throttles  *throttle.Service
+	DeviceKeys *keyring.Ring
+	Directory  *directory.Model
+	Trail      *audit.Service
+	ImportLine *contract.Schema // the contract's ImportUser
 }
 
-// With gives the API the list of all accounts and the trail of their security
-// events.
-func (a *API) With(all *directory.Model, trail *audit.Service) *API {
-	a.directory, a.trail = all, trail
-	return a
+// New gives the API over its parts.
+func New(p Parts) *API {
+	return &API{
+		accounts: p.Accounts, sessions: p.Sessions, tokens: p.Tokens, machines: p.Machines, revoked: p.Revoked,
+		signIns: p.SignIns, factors: p.Factors, throttles: p.Throttles, deviceKeys: p.DeviceKeys,
+		directory: p.Directory, trail: p.Trail, importLine: p.ImportLine,
+	}
 }
 
 // Routes lists every route of the service but the probes.
@@ -84,6 +105,12 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodGet, Path: "/v1/me/addresses/{id}", Who: httpapi.SignedIn, Handle: a.getAddress},
 		{Method: http.MethodPut, Path: "/v1/me/addresses/{id}", Who: httpapi.SignedIn, Handle: a.changeAddress},
 		{Method: http.MethodDelete, Path: "/v1/me/addresses/{id}", Who: httpapi.SignedIn, Handle: a.removeAddress},
+
+		{Method: http.MethodGet, Path: "/v1/me/totp", Who: httpapi.SignedIn, Handle: a.getTOTP},
+		{Method: http.MethodPost, Path: "/v1/me/totp", Who: httpapi.SignedIn, Handle: a.startTOTP},
+		{Method: http.MethodDelete, Path: "/v1/me/totp", Who: httpapi.SignedIn, Handle: a.stopTOTP},
+		{Method: http.MethodPost, Path: "/v1/me/totp/confirm", Who: httpapi.SignedIn, Handle: a.confirmTOTP},
+		{Method: http.MethodPost, Path: "/v1/me/totp/recovery-codes", Who: httpapi.SignedIn, Handle: a.renewRecoveryCodes},
 
 		{Method: http.MethodGet, Path: "/internal/v1/users/{id}", Who: ordersSupport, Handle: a.getUser},
 		{Method: http.MethodGet, Path: "/internal/v1/users/{id}/checkout", Who: orders, Handle: a.getCheckout},

@@ -8,11 +8,14 @@ import (
 	"tienda/services/users/internal/account"
 )
 
-// register: 2 state calls.
+// register: 2 state calls, and 2 to count what the address registers.
 func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	var in registerRequest
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
+	}
+	if err := a.throttles.Admit(r.Context(), "register", caller.From(r.Context()).Address); err != nil {
+		return retryAfter(w, err)
 	}
 	u, err := a.accounts.Register(r.Context(), in.Email, in.Password, in.Name)
 	if err != nil {

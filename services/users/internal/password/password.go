@@ -1,5 +1,6 @@
 // Package password hashes passwords with argon2id at the parameters that
-// OWASP's Password Storage Cheat Sheet gives (19 MiB, 2 passes, 1 lane).
+// OWASP's Password Storage Cheat Sheet gives (19 MiB, 2 passes, 1 lane), and
+// keeps the hashes of other systems wrapped in such ones.
 package password
 
 import (
@@ -11,9 +12,11 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/text/unicode/norm"
 
 	"tienda/internal/fault"
@@ -35,6 +38,9 @@ const (
 	// waitLimit is how long a hash waits for its turn before the caller is
 	// asked to come again: a queue of sign-ins must not eat all memory.
 	waitLimit = 5 * time.Second
+	// waitersATurn bounds the queue: one of OWASP's hashes takes some 25 ms, so
+	// that who stands further back would not get a turn in waitLimit.
+	waitersATurn = 200
 	// Bounds of the parameters of a stored hash, against a damaged one.
 	maxMemoryKiB = 256 << 10
 	maxPasses    = 16
@@ -43,34 +49,68 @@ const (
 // ErrBusy is what Hash and Matches answer when their turn does not come.
 var ErrBusy = fault.New(fault.Unavailable, "busy", "Too many people sign in at once. Try again.")
 
-var errForm = errors.New("password: not an argon2id hash in PHC form")
+var errForm = errors.New("password: not a hash of a known form")
 
-// Hasher makes and checks hashes, no more at once than there are processors.
-// Safe for concurrent use.
+// Hasher makes and checks hashes. What is under way at once has no more memory
+// than its budget, and no more turns than there are processors; the rest
+// waits, for 5 s at most. Safe for concurrent use.
 type Hasher struct {
-	params Params
-	turn   chan struct{}
-	dummy  string // of no password, to spend the time of a check on nobody
+	params  Params
+	budget  int // MiB
+	floor   time.Duration
+	turns   *semaphore.Weighted // in KiB
+	memory  int64               // of turns, in KiB
+	waiting atomic.Int64
+	longest int64  // queue
+	dummy   string // of no password, to spend the time of a check on nobody
 }
+
+// Option changes a Hasher from its defaults.
+type Option func(*Hasher)
+
+// Budget is how many MiB the hashes under way may have together; 512 by
+// default. A single stored hash that asks for more runs alone.
+func Budget(mib int) Option { return func(h *Hasher) { h.budget = mib } }
+
+// Floor is how long a check that fails takes at least once it has its turn, so
+// that the time does not tell which hash an account has. It is waited, not
+// worked. 0 by default.
+func Floor(d time.Duration) Option { return func(h *Hasher) { h.floor = d } }
+
+// DefaultFloor is the Floor of a shop. The slowest hash that Wrap takes is
+// checked in half of it.
+const DefaultFloor = 500 * time.Millisecond
 
 // New gives a hasher with the costs of new hashes; existing hashes are checked
 // with their own.
-func New(p Params) *Hasher {
-	h := &Hasher{params: p, turn: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	salt := make([]byte, saltBytes)
-	h.dummy = encode(p, salt, make([]byte, keyBytes))
+func New(p Params, options ...Option) *Hasher {
+	h := &Hasher{params: p, budget: 512}
+	for _, o := range options {
+		o(h)
+	}
+	turns := min(int64(runtime.GOMAXPROCS(0)), int64(h.budget)<<10/int64(p.MemoryKiB))
+	turns = max(turns, 1)
+	h.memory, h.longest = turns*int64(p.MemoryKiB), turns*waitersATurn
+	h.turns = semaphore.NewWeighted(h.memory)
+	h.dummy = encode(p, make([]byte, saltBytes), make([]byte, keyBytes))
 	return h
 }
 
 // Hash gives the PHC string of a password. The error is ErrBusy or ctx's.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	if err := h.wait(ctx); err != nil {
+	return h.seal(ctx, normal(password))
+}
+
+// seal hashes what may be a password or the sum of one.
+func (h *Hasher) seal(ctx context.Context, secret []byte) (string, error) {
+	done, err := h.wait(ctx, h.params)
+	if err != nil {
 		return "", err
 	}
-	defer h.done()
+	defer done()
 	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt) // never fails since Go 1.24
-	return encode(h.params, salt, key(h.params, password, salt, keyBytes)), nil
+	return encode(h.params, salt, key(h.params, secret, salt, keyBytes)), nil
 }
 
 // Matches says whether the hash is the password's. For an empty hash it does
@@ -80,37 +120,77 @@ func (h *Hasher) Matches(ctx context.Context, hash, password string) (bool, erro
 	if !known {
 		hash = h.dummy
 	}
-	p, salt, want, err := decode(hash)
+	wrap, phc, err := unwrap(hash)
 	if err != nil {
 		return false, err
 	}
-	if err := h.wait(ctx); err != nil {
+	p, salt, want, err := decode(phc)
+	if err != nil {
 		return false, err
 	}
-	defer h.done()
-	got := key(p, password, salt, uint32(len(want))) //nolint:gosec // decode bounds it
-	return subtle.ConstantTimeCompare(got, want) == 1 && known, nil
+	done, err := h.wait(ctx, p)
+	if err != nil {
+		return false, err
+	}
+	start := time.Now()
+	secret := normal(password)
+	if wrap != nil {
+		secret = wrap.sum(password)
+	}
+	got := key(p, secret, salt, uint32(len(want))) //nolint:gosec // decode bounds it
+	done()
+	if subtle.ConstantTimeCompare(got, want) == 1 && known {
+		return true, nil
+	}
+	return false, pause(ctx, h.floor-time.Since(start))
 }
 
-func (h *Hasher) wait(ctx context.Context) error {
-	limit := time.NewTimer(waitLimit)
-	defer limit.Stop()
-	select {
-	case h.turn <- struct{}{}:
+// Outdated says whether a hash is another one than Hash would make now: of
+// other parameters, or wrapped around one of another system.
+func (h *Hasher) Outdated(hash string) bool {
+	wrap, phc, err := unwrap(hash)
+	if err != nil || wrap != nil {
+		return true
+	}
+	p, salt, sum, err := decode(phc)
+	return err != nil || p != h.params || len(salt) < saltBytes || len(sum) < keyBytes
+}
+
+// wait gives a turn with the memory that p takes, and how to end it.
+func (h *Hasher) wait(ctx context.Context, p Params) (done func(), err error) {
+	defer h.waiting.Add(-1)
+	if h.waiting.Add(1) > h.longest {
+		return nil, ErrBusy
+	}
+	weight := min(int64(max(p.MemoryKiB, h.params.MemoryKiB)), h.memory)
+	limited, cancel := context.WithTimeout(ctx, waitLimit)
+	defer cancel()
+	if err := h.turns.Acquire(limited, weight); err != nil {
+		return nil, ErrBusy.Because(err)
+	}
+	return func() { h.turns.Release(weight) }, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
 		return nil
-	case <-limit.C:
-		return ErrBusy
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
 	case <-ctx.Done():
 		return ErrBusy.Because(ctx.Err())
 	}
 }
 
-func (h *Hasher) done() { <-h.turn }
+// normal gives the form of a password that is hashed, Unicode's NFC as in RFC
+// 8265: the same password typed on two systems may come in two spellings.
+func normal(password string) []byte { return norm.NFC.Bytes([]byte(password)) }
 
-// key derives from the NFC form: the same password typed on two systems may
-// come in two spellings.
-func key(p Params, password string, salt []byte, n uint32) []byte {
-	return argon2.IDKey(norm.NFC.Bytes([]byte(password)), salt, p.Passes, p.MemoryKiB, p.Lanes, n)
+func key(p Params, secret, salt []byte, n uint32) []byte {
+	return argon2.IDKey(secret, salt, p.Passes, p.MemoryKiB, p.Lanes, n)
 }
 
 func encode(p Params, salt, sum []byte) string {

@@ -30,12 +30,9 @@ func NewService(store Store, now func() time.Time) *Service { return &Service{st
 // account.ErrDisabled if the account was disabled in that moment.
 func (s *Service) Open(ctx context.Context, userID string, from Client) (Token, error) {
 	var t Token
-	err := s.store.Update(ctx, userID, func(all *Sessions) error {
-		if err := all.barred(); err != nil {
-			return err
-		}
-		t = all.open(from, s.now())
-		return nil
+	err := s.store.Update(ctx, userID, func(all *Sessions) (err error) {
+		t, err = all.Begin(from, s.now())
+		return err
 	})
 	return t, err
 }

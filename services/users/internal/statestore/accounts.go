@@ -3,6 +3,8 @@
 //	user:<id>                 an account, or what is left of an erased one
 //	email:<SHA-256>           {user_id}: who claims the normal e-mail of that hash, which makes it unique
 //	sessions:<user id>        the sessions of an account
+//	factor:<user id>          the second factor of an account
+//	guard:<kind>:<hash>       failures of an account, an address, a device
 //	directory:<0..15>[:<n>]   who there is, and who has changed of late
 //	revoked:<slice>:<0..15>   sessions that have ended, for the gateways
 //	trail:<user id>[:<n>]     the security events of an account

@@ -20,7 +20,7 @@ import (
 // sender.
 func asked(t *testing.T, w *world, id, email string) string {
 	t.Helper()
-	require.NoError(t, w.accounts.AskNewEmail(t.Context(), id, email, "password"))
+	require.NoError(t, w.accounts.AskNewEmail(t.Context(), id, email, "a password"))
 	u, err := w.accounts.User(t.Context(), id)
 	require.NoError(t, err)
 	shop, err := url.Parse("https://shop.example")
@@ -45,18 +45,18 @@ func TestOneAddressForOneAccount(t *testing.T) {
 				_, err := w.accounts.VerifyEmail(context.Background(), tokens[i%2])
 				return err
 			}
-			_, err := w.accounts.Register(context.Background(), "new@example.com", "password", "X")
+			_, err := w.accounts.Register(context.Background(), "new@example.com", "a password", "X")
 			return err
 		})
 		require.Equal(t, 1, won, "%v", errs)
-		holder, err := w.accounts.Authenticate(t.Context(), "new@example.com", "password")
+		holder, err := w.authenticate(t, "new@example.com", "a password")
 		require.NoError(t, err)
 		free := 0
 		for _, u := range []account.User{ana, eva} {
-			_, err := w.accounts.Authenticate(t.Context(), u.Email, "password")
+			_, err := w.authenticate(t, u.Email, "a password")
 			require.Equal(t, u.ID != holder.ID, err == nil)
 			if err != nil {
-				_, err := w.accounts.Register(t.Context(), u.Email, "password", "X")
+				_, err := w.accounts.Register(t.Context(), u.Email, "a password", "X")
 				require.NoError(t, err, "the former address is free")
 				free++
 			}
@@ -85,12 +85,12 @@ func TestAChangeOfAddressThatIsCutOff(t *testing.T) {
 		if writes >= 2 { // the document of the user has it
 			email, other = other, email
 		}
-		u, err := w.accounts.Authenticate(t.Context(), email, "password")
+		u, err := w.authenticate(t, email, "a password")
 		require.NoError(t, err)
 		require.Equal(t, ana.ID, u.ID)
-		_, err = w.accounts.Authenticate(t.Context(), other, "password")
+		_, err = w.authenticate(t, other, "a password")
 		require.ErrorIs(t, err, account.ErrCredentials)
-		_, err = w.accounts.Register(t.Context(), other, "password", "X")
+		_, err = w.accounts.Register(t.Context(), other, "a password", "X")
 		if writes == 1 {
 			require.ErrorIs(t, err, account.ErrEmailTaken, "kept for a minute")
 			continue
@@ -103,7 +103,7 @@ func TestAChangeOfAddressThatIsCutOff(t *testing.T) {
 // its old line, and not made anew over the user's own.
 func TestImportAfterAChangeOfAddress(t *testing.T) {
 	w := newWorld(t)
-	line := account.Imported{Email: "ana@example.com", Name: "Ana", Password: "password"}
+	line := account.Imported{Email: "ana@example.com", Name: "Ana", Password: "a password"}
 	load := func(name string) error {
 		line.Name = name
 		refused, err := w.accounts.Import(t.Context(), []account.Imported{line})
@@ -115,10 +115,10 @@ func TestImportAfterAChangeOfAddress(t *testing.T) {
 	_, err := w.accounts.VerifyEmail(t.Context(), asked(t, w, id, "new@example.com"))
 	require.NoError(t, err)
 	require.NoError(t, load("Ana María"))
-	u, err := w.accounts.Authenticate(t.Context(), "new@example.com", "password")
+	u, err := w.authenticate(t, "new@example.com", "a password")
 	require.NoError(t, err)
 	require.Equal(t, []string{id, "Ana María", "new@example.com"}, []string{u.ID, u.Name, u.Email})
-	_, err = w.accounts.Authenticate(t.Context(), "ana@example.com", "password")
+	_, err = w.authenticate(t, "ana@example.com", "a password")
 	require.ErrorIs(t, err, account.ErrCredentials)
 	stranger := w.register(t, "ana@example.com")
 	require.Error(t, load("Thief"))
@@ -144,7 +144,7 @@ func TestALetterThatHadAConflict(t *testing.T) {
 			return letters.Put(tx, ana.ID+":2", mail.Letter{ID: ana.ID + ":2", Kind: mail.VerifyEmail, UserID: ana.ID, Number: 2})
 		})
 	}
-	require.NoError(t, w.accounts.ChangePassword(t.Context(), ana.ID, "password", "another one", "s"))
+	require.NoError(t, w.accounts.ChangePassword(t.Context(), ana.ID, "a password", "another one", "s"))
 	u, err := w.accounts.User(t.Context(), ana.ID)
 	require.NoError(t, err)
 	require.Equal(t, int64(1), u.PasswordEpoch)
@@ -161,8 +161,8 @@ func TestALetterThatHadAConflict(t *testing.T) {
 func TestAskingForAResetTellsNothing(t *testing.T) {
 	c := &calls{Store: statetest.NewMemory()}
 	db := state.Open(c, nil, slog.New(slog.DiscardHandler))
-	accounts := account.NewService(NewAccounts(db), plain{}, time.Now)
-	_, err := accounts.Register(t.Context(), "ana@example.com", "password", "Ana")
+	accounts := accountsIn(db)
+	_, err := accounts.Register(t.Context(), "ana@example.com", "a password", "Ana")
 	require.NoError(t, err)
 	for _, email := range []string{"ana@example.com", "nobody@example.com"} {
 		c.reads, c.writes = 0, 0

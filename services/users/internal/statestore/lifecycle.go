@@ -51,6 +51,16 @@ func erased(tx *state.Tx, u account.User) error {
 	if !u.Erased() {
 		return nil
 	}
+	keys := []string{factors.Key(u.ID), trails.Key(trailOf(u.ID))}
+	if u.Freeing != "" {
+		keys = append(keys, claims.Key(u.Freeing))
+	}
+	if err := tx.Load(keys...); err != nil {
+		return err
+	}
+	if err := factors.Delete(tx, u.ID); err != nil {
+		return err
+	}
 	if u.Freeing != "" {
 		c, ok, err := claims.Get(tx, u.Freeing)
 		if err != nil {
@@ -92,7 +102,7 @@ func (a *Accounts) Finish(ctx context.Context, id string) error {
 // finish does what is left. The note of the claim of an erased account is kept
 // until the claim is seen to be gone, which is one more turn.
 func finish(tx *state.Tx, id string, log *revocation) (again bool, err error) {
-	if err := tx.Load(users.Key(id), sessions.Key(id), trails.Key(trailOf(id))); err != nil {
+	if err := tx.Load(users.Key(id), sessions.Key(id), trails.Key(trailOf(id)), factors.Key(id)); err != nil {
 		return false, err
 	}
 	u, ok, err := read(tx, id)

@@ -175,7 +175,7 @@ func TestConflictsOfEachDocument(t *testing.T) {
 func TestSignInDuringDisable(t *testing.T) {
 	stores(t, func(t *testing.T, w *world) {
 		u := w.register(t, "ana@example.com")
-		other := account.NewService(NewAccounts(w.db(t)), plain{}, time.Now)
+		other := accountsIn(w.db(t))
 		raced := false
 		w.store.BeforeCommit = func(ops []state.Op) error {
 			if raced || !slices.ContainsFunc(ops, func(o state.Op) bool { return o.Key == sessions.Key(u.ID) }) {
@@ -299,12 +299,12 @@ func TestAnErasedAccountHoldsNoEmail(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.accounts.Delete(t.Context(), "setup", u.ID, 0))
 	require.NoError(t, w.store.Commit(t.Context(), state.Op{Key: claim[0].Key, Value: claim[0].Value}))
-	_, err = w.accounts.Authenticate(t.Context(), "ana@example.com", "password")
+	_, err = w.authenticate(t, "ana@example.com", "a password")
 	require.ErrorIs(t, err, account.ErrCredentials)
 	other := w.register(t, "ana@example.com")
 	require.NotEqual(t, u.ID, other.ID)
 	require.NoError(t, w.accounts.Delete(t.Context(), "setup", u.ID, 0), "a repeat")
-	got, err := w.accounts.Authenticate(t.Context(), "ana@example.com", "password")
+	got, err := w.authenticate(t, "ana@example.com", "a password")
 	require.NoError(t, err)
 	require.Equal(t, other.ID, got.ID, "and the repeat leaves the new owner alone")
 }
@@ -378,9 +378,9 @@ func TestDirectory(t *testing.T) {
 func TestStateCallsOfTheLifecycle(t *testing.T) {
 	c := &calls{Store: newWorld(t).store}
 	db := state.Open(c, nil, slog.New(slog.DiscardHandler))
-	accounts, trail := account.NewService(NewAccounts(db), plain{}, time.Now), audit.NewService(NewAudit(db), time.Now)
+	accounts, trail := accountsIn(db), audit.NewService(NewAudit(db), time.Now)
 	sessions := session.NewService(NewSessions(db, time.Now), time.Now)
-	u, err := accounts.Register(t.Context(), "a@example.com", "p", "A")
+	u, err := accounts.Register(t.Context(), "a@example.com", "a password", "A")
 	require.NoError(t, err)
 	m := directory.New(NewDirectory(db))
 	require.NoError(t, m.Refresh(t.Context()))

@@ -19,6 +19,7 @@ import (
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/mail"
 	"tienda/services/users/internal/session"
+	"tienda/services/users/internal/throttle"
 )
 
 // server is a mail server: what it took, and what it does to a message first.
@@ -63,6 +64,7 @@ func (taken) Publish(context.Context, []byte) error { return nil }
 // replica is the users service on the real clock (of synctest), with its outbox
 // and its sender.
 type replica struct {
+	db       *state.DB
 	store    *Accounts
 	accounts *account.Service
 	sessions *session.Service
@@ -71,12 +73,20 @@ type replica struct {
 	stop     func() // that, then the outbox
 }
 
+// authenticate finds an account as a sign-in does.
+func (r *replica) authenticate(t *testing.T, email, password string) (account.User, error) {
+	t.Helper()
+	found, err := NewSignIns(NewSessions(r.db, time.Now)).Look(t.Context(), email, nil)
+	require.NoError(t, err)
+	return found.User, r.accounts.Authenticate(t.Context(), found.User, password)
+}
+
 func startReplica(t *testing.T, docs state.Store, to mail.Mailer) *replica {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	db := state.OpenOutbox(docs, taken{}, log)
-	r := &replica{store: NewAccounts(db)}
-	r.accounts = account.NewService(r.store, plain{}, time.Now)
+	r := &replica{db: db, store: NewAccounts(db)}
+	r.accounts = account.NewService(r.store, plain{}, throttle.NewService(NewGuards(db), time.Now), time.Now)
 	r.sessions = session.NewService(NewSessions(db, time.Now), time.Now)
 	shop, err := url.Parse("https://shop.example")
 	require.NoError(t, err)
@@ -102,7 +112,7 @@ func startReplica(t *testing.T, docs state.Store, to mail.Mailer) *replica {
 
 func (r *replica) register(t *testing.T, email string) account.User {
 	t.Helper()
-	u, err := r.accounts.Register(t.Context(), email, "password", "Ana")
+	u, err := r.accounts.Register(t.Context(), email, "a password", "Ana")
 	require.NoError(t, err)
 	return u
 }
@@ -155,7 +165,7 @@ func TestTokens(t *testing.T) {
 		time.Sleep(account.ResetTime)
 		_, err := r.accounts.ResetPassword(t.Context(), proofIn(t, smtp.took[1]), "new password")
 		require.ErrorIs(t, err, account.ErrProof, "half an hour is over")
-		_, err = r.accounts.Authenticate(t.Context(), "ana@example.com", "password")
+		_, err = r.authenticate(t, "ana@example.com", "a password")
 		require.NoError(t, err)
 
 		require.NoError(t, r.accounts.AskReset(t.Context(), "ana@example.com"))
@@ -172,7 +182,7 @@ func TestTokens(t *testing.T) {
 		}
 		synctest.Wait()
 		require.Len(t, smtp.to("ana@example.com"), 4, "and the user is told once")
-		_, err = r.accounts.Authenticate(t.Context(), "ana@example.com", "new password")
+		_, err = r.authenticate(t, "ana@example.com", "new password")
 		require.NoError(t, err)
 		_, err = r.accounts.VerifyEmail(t.Context(), proofIn(t, smtp.took[0]))
 		require.ErrorIs(t, err, account.ErrProof, "the reset has verified the address")
@@ -327,7 +337,7 @@ func TestTheNoticeEndsWhatWasLeftOpen(t *testing.T) {
 		own, err := r.sessions.Open(t.Context(), u.ID, session.Client{UserAgent: "own"})
 		require.NoError(t, err)
 		time.Sleep(time.Second)
-		require.NoError(t, r.accounts.ChangePassword(t.Context(), u.ID, "password", "another one", own.SessionID))
+		require.NoError(t, r.accounts.ChangePassword(t.Context(), u.ID, "a password", "another one", own.SessionID))
 		synctest.Wait()
 		later, err := r.sessions.Open(t.Context(), u.ID, session.Client{UserAgent: "later"})
 		require.NoError(t, err)

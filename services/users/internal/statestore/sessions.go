@@ -36,49 +36,69 @@ func (s *Sessions) Sessions(ctx context.Context, userID string) (all session.Ses
 }
 
 // Update implements session.Store: one read, one write; one read more where
-// sessions end, for the log of them. It reads whether the account is barred with
-// the sessions. A store that keeps halves of transactions may have kept the
-// sessions of an earlier run and not what goes with them: then that is written,
-// and the change is not made twice.
+// sessions end, for the log of them.
 func (s *Sessions) Update(ctx context.Context, userID string, change func(*session.Sessions) error) error {
 	ctx, cancel := context.WithTimeout(ctx, endLimit)
 	defer cancel()
-	log := newRevocation(s.turns, s.now())
-	defer log.done()
-	batch := audit.Begin(ctx)
-	keys := append(noteKeys(batch, userID), sessions.Key(userID), users.Key(userID))
-	var told []audit.Event
-	var ended []string
-	return s.db.Update(ctx, func(tx *state.Tx) error {
-		batch.Again()
-		if err := tx.Load(keys...); err != nil {
-			return err
-		}
-		ours, err := tx.Ours(sessions.Key(userID))
+	c := s.changing(ctx, userID, change)
+	defer c.log.done()
+	return s.db.Update(ctx, c.run)
+}
+
+// sessionChange is one change of a user's sessions over all runs of its update,
+// which must end within endLimit. Call log.done after it.
+type sessionChange struct {
+	userID string
+	change func(*session.Sessions) error
+	batch  *audit.Batch
+	log    *revocation
+
+	told  []audit.Event
+	ended []string
+}
+
+func (s *Sessions) changing(ctx context.Context, userID string, change func(*session.Sessions) error) *sessionChange {
+	return &sessionChange{userID: userID, change: change, batch: audit.Begin(ctx), log: newRevocation(s.turns, s.now())}
+}
+
+// keys lists what run reads, for the bulk read of its transaction.
+func (c *sessionChange) keys() []string {
+	return append(noteKeys(c.batch, c.userID), sessions.Key(c.userID), users.Key(c.userID))
+}
+
+// run makes the change. It reads whether the account is barred with the
+// sessions. A store that keeps halves of transactions may have kept the sessions
+// of an earlier run and not what goes with them: then that is written, and the
+// change is not made twice.
+func (c *sessionChange) run(tx *state.Tx) error {
+	c.batch.Again()
+	if err := tx.Load(c.keys()...); err != nil {
+		return err
+	}
+	ours, err := tx.Ours(sessions.Key(c.userID))
+	if err != nil {
+		return err
+	}
+	if !ours {
+		all, _, err := sessions.Get(tx, c.userID)
 		if err != nil {
 			return err
 		}
-		if !ours {
-			all, _, err := sessions.Get(tx, userID)
-			if err != nil {
-				return err
-			}
-			u, _, err := users.Get(tx, userID)
-			if err != nil {
-				return err
-			}
-			all.UserID, all.Barred = userID, u.Barred()
-			if err := change(&all); err != nil {
-				return err
-			}
-			told, ended = all.Events(), all.Ended()
-			if err := putSessions(tx, all, ended); err != nil {
-				return err
-			}
-		}
-		if err := log.revoke(tx, ended...); err != nil {
+		u, _, err := users.Get(tx, c.userID)
+		if err != nil {
 			return err
 		}
-		return note(tx, batch, userID, told...)
-	})
+		all.UserID, all.Barred = c.userID, u.Barred()
+		if err := c.change(&all); err != nil {
+			return err
+		}
+		c.told, c.ended = all.Events(), all.Ended()
+		if err := putSessions(tx, all, c.ended); err != nil {
+			return err
+		}
+	}
+	if err := c.log.revoke(tx, c.ended...); err != nil {
+		return err
+	}
+	return note(tx, c.batch, c.userID, c.told...)
 }

@@ -1,0 +1,139 @@
+package api
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
+
+	"tienda/services/users/internal/account"
+	"tienda/services/users/internal/password"
+)
+
+// The kinds of account that somebody without a password must not tell apart.
+var accountKinds = []string{"wrong@example.com", "unknown@example.com", "none@example.com", "sha256@example.com", "bcrypt@example.com", "dear@example.com"}
+
+// costly takes some milliseconds, so that what is left out shows.
+var costly = password.Params{MemoryKiB: 4 << 10, Passes: 1, Lanes: 1}
+
+func timed(t *testing.T, hasher account.Hasher) *service {
+	t.Helper()
+	s := newService(t)
+	s.useKey(t)
+	s.hasher = hasher
+	s.serve(t)
+	s.register(t, "wrong@example.com")
+	cheap, err := bcrypt.GenerateFromPassword([]byte("a good password"), 5) // a floor for more would make the test slow
+	require.NoError(t, err)
+	dear, err := bcrypt.GenerateFromPassword([]byte("a good password"), 8)
+	require.NoError(t, err)
+	require.Zero(t, s.load(t, strings.Join([]string{
+		`{"email":"none@example.com","name":"N"}`,
+		`{"email":"sha256@example.com","name":"S","password_hash":{"format":"sha256","hash":"5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"}}`,
+		`{"email":"bcrypt@example.com","name":"B","password_hash":{"format":"bcrypt","hash":"` + string(cheap) + `"}}`,
+		`{"email":"dear@example.com","name":"B","password_hash":{"format":"bcrypt","hash":"` + string(dear) + `"}}`,
+	}, "\n")).Rejected)
+	return s
+}
+
+// measure signs in with a wrong password, each time at all of the e-mails in a
+// new order, so that what else the machine does falls on them alike.
+func measure(t *testing.T, s *service, rounds int, emails ...string) map[string][]time.Duration {
+	t.Helper()
+	took := map[string][]time.Duration{}
+	body := ""
+	for range rounds {
+		for _, i := range rand.Perm(len(emails)) {
+			s.pass(t, 48*time.Hour) // the failures before are forgotten
+			start := time.Now()
+			a := s.call(t, nobody, "POST", "/v1/auth/token", wrong(emails[i]))
+			took[emails[i]] = append(took[emails[i]], time.Since(start))
+			require.Equal(t, 401, a.Status, "%s", a.Body)
+			if body == "" {
+				body = string(a.Body)
+			}
+			require.Equal(t, body, string(a.Body))
+		}
+	}
+	return took
+}
+
+// apart says how well two kinds can be told apart by one time: the chance that
+// one of a takes longer than one of b (Mann and Whitney's U / nm), as a
+// distance from a half; 0: not at all, 0.5: always.
+func apart(a, b []time.Duration) float64 {
+	u := 0.0
+	for _, x := range a {
+		for _, y := range b {
+			switch {
+			case x > y:
+				u++
+			case x == y:
+				u += 0.5
+			}
+		}
+	}
+	d := u/float64(len(a)*len(b)) - 0.5
+	return max(d, -d)
+}
+
+// With 100 times each the standard deviation of apart is 0.041 for times of one
+// distribution; the bound is more than four of them.
+const (
+	rounds   = 100
+	alike    = 0.18
+	distinct = 0.40
+)
+
+func requireAlike(t *testing.T, took map[string][]time.Duration) {
+	t.Helper()
+	for email, times := range took {
+		d := apart(times, took["unknown@example.com"])
+		t.Logf("%-22s median %v, apart %.3f", email, median(times), d)
+		require.Less(t, d, alike, "%s and an e-mail without an account can be told apart", email)
+	}
+}
+
+func median(d []time.Duration) time.Duration {
+	d = slices.Clone(d)
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+// The body is the same, too: measure requires it.
+func TestNobodyTellsAccountsApartByTime(t *testing.T) {
+	t.Run("by the work alone", func(t *testing.T) {
+		requireAlike(t, measure(t, timed(t, password.New(costly)), rounds, accountKinds[:4]...))
+	})
+	t.Run("with the floor that hides dear hashes", func(t *testing.T) {
+		requireAlike(t, measure(t, timed(t, password.New(costly, password.Floor(60*time.Millisecond))), rounds, accountKinds[1], accountKinds[4]))
+	})
+}
+
+// hasty does no work for an account that is not there, or has no password.
+type hasty struct{ account.Hasher }
+
+func (h hasty) Matches(ctx context.Context, hash, password string) (bool, error) {
+	if hash == "" {
+		return false, nil
+	}
+	return h.Hasher.Matches(ctx, hash, password)
+}
+
+// The test above would notice.
+func TestTheMeasureTellsAccountsApart(t *testing.T) {
+	t.Run("an early return", func(t *testing.T) {
+		took := measure(t, timed(t, hasty{password.New(costly)}), rounds/2, accountKinds[:3]...)
+		require.Greater(t, apart(took[accountKinds[0]], took[accountKinds[1]]), distinct)
+		require.Greater(t, apart(took[accountKinds[0]], took[accountKinds[2]]), distinct)
+	})
+	t.Run("a dear hash without a floor", func(t *testing.T) {
+		took := measure(t, timed(t, password.New(costly)), rounds/2, accountKinds[1], accountKinds[5])
+		require.Greater(t, apart(took[accountKinds[1]], took[accountKinds[5]]), distinct)
+	})
+}
