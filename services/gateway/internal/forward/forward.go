@@ -187,7 +187,14 @@ func (f *Forwarder) tries(ctx context.Context, out outgoing) (*http.Response, er
 			return resp, nil
 		}
 		var e *fault.Error
-		if errors.As(err, &e) || ctx.Err() != nil {
+		if errors.As(err, &e) {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			// The time is over. Only a try before this one can tell that the app is away.
+			if pauses.Tries() > 1 && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				err = errors.Join(sidecar.ErrUnreached, err)
+			}
 			return nil, err
 		}
 		if again := safe || notSent(err); !again || !pauses.Wait(ctx) {
