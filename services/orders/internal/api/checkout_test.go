@@ -235,6 +235,22 @@ func TestWhatAKeyKeeps(t *testing.T) {
 	require.Len(t, o.Lines, 1, "the cart has kept its lines")
 }
 
+// The record of a refusal is not listed, so that no erasure would find it:
+// nothing personal is in it.
+func TestARefusalKeepsNothingPersonal(t *testing.T) {
+	s := newShop(t)
+	body := map[string]any{"payment_method": "invoice", "email": "ana@private.example", "note": "second floor"}
+	code, _ := s.submit(t, asAna, nil, "key-of-ana", body).Problem(t)
+	require.Equal(t, "cart_empty_or_taken", code)
+	kept, err := s.store.Get(t.Context(), s.store.Keys("")...)
+	require.NoError(t, err)
+	require.NotEmpty(t, kept)
+	for _, item := range kept {
+		require.NotContains(t, string(item.Value), "private.example", item.Key)
+		require.NotContains(t, string(item.Value), "second floor", item.Key)
+	}
+}
+
 func TestARefusalExpiresWithItsKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)

@@ -279,11 +279,12 @@ func (s *Service) profile(ctx context.Context, who shopper.Shopper, r Request) (
 
 // refusal is the record of a checkout that ends before it has taken a cart, so
 // that a repeat of its key gets the same answer whatever is in the cart by then.
+// Nothing of the shopper is in it: the record is not listed, so that no erasure
+// of his account would find it.
 func (s *Service) refusal(id, attempt string, owner shopper.Owner, r Request, why *fault.Error) *order.Order {
 	o := &order.Order{
 		ID: id, Number: order.NumberFor(id), Owner: owner, Request: r.Fingerprint, Attempt: attempt,
-		Status: order.Pending, Email: r.Email, Currency: r.Currency,
-		Payment: order.Payment{Method: r.Method, Status: order.Due}, Note: r.Note, CreatedAt: s.now(),
+		Status: order.Pending, Payment: order.Payment{Method: r.Method, Status: order.Due}, CreatedAt: s.now(),
 	}
 	o.End(why, o.CreatedAt)
 	return o
