@@ -49,6 +49,7 @@ func start(t *testing.T, apps http.HandlerFunc, env map[string]string) *shop {
 		case r.URL.Path == "/v1.0/healthz/outbound":
 			w.WriteHeader(http.StatusNoContent)
 		case r.URL.Path == "/.well-known/jwks.json" && r.Header.Get("Dapr-App-Id") == "users":
+			w.Header().Set("Content-Type", "application/json")
 			_, _ = fmt.Fprintf(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","alg":"EdDSA","use":"sig","x":%q}]}`, base64.RawURLEncoding.EncodeToString(pub))
 		case r.URL.Path == "/internal/v1/revocations" && r.Header.Get("Dapr-App-Id") == "users":
 			_, _ = io.WriteString(w, `{"now":"2026-11-23T12:00:00Z","sessions":["`+endedSession+`"],"keys":["k"]}`)
