@@ -167,6 +167,7 @@ type tokens struct {
 
 func (c *client) login(t testing.TB, email, password string) {
 	t.Helper()
+	c.token = "" // it may have ended, and would be refused
 	tk := must[tokens](t, c, http.StatusOK, "POST", "/v1/auth/token",
 		map[string]string{"grant_type": "password", "email": email, "password": password})
 	c.token, c.refresh, c.session = tk.AccessToken, tk.RefreshToken, tk.SessionID

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -153,8 +154,9 @@ func TestExportAndErasure(t *testing.T) {
 	require.Equal(t, "Deleted account", left.Name)
 	require.NotEmpty(t, left.DeletedAt)
 	require.Empty(t, left.Email)
-	must[any](t, admin, http.StatusNoContent, "DELETE", "/v1/users/"+u.ID, nil) // a repeat
-	require.Equal(t, "deleted", kindsOf(t, u.ID)[0])
+	must[any](t, admin, http.StatusNoContent, "DELETE", "/v1/users/"+u.ID, nil)                        // a repeat
+	kinds := slices.DeleteFunc(kindsOf(t, u.ID), func(k string) bool { return k == "sign_in_failed" }) // summed up, and noted later
+	require.Equal(t, "deleted", kinds[0])
 	read := func(id string) forgettable {
 		return must[forgettable](t, agent, http.StatusOK, "GET", "/v1/orders/"+id, nil)
 	}

@@ -35,6 +35,11 @@ func (u *User) IsAdmin() bool {
 // Barred says whether the account may neither sign in nor renew a session.
 func (u *User) Barred() bool { return u.Disabled || u.Erased() }
 
+// EndsSessions says whether the account's sessions may not go on after what was
+// done since it was read: it is barred, or has lost a role, which its access
+// tokens still name.
+func (u *User) EndsSessions() bool { return u.lostRole || u.Barred() }
+
 // Erased says whether the account is deleted: what is left is its ID, for what
 // refers to it.
 func (u *User) Erased() bool { return !u.DeletedAt.IsZero() }

@@ -61,9 +61,10 @@ type User struct {
 
 	Version int64 `json:"-"` // of the document as read, without the unseen writes; 0: not stored yet
 
-	changes []Change
-	letters []mail.Letter
-	events  []audit.Event
+	changes  []Change
+	letters  []mail.Letter
+	events   []audit.Event
+	lostRole bool
 }
 
 // Change is a thing that happened to a user and that others may hear of.
@@ -150,6 +151,7 @@ func (u *User) SetRoles(roles []caller.Role, leaving bool) error {
 		return errLeaving
 	}
 	u.tell(audit.Event{Kind: audit.RolesChanged, Detail: map[string]string{"from": joined(u.Roles), "to": joined(next)}})
+	u.lostRole = slices.ContainsFunc(u.Roles, func(r caller.Role) bool { return !slices.Contains(next, r) })
 	u.Roles = next
 	u.record(RolesChanged)
 	return nil

@@ -91,6 +91,59 @@ func TestDisabledAccount(t *testing.T) {
 	require.NotContains(t, own, "note")
 }
 
+// Who loses a role is signed out, so that no token goes on naming it; who is
+// given one stays.
+func TestALostRoleEndsTheSessions(t *testing.T) {
+	s := newService(t)
+	s.useKey(t)
+	ana := s.register(t, "ana@example.com")
+	path := "/v1/users/" + ana.UserID + "/roles"
+	first := s.signIn(t, "ana@example.com")
+	s.ok(t, admin, "PUT", path, obj{"roles": []string{"support_agent", "catalog_manager"}}, 200)
+	renewed := s.ok(t, nobody, "POST", "/v1/auth/token", obj{"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}, 200)
+	s.ok(t, admin, "PUT", path, obj{"roles": []string{"catalog_manager"}}, 200)
+	require.Empty(t, s.ok(t, ana, "GET", "/v1/auth/sessions", nil, 200)["items"])
+	s.refused(t, nobody, "POST", "/v1/auth/token", obj{"grant_type": "refresh_token", "refresh_token": renewed["refresh_token"]}, 401, "invalid_refresh_token")
+	revoked := s.ok(t, caller.Caller{App: "gateway"}, "GET", "/internal/v1/revocations", nil, 200)["sessions"]
+	require.Contains(t, revoked, renewed["session_id"])
+	again := s.signIn(t, "ana@example.com")
+	s.ok(t, admin, "PUT", path, obj{"roles": []string{"catalog_manager"}}, 200)
+	s.ok(t, nobody, "POST", "/v1/auth/token", obj{"grant_type": "refresh_token", "refresh_token": again["refresh_token"]}, 200)
+}
+
+// What is done to keys and service accounts is in the trail.
+func TestTrailOfKeysAndMachines(t *testing.T) {
+	s := newService(t)
+	s.useKey(t)
+	made := s.ok(t, admin, "POST", "/v1/ops/service-accounts", obj{"name": "ERP", "scopes": []string{"users:read"}}, 201)
+	id := made["client_id"].(string)
+	in := func(secret any) obj {
+		return obj{"grant_type": "client_credentials", "client_id": id, "client_secret": secret}
+	}
+	s.ok(t, nobody, "POST", "/v1/auth/token", in(made["client_secret"]), 200)
+	s.refused(t, nobody, "POST", "/v1/auth/token", in("tienda_sa_wrong"), 401, "invalid_client")
+	s.ok(t, admin, "POST", "/v1/ops/service-accounts/"+id+"/secret", nil, 200)
+	s.ok(t, admin, "DELETE", "/v1/ops/service-accounts/"+id, nil, 204)
+	s.ok(t, admin, "DELETE", "/v1/ops/service-accounts/"+id, nil, 204)
+	trail := s.ok(t, admin, "GET", "/v1/ops/audit?user_id="+id, nil, 200)
+	require.Equal(t, []string{"service_account_revoked", "service_account_secret_changed", "signed_in", "service_account_created"}, kinds(trail))
+	require.Equal(t, id, trail["items"].([]any)[2].(obj)["actor_id"])
+	require.Equal(t, admin.UserID, trail["items"].([]any)[3].(obj)["actor_id"])
+	require.NoError(t, s.trail.Flush(t.Context(), true))
+	require.Len(t, s.ok(t, admin, "GET", "/v1/ops/audit?kind=sign_in_failed", nil, 200)["items"], 1)
+
+	s.ok(t, admin, "POST", "/v1/ops/signing-keys/rotate", nil, 200)
+	s.ok(t, admin, "POST", "/v1/ops/signing-keys/rotate", obj{"compromised": true}, 200)
+	items := s.ok(t, admin, "GET", "/v1/ops/audit?kind=key_rotated", nil, 200)["items"].([]any)
+	var who [][]any // in the order of the milliseconds
+	for _, item := range items {
+		e := item.(obj)
+		require.NotEmpty(t, e["detail"].(obj)["kid"])
+		who = append(who, []any{e["actor_id"], e["detail"].(obj)["others_dropped"]})
+	}
+	require.ElementsMatch(t, [][]any{{admin.UserID, "true"}, {admin.UserID, "false"}, {"users", "false"}}, who)
+}
+
 // Nobody does it to the own account, and there is always an admin left.
 func TestAdmins(t *testing.T) {
 	s := newService(t)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"tienda/internal/caller"
 	"tienda/internal/httpapi"
 	"tienda/internal/page"
+	"tienda/services/users/internal/audit"
 	"tienda/services/users/internal/machine"
 )
 
@@ -83,10 +85,17 @@ func (a *API) revokeMachine(w http.ResponseWriter, r *http.Request) error {
 	return httpapi.NoContent(w)
 }
 
-// issueMachineToken: 1 state call.
+// issueMachineToken: 3 state calls, two of them for the trail.
 func (a *API) issueMachineToken(w http.ResponseWriter, r *http.Request, in grantRequest) error {
 	m, scopes, err := a.machines.Authenticate(r.Context(), in.ClientID, in.ClientSecret, strings.Fields(in.Scope))
+	if errors.Is(err, machine.ErrClient) {
+		a.trail.Failed(r.Context(), "", "client_secret")
+	}
 	if err != nil {
+		return err
+	}
+	signedIn := audit.Event{Kind: audit.SignedIn, Session: m.Session, Detail: map[string]string{"scopes": strings.Join(scopes, " ")}}
+	if err := a.trail.Write(r.Context(), m.ID, signedIn); err != nil {
 		return err
 	}
 	access, err := a.tokens.IssueMachine(m.ID, m.Session, scopes)

@@ -40,6 +40,7 @@ const (
 	ConsentWithdrawn      Kind = "consent_withdrawn"
 	ServiceAccountCreated Kind = "service_account_created"
 	ServiceAccountRevoked Kind = "service_account_revoked"
+	ServiceAccountSecret  Kind = "service_account_secret_changed"
 	KeyRotated            Kind = "key_rotated"
 )
 

@@ -37,8 +37,9 @@ type Store interface {
 	// Look reads who holds an e-mail (nobody: the zero User), the second
 	// factor, and the guards: two reads, for nobody as well.
 	Look(ctx context.Context, email string, guards []throttle.Key) (Found, error)
-	// Enter stores a sign-in in one commit: one read, one write.
-	Enter(ctx context.Context, e Entry) error
+	// Enter stores a sign-in in one commit: one read, one write. It gives the
+	// account as it was then: it may have lost a role since it was looked for.
+	Enter(ctx context.Context, e Entry) (account.User, error)
 }
 
 // Found is what is stored under an e-mail.
@@ -147,7 +148,7 @@ func (s *Service) admit(ctx context.Context, in Attempt, email string, who devic
 	e.Forget = forget(e.Gate, in.From.Address)
 	// A hash that stays old for one more time keeps nobody out.
 	e.NewHash, _ = s.accounts.Upgrade(ctx, u, in.Password)
-	out := Entered{User: u}
+	var out Entered
 	var err error
 	if out.Device, err = s.devices.Issue(who, email); err != nil {
 		return Entered{}, err
@@ -156,7 +157,7 @@ func (s *Service) admit(ctx context.Context, in Attempt, email string, who devic
 		out.Token, err = all.Begin(in.From, e.Now)
 		return err
 	}
-	err = s.store.Enter(ctx, e)
+	out.User, err = s.store.Enter(ctx, e)
 	if f := (*fault.Error)(nil); isCode(err, &f) {
 		wrong := *errSecondFactor
 		wrong.Fields = f.Fields

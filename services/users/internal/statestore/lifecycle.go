@@ -20,7 +20,8 @@ var unfinished = state.Index{Name: "unfinished"}
 // maxUnfinished is how many of them one turn takes on.
 const maxUnfinished = 100
 
-// bar ends what a disabled or erased account could go on with, and takes away
+// bar ends what a disabled or erased account, or one that has lost a role, could
+// go on with, and takes away
 // what an erased one has beside its document. The sessions are always written:
 // a sign-in that is under way then meets a conflict, and is refused. before are
 // the sessions that an earlier run of the change has ended; it gives all.

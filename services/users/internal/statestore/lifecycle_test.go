@@ -19,6 +19,7 @@ import (
 	"tienda/services/users/internal/audit"
 	"tienda/services/users/internal/directory"
 	"tienda/services/users/internal/session"
+	"tienda/services/users/internal/signin"
 )
 
 // stores runs a test over a store that rolls back and one that does not.
@@ -192,6 +193,30 @@ func TestSignInDuringDisable(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, open)
 		require.Equal(t, []audit.Kind{audit.Disabled, audit.Registered}, w.trail(t, u.ID))
+	})
+}
+
+// A sign-in that is under way when the account loses a role gets a session
+// without it.
+func TestSignInDuringDemotion(t *testing.T) {
+	stores(t, func(t *testing.T, w *world) {
+		u := w.register(t, "ana@example.com")
+		other := accountsIn(w.db(t))
+		_, err := other.SetRoles(t.Context(), "setup", u.ID, 0, []caller.Role{caller.SupportAgent})
+		require.NoError(t, err)
+		raced := false
+		w.store.BeforeCommit = func(ops []state.Op) error {
+			if raced || !slices.ContainsFunc(ops, func(o state.Op) bool { return o.Key == sessions.Key(u.ID) }) {
+				return nil
+			}
+			raced = true
+			_, err := other.SetRoles(t.Context(), "setup", u.ID, 0, nil)
+			return err
+		}
+		got, err := w.signIns.Enter(t.Context(), signin.Entry{UserID: u.ID, Now: w.now, Open: w.begin})
+		require.NoError(t, err)
+		require.True(t, raced)
+		require.Equal(t, []caller.Role{caller.Customer}, got.Roles)
 	})
 }
 

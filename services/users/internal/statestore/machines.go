@@ -2,11 +2,14 @@ package statestore
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"tienda/internal/fault"
 	"tienda/internal/page"
 	"tienda/internal/state"
+	"tienda/services/users/internal/audit"
 	"tienda/services/users/internal/machine"
 )
 
@@ -30,14 +33,20 @@ func NewMachines(db *state.DB, now func() time.Time) *Machines {
 
 // Create implements machine.Store: one read, one write.
 func (m *Machines) Create(ctx context.Context, a machine.Account) error {
+	batch := audit.Begin(ctx)
+	told := audit.Event{Kind: audit.ServiceAccountCreated, Session: a.Session, Detail: map[string]string{"scopes": strings.Join(a.Scopes, " ")}}
 	return m.db.Update(ctx, func(tx *state.Tx) error {
-		if err := tx.Load(machines.Key(a.ID), machineIndex.Key()); err != nil {
+		batch.Again()
+		if err := tx.Load(append(noteKeys(batch, a.ID), machines.Key(a.ID), machineIndex.Key())...); err != nil {
 			return err
 		}
 		if err := machineIndex.Append(tx, a.ID); err != nil {
 			return err
 		}
-		return machines.Put(tx, a.ID, a)
+		if err := machines.Put(tx, a.ID, a); err != nil {
+			return err
+		}
+		return note(tx, batch, a.ID, told)
 	})
 }
 
@@ -61,9 +70,15 @@ func (m *Machines) Update(ctx context.Context, id string, change func(*machine.A
 	defer cancel()
 	log := newRevocation(m.turns, m.now())
 	defer log.done()
+	batch := audit.Begin(ctx)
 	var a machine.Account
 	var ended []string
+	var told audit.Event
 	err := m.db.Update(ctx, func(tx *state.Tx) error {
+		batch.Again()
+		if err := tx.Load(append(noteKeys(batch, id), machines.Key(id))...); err != nil {
+			return err
+		}
 		read, ok, err := machines.Get(tx, id)
 		switch {
 		case err != nil:
@@ -74,7 +89,7 @@ func (m *Machines) Update(ctx context.Context, id string, change func(*machine.A
 		if landed, err := tx.Ours(machines.Key(id)); err != nil {
 			return err
 		} else if landed {
-			return log.revoke(tx, ended...)
+			return errors.Join(log.revoke(tx, ended...), note(tx, batch, id, told))
 		}
 		a = read
 		if err := change(&a); err != nil {
@@ -84,10 +99,14 @@ func (m *Machines) Update(ctx context.Context, id string, change func(*machine.A
 		if len(ended) == 0 {
 			return nil
 		}
+		told = audit.Event{Kind: audit.ServiceAccountSecret, Session: a.Session}
+		if a.RevokedAt != nil {
+			told.Kind = audit.ServiceAccountRevoked
+		}
 		if err := machines.Put(tx, id, a); err != nil {
 			return err
 		}
-		return log.revoke(tx, ended...)
+		return errors.Join(log.revoke(tx, ended...), note(tx, batch, id, told))
 	})
 	return a, err
 }

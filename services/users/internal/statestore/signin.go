@@ -69,12 +69,12 @@ func (s *SignIns) Look(ctx context.Context, email string, keys []throttle.Key) (
 // on a store that does not roll back, let nobody in. The account is read with
 // the sessions: a password that changes meanwhile ends them after, and who does
 // that writes them in any case.
-func (s *SignIns) Enter(ctx context.Context, e signin.Entry) error {
+func (s *SignIns) Enter(ctx context.Context, e signin.Entry) (u account.User, err error) {
 	ctx, cancel := context.WithTimeout(ctx, endLimit)
 	defer cancel()
 	c := s.sessions.changing(ctx, e.UserID, e.Open)
 	defer c.log.done()
-	return s.db.Update(ctx, func(tx *state.Tx) error {
+	err = s.db.Update(ctx, func(tx *state.Tx) error {
 		keys := append(guardKeys(e.Gate...), c.keys()...)
 		if e.Use != nil {
 			keys = append(keys, factors.Key(e.UserID))
@@ -85,8 +85,9 @@ func (s *SignIns) Enter(ctx context.Context, e signin.Entry) error {
 		if err := gate(tx, e.Gate, e.Now); err != nil {
 			return err
 		}
-		u, ok, err := read(tx, e.UserID)
-		if err != nil {
+		var ok bool
+		var err error
+		if u, ok, err = read(tx, e.UserID); err != nil {
 			return err
 		}
 		if !ok || !u.Barred() && u.PasswordEpoch != e.PasswordEpoch {
@@ -109,6 +110,7 @@ func (s *SignIns) Enter(ctx context.Context, e signin.Entry) error {
 		}
 		return forget(tx, e.Forget)
 	})
+	return u, err
 }
 
 // Factors implements totp.Store.

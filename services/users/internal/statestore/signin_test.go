@@ -105,7 +105,7 @@ func TestHalvesOfASignIn(t *testing.T) {
 		})
 		errUsed := errors.New("used before")
 		opened := 0
-		err := w.signIns.Enter(t.Context(), signin.Entry{
+		_, err := w.signIns.Enter(t.Context(), signin.Entry{
 			UserID: u.ID, Gate: keys, Forget: keys, Now: w.now,
 			Use: func(f *totp.Factor) error {
 				if f.LastStep > 0 {
@@ -135,10 +135,11 @@ func TestHalvesOfASignIn(t *testing.T) {
 			_, err := other.accounts.Change(context.Background(), u.ID, 0, func(u *account.User) error { return u.Rename("Ana María") })
 			require.NoError(t, err)
 		})
-		require.NoError(t, w.signIns.Enter(t.Context(), signin.Entry{
+		_, err := w.signIns.Enter(t.Context(), signin.Entry{
 			UserID: u.ID, Now: w.now, OldHash: u.PasswordHash, NewHash: "newer",
 			Open: w.begin,
-		}))
+		})
+		require.NoError(t, err)
 		open, err := w.sessions.List(t.Context(), u.ID)
 		require.NoError(t, err)
 		require.Len(t, open, 1)
@@ -172,10 +173,11 @@ func once(f func()) func([]state.Op) error {
 func TestARehashGivesWay(t *testing.T) {
 	w := newWorld(t)
 	u := w.register(t, "ana@example.com")
-	require.NoError(t, w.signIns.Enter(t.Context(), signin.Entry{
+	_, err := w.signIns.Enter(t.Context(), signin.Entry{
 		UserID: u.ID, Now: w.now, OldHash: "what it was", NewHash: "of the old password",
 		Open: w.begin,
-	}))
+	})
+	require.NoError(t, err)
 	got, err := w.accounts.User(t.Context(), u.ID)
 	require.NoError(t, err)
 	require.Equal(t, u.PasswordHash, got.PasswordHash)

@@ -110,7 +110,7 @@ func (c *changing) rest(tx *state.Tx) error {
 	if err := note(tx, c.batch, c.id, c.after.Events()...); err != nil {
 		return err
 	}
-	if !c.after.Barred() {
+	if !c.after.EndsSessions() {
 		return nil
 	}
 	var err error
