@@ -59,6 +59,7 @@ const deadLetterTime = 40 * time.Second
 // An event whose document is damaged is refused, listed, refused again, and
 // applied once, by one of several admins, when the document is repaired.
 func TestDeadLetters(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	admin, agent, path := staff(t, caller.Admin), staff(t, caller.SupportAgent), "/v1/ops/dead-letters/catalog"
 	var skus, orders []string
 	var repairs []func()
@@ -130,12 +131,14 @@ func TestDeadLetters(t *testing.T) {
 // Every app that hears events keeps what it refused, and none of them what is
 // of no interest to it.
 func TestDeadLettersOfEveryApp(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	admin := staff(t, caller.Admin)
 	for _, tt := range []struct{ app, from, what, key string }{
 		{"orders", "support", "return_approved", "order:"},
 		{"support", "orders", "refunded", "returns-of-order:"},
 	} {
 		t.Run(tt.app, func(t *testing.T) {
+			t.Parallel()
 			path := "/v1/ops/dead-letters/" + tt.app
 			ids := []string{uuid.NewString(), uuid.NewString()}
 			repairs := []func(){damage(t, tt.app, tt.key+ids[0]), damage(t, tt.app, tt.key+ids[1])}
