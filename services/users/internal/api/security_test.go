@@ -74,3 +74,19 @@ func TestTheTrailNamesTheFactors(t *testing.T) {
 	}
 	require.ElementsMatch(t, []string{"password", "password totp", "password recovery_code"}, with)
 }
+
+// A refresh token that is used a second time was stolen, from its user or by him:
+// the trail tells of it.
+func TestAReusedTokenIsInTheTrail(t *testing.T) {
+	s := newService(t)
+	s.useKey(t)
+	ana := s.register(t, "ana@example.com")
+	first := s.signIn(t, "ana@example.com")
+	used := obj{"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+	s.ok(t, nobody, "POST", "/v1/auth/token", used, 200)
+	s.pass(t, time.Minute)
+	require.Equal(t, "invalid_refresh_token", s.refuse(t, nobody, "POST", "/v1/auth/token", used, 401))
+	told := s.ok(t, admin, "GET", "/v1/ops/audit?kind=refresh_token_reused", nil, 200)["items"].([]any)
+	require.Len(t, told, 1)
+	require.Equal(t, []any{ana.UserID, first["session_id"]}, []any{told[0].(obj)["user_id"], told[0].(obj)["session_id"]})
+}
