@@ -77,6 +77,23 @@ func TestOtherSidecarsCannotReadIt(t *testing.T) {
 	}
 }
 
+// Only users can ask for the keys that it seals and signs with: not the gateway,
+// which the internet touches.
+func TestOnlyUsersReadsItsSecrets(t *testing.T) {
+	tokens, err := the.Tokens()
+	require.NoError(t, err)
+	for _, app := range append(services, "gateway") {
+		url := fmt.Sprintf("http://127.0.0.1:%d/v1.0/secrets/secrets/users-key-encryption-key", the.Of(app)[0].HTTPPort)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		require.NoError(t, err)
+		req.Header.Set("dapr-api-token", tokens["DAPR_API_TOKEN"])
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		_ = resp.Body.Close()
+		require.Equal(t, app == "users", resp.StatusCode == http.StatusOK, "%s: %s", app, resp.Status)
+	}
+}
+
 // Sidecars ask for the apps' token, apps for the sidecars'.
 func TestTokensAreAskedFor(t *testing.T) {
 	for _, app := range services {

@@ -236,10 +236,13 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		require.Equal(t, c.code, code(t, w))
 		require.Equal(t, c.retryAfter, w.Header().Get("Retry-After"))
 		require.NotContains(t, w.Body.String(), "secret cause")
+		require.Equal(t, c.code == "internal", strings.Contains(s.log.String(), "secret cause"), "the log has the cause")
 	}
-	w := edge(t).do("GET", "/panic")
+	s := edge(t)
+	w := s.do("GET", "/panic")
 	require.Equal(t, 500, w.Code)
 	require.Equal(t, "internal", code(t, w))
+	require.Contains(t, s.log.String(), `"level":"ERROR","msg":"panic"`)
 }
 
 func TestAccessLog(t *testing.T) {
@@ -247,6 +250,9 @@ func TestAccessLog(t *testing.T) {
 	s.do("PUT", "/v1/mine/7", "Authorization", "Bearer customer", "X-Request-Id", "request-7")
 	var line map[string]any
 	require.NoError(t, json.Unmarshal(s.log.Bytes(), &line))
+	at, _ := line["time"].(string)
+	_, err := time.Parse(time.RFC3339Nano, at)
+	require.NoError(t, err, "the time names its zone")
 	delete(line, "time")
 	delete(line, "duration")
 	require.Equal(t, map[string]any{"level": "INFO", "msg": "request", "method": "PUT", "path": "/v1/mine/7", "status": 200.0, "bytes": 2.0,
@@ -263,6 +269,20 @@ func TestAccessLog(t *testing.T) {
 	require.Empty(t, w.Body.Bytes())
 	require.Contains(t, s.log.String(), `"status":499`)
 	require.Equal(t, 1, strings.Count(s.log.String(), "\n"), "a client that went away is no error")
+}
+
+// What a client sends is one value in one line, whatever is in it.
+func TestNobodyWritesLinesIntoTheLog(t *testing.T) {
+	s := edge(t)
+	s.do("GET", "/nowhere%0a%7b%22level%22:%22ERROR%22%7d%1b[31m%e2%80%a8", "X-Request-Id", "bad\n{}", "User-Agent", "a\nb")
+	require.Equal(t, 1, strings.Count(s.log.String(), "\n"), s.log)
+	var line map[string]any
+	require.NoError(t, json.Unmarshal(s.log.Bytes(), &line))
+	require.Equal(t, "/nowhere\n{\"level\":\"ERROR\"}\x1b[31m\u2028", line["path"])
+	require.Len(t, line["request_id"], 36, "an ill-formed one is replaced")
+	for _, raw := range []string{"\x1b", "\u2028"} {
+		require.NotContains(t, s.log.String(), raw)
+	}
 }
 
 func TestCORS(t *testing.T) {

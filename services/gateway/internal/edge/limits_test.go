@@ -123,6 +123,12 @@ func TestTheLogHasTheAddressOfWhoIsRefusedOnly(t *testing.T) {
 	require.NotContains(t, s.log.String(), "203.0.113.9")
 	s.from("203.0.113.9:1", "GET", "/v1/open", "Authorization", "Bearer forged")
 	require.Contains(t, s.log.String(), `"address":"203.0.113.9"`)
+
+	s = edge(t)
+	s.from("203.0.113.9:1", "POST", "/v1/staff", "Authorization", "Bearer customer")
+	for _, part := range []string{`"status":403`, `"user":"u1"`, `"address":"203.0.113.9"`} {
+		require.Contains(t, s.log.String(), part, "who tries what is not his")
+	}
 }
 
 func TestWhatIsObserved(t *testing.T) {

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -32,6 +33,11 @@ func TestCheckPassword(t *testing.T) {
 		{"in full width", "ｐａｓｓｗｏｒｄ", nil, "is one of the most common passwords"},
 		{"a name", "jennifer", nil, "is one of the most common passwords"},
 		{"longer than a common one", "password of mine", nil, ""},
+		{"the shop's name and a year", "Tienda-2026", nil, "consists of the shop's own words"},
+		{"a role of the shop, in full width", "ａｄｍｉｎ@12345", nil, "consists of the shop's own words"},
+		{"several of its words", "catalog.Manager!1", nil, "consists of the shop's own words"},
+		{"one of its words and another", "tienda de flores", nil, ""},
+		{"a word that has one of its words in it", "reorders 1234", nil, ""},
 		{"the e-mail", "Ana.Garcia@example.com", []string{"ana.garcia@example.com "}, "is the e-mail"},
 		{"its name", "ana.garcia", []string{"ana.garcia@example.com"}, "is the e-mail"},
 		{"with more", "ana.garcia@example.com 7", []string{"ana.garcia@example.com"}, ""},
@@ -57,5 +63,16 @@ func TestCommonPasswords(t *testing.T) {
 		require.GreaterOrEqual(t, len([]rune(word)), MinPassword, word)
 		require.Equal(t, strings.ToLower(word), word, "is compared in small letters")
 		require.Error(t, CheckPassword(word), word)
+	}
+}
+
+// What the security page says of the shop's words is what is refused.
+func TestTheShopsWordsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../../../docs/security.md")
+	require.NoError(t, err)
+	text := strings.Join(strings.Fields(string(page)), " ")
+	require.True(t, strings.Contains(text, "`"+strings.Join(shopWords, "`, `")+"`"), "the page has another list than shopWords")
+	for _, w := range shopWords {
+		require.Error(t, CheckPassword(w+"-12345678"), w)
 	}
 }

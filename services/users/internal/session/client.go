@@ -12,6 +12,7 @@ const agentLimit = 200
 type Client struct {
 	UserAgent string
 	Address   string // IP
+	With      string // what the user has shown to begin it, for the trail
 }
 
 // network gives the address without the part that stands for one household or

@@ -135,6 +135,9 @@ func (s *Sessions) open(from Client, now time.Time) Token {
 		UserAgent: from.agent(), Address: from.network(), CreatedAt: now.UTC(), UsedAt: now.UTC(),
 	})
 	s.tell(audit.SignedIn, t.SessionID, "")
+	if from.With != "" {
+		s.events[len(s.events)-1].Detail = map[string]string{"with": from.With}
+	}
 	return t
 }
 

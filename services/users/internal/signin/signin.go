@@ -153,8 +153,10 @@ func (s *Service) admit(ctx context.Context, in Attempt, email string, who devic
 	if out.Device, err = s.devices.Issue(who, email); err != nil {
 		return Entered{}, err
 	}
+	from := in.From
+	from.With = with(e.Use != nil, in.Proof)
 	e.Open = func(all *session.Sessions) (err error) {
-		out.Token, err = all.Begin(in.From, e.Now)
+		out.Token, err = all.Begin(from, e.Now)
 		return err
 	}
 	out.User, err = s.store.Enter(ctx, e)
@@ -167,6 +169,17 @@ func (s *Service) admit(ctx context.Context, in Attempt, email string, who devic
 		return Entered{}, err
 	}
 	return out, nil
+}
+
+// with names what was shown, for the trail.
+func with(second bool, p totp.Proof) string {
+	switch {
+	case !second:
+		return "password"
+	case p.Code != "":
+		return "password totp"
+	}
+	return "password recovery_code"
 }
 
 // failed counts a failure and gives the answer to it, if it may be given.
