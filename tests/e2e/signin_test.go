@@ -88,6 +88,9 @@ func TestSecondFactor(t *testing.T) {
 	guest().refused(t, http.StatusUnauthorized, "POST", "/v1/auth/token", passwordGrant(u.Email, "a long password", "recovery_code", kept[0]))
 	require.Equal(t, state{true, 9}, must[state](t, c, http.StatusOK, "GET", "/v1/me/totp", nil))
 
+	change := map[string]string{"current_password": "a long password", "new_password": "a longer password"}
+	require.Equal(t, "second_factor_required", c.refused(t, http.StatusUnprocessableEntity, "POST", "/v1/me/password", change).Code)
+
 	fresh := must[codes](t, c, http.StatusOK, "POST", "/v1/me/totp/recovery-codes", map[string]string{"password": "a long password", "recovery_code": kept[1]}).RecoveryCodes
 	require.Len(t, fresh, 10)
 	must[any](t, c, http.StatusNoContent, "DELETE", "/v1/me/totp", map[string]string{"password": "a long password", "recovery_code": fresh[0]})

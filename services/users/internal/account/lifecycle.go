@@ -151,8 +151,8 @@ func (s *Service) Delete(ctx context.Context, by, id string, match int64) error 
 }
 
 // DeleteOwn erases the own account, for whoever knows its password as well.
-func (s *Service) DeleteOwn(ctx context.Context, id, password string) error {
-	if _, err := s.prove(ctx, id, password, "/password"); err != nil {
+func (s *Service) DeleteOwn(ctx context.Context, id, password string, also Also) error {
+	if _, err := s.prove(ctx, id, password, "/password", also); err != nil {
 		return err
 	}
 	_, err := s.store.Update(ctx, id, func(held *User) error { return held.erase(s.now()) })

@@ -49,11 +49,16 @@ func (s *Service) AskVerification(ctx context.Context, id string) error {
 	return own(err)
 }
 
+// Also is what a user has to show besides the password, for what decides who has
+// the account: the second factor, where it is on. It runs once the password is
+// known to be right; its error ends the change, and the try stays counted.
+type Also func(ctx context.Context, userID string) error
+
 // AskNewEmail sends a link to the address that the user wants to have;
 // ErrPassword, ErrAsked. That another account has it is said only to who can
 // read its mail (VerifyEmail): else anybody could ask for anybody.
-func (s *Service) AskNewEmail(ctx context.Context, id, email, password string) error {
-	if _, err := s.prove(ctx, id, password, "/password"); err != nil {
+func (s *Service) AskNewEmail(ctx context.Context, id, email, password string, also Also) error {
+	if _, err := s.prove(ctx, id, password, "/password", also); err != nil {
 		return err
 	}
 	_, err := s.store.Update(ctx, id, func(u *User) error { return u.AskNewEmail(email, s.now()) })
@@ -63,11 +68,11 @@ func (s *Service) AskNewEmail(ctx context.Context, id, email, password string) e
 // ChangePassword sets another password; ErrPassword, or fault.Unprocessable for
 // one that may not be chosen. The caller ends the sessions but the one named,
 // and so does the letter that tells the user (Composer).
-func (s *Service) ChangePassword(ctx context.Context, id, current, next, session string) error {
+func (s *Service) ChangePassword(ctx context.Context, id, current, next, session string, also Also) error {
 	if err := checkNew(next); err != nil {
 		return err
 	}
-	u, err := s.prove(ctx, id, current, "/current_password")
+	u, err := s.prove(ctx, id, current, "/current_password", also)
 	if err != nil {
 		return err
 	}
@@ -159,9 +164,12 @@ func (s *Service) Own(ctx context.Context, id, password, field string) (User, er
 }
 
 // prove is Own for a change that does not forget the try by itself.
-func (s *Service) prove(ctx context.Context, id, password, field string) (User, error) {
+func (s *Service) prove(ctx context.Context, id, password, field string, also Also) (User, error) {
 	u, err := s.Own(ctx, id, password, field)
 	if err != nil {
+		return User{}, err
+	}
+	if err := also(ctx, id); err != nil {
 		return User{}, err
 	}
 	return u, s.guard.Proved(ctx, id)

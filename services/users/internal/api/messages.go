@@ -44,6 +44,7 @@ type disableRequest struct {
 
 type deleteRequest struct {
 	Password string `json:"password"`
+	factorRequest
 }
 
 type exportAnswer struct {
@@ -95,7 +96,12 @@ type totpStartAnswer struct {
 }
 
 type ownerRequest struct {
-	Password     string `json:"password"`
+	Password string `json:"password"`
+	factorRequest
+}
+
+// factorRequest is the second factor, where it is on.
+type factorRequest struct {
 	TOTP         string `json:"totp"`
 	RecoveryCode string `json:"recovery_code"`
 }
@@ -223,11 +229,13 @@ type proofRequest struct {
 type newEmailRequest struct {
 	Email    string `json:"email"`
 	Password string `json:"password"`
+	factorRequest
 }
 
 type changePasswordRequest struct {
 	Current string `json:"current_password"`
 	New     string `json:"new_password"`
+	factorRequest
 }
 
 type resetRequest struct {

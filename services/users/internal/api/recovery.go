@@ -41,26 +41,26 @@ func (a *API) askVerification(w http.ResponseWriter, r *http.Request) error {
 	return accepted(w)
 }
 
-// askNewEmail: 8 state calls, 4 of them to count the try and to forget it.
+// askNewEmail: 9 state calls, 4 of them to count the try and to forget it.
 func (a *API) askNewEmail(w http.ResponseWriter, r *http.Request) error {
 	var in newEmailRequest
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	if err := a.accounts.AskNewEmail(r.Context(), caller.From(r.Context()).UserID, in.Email, in.Password); err != nil {
+	if err := a.accounts.AskNewEmail(r.Context(), caller.From(r.Context()).UserID, in.Email, in.Password, a.alsoFactor(in.factorRequest)); err != nil {
 		return retryAfter(w, err)
 	}
 	return accepted(w)
 }
 
-// changePassword: 10 state calls, 4 of them to count the try and to forget it.
+// changePassword: 11 state calls, 4 of them to count the try and to forget it.
 func (a *API) changePassword(w http.ResponseWriter, r *http.Request) error {
 	var in changePasswordRequest
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
 	c := caller.From(r.Context())
-	if err := a.accounts.ChangePassword(r.Context(), c.UserID, in.Current, in.New, c.Session); err != nil {
+	if err := a.accounts.ChangePassword(r.Context(), c.UserID, in.Current, in.New, c.Session, a.alsoFactor(in.factorRequest)); err != nil {
 		return retryAfter(w, err)
 	}
 	return a.ended(w, r, c.UserID, c.Session)

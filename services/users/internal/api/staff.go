@@ -121,14 +121,14 @@ func (a *API) deleteUser(w http.ResponseWriter, r *http.Request) error {
 	return httpapi.NoContent(w)
 }
 
-// deleteMe: 11 state calls, 4 of them to count the try and to forget it. It is a POST because a DELETE with a body may be
+// deleteMe: 12 state calls, 4 of them to count the try and to forget it. It is a POST because a DELETE with a body may be
 // refused on its way (RFC 9110, 9.3.5).
 func (a *API) deleteMe(w http.ResponseWriter, r *http.Request) error {
 	var in deleteRequest
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	if err := a.accounts.DeleteOwn(r.Context(), caller.From(r.Context()).UserID, in.Password); err != nil {
+	if err := a.accounts.DeleteOwn(r.Context(), caller.From(r.Context()).UserID, in.Password, a.alsoFactor(in.factorRequest)); err != nil {
 		return retryAfter(w, err)
 	}
 	return httpapi.NoContent(w)

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"tienda/internal/caller"
 	"tienda/internal/httpapi"
+	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/totp"
 )
 
@@ -69,8 +71,13 @@ func (a *API) renewRecoveryCodes(w http.ResponseWriter, r *http.Request) error {
 	return writeCodes(w, codes)
 }
 
-func (in ownerRequest) proof() totp.Proof {
+func (in factorRequest) proof() totp.Proof {
 	return totp.Proof{Code: in.TOTP, Recovery: in.RecoveryCode}
+}
+
+// alsoFactor has the second factor shown, where it is on: 1 state call, 3 then.
+func (a *API) alsoFactor(in factorRequest) account.Also {
+	return func(ctx context.Context, userID string) error { return a.factors.Prove(ctx, userID, in.proof()) }
 }
 
 func writeCodes(w http.ResponseWriter, codes []string) error {

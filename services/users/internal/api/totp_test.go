@@ -1,6 +1,7 @@
 package api
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/caller"
+	"tienda/services/users/internal/throttle"
 	"tienda/services/users/internal/totp"
 )
 
@@ -113,6 +115,58 @@ func TestSecondFactor(t *testing.T) {
 	s.ok(t, ana, "DELETE", "/v1/me/totp", obj{"password": "a good password", "recovery_code": fresh[1]}, 204)
 	in(nil, 200)
 	require.Empty(t, s.store.Keys("factor:"))
+}
+
+// What decides who has the account asks for the second factor where it is on:
+// the password alone, and a stolen session with it, are not enough.
+func TestTheSecondFactorGuardsTheAccount(t *testing.T) {
+	s := newService(t)
+	s.useKey(t)
+	ana := s.register(t, "ana@example.com")
+	secret := s.turnOn(t, ana)
+	const pw = "a good password"
+	requests := []struct {
+		path string
+		body obj
+		done int
+	}{
+		{"/v1/me/email", obj{"email": "new@example.com", "password": pw}, 202},
+		{"/v1/me/password", obj{"current_password": pw, "new_password": pw + " 2"}, 204},
+		{"/v1/me/delete", obj{"password": pw + " 2"}, 204},
+	}
+	for _, r := range requests {
+		with := func(name string, v any) obj {
+			out := maps.Clone(r.body)
+			out[name] = v
+			return out
+		}
+		s.pass(t, time.Hour)
+		require.Equal(t, "second_factor_required", s.refuse(t, ana, "POST", r.path, r.body, 422))
+		require.Equal(t, "invalid_second_factor", s.refuse(t, ana, "POST", r.path, with("recovery_code", "ABCD"), 422))
+		a := s.call(t, ana, "POST", r.path, with("totp", s.code(t, secret, 5)))
+		code, fields := a.Problem(t)
+		require.Equal(t, "invalid_second_factor", code)
+		require.Equal(t, []string{"/totp"}, fields)
+		s.ok(t, ana, "POST", r.path, with("totp", s.code(t, secret, 0)), r.done)
+	}
+	s.register(t, "ana@example.com") // the address is free again
+}
+
+// Who has the password cannot try all codes.
+func TestCodesOfASessionCannotBeGuessed(t *testing.T) {
+	s := newService(t)
+	s.useKey(t)
+	ana := s.register(t, "ana@example.com")
+	secret := s.turnOn(t, ana)
+	body := func(code string) obj {
+		return obj{"current_password": "a good password", "new_password": "another good one", "totp": code}
+	}
+	for range throttle.Account.Free {
+		require.Equal(t, "invalid_second_factor", s.refuse(t, ana, "POST", "/v1/me/password", body("000000"), 422))
+	}
+	a := s.call(t, ana, "POST", "/v1/me/password", body(s.code(t, secret, 1)))
+	require.Equal(t, 429, a.Status)
+	require.NotEmpty(t, a.Header.Get("Retry-After"))
 }
 
 // Of many sign-ins with one code at the same time, one gets in.

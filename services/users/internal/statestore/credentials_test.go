@@ -20,7 +20,7 @@ import (
 // sender.
 func asked(t *testing.T, w *world, id, email string) string {
 	t.Helper()
-	require.NoError(t, w.accounts.AskNewEmail(t.Context(), id, email, "a password"))
+	require.NoError(t, w.accounts.AskNewEmail(t.Context(), id, email, "a password", passwordAlone))
 	u, err := w.accounts.User(t.Context(), id)
 	require.NoError(t, err)
 	shop, err := url.Parse("https://shop.example")
@@ -144,7 +144,7 @@ func TestALetterThatHadAConflict(t *testing.T) {
 			return letters.Put(tx, ana.ID+":2", mail.Letter{ID: ana.ID + ":2", Kind: mail.VerifyEmail, UserID: ana.ID, Number: 2})
 		})
 	}
-	require.NoError(t, w.accounts.ChangePassword(t.Context(), ana.ID, "a password", "another one", "s"))
+	require.NoError(t, w.accounts.ChangePassword(t.Context(), ana.ID, "a password", "another one", "s", passwordAlone))
 	u, err := w.accounts.User(t.Context(), ana.ID)
 	require.NoError(t, err)
 	require.Equal(t, int64(1), u.PasswordEpoch)

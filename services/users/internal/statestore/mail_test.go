@@ -337,7 +337,7 @@ func TestTheNoticeEndsWhatWasLeftOpen(t *testing.T) {
 		own, err := r.sessions.Open(t.Context(), u.ID, session.Client{UserAgent: "own"})
 		require.NoError(t, err)
 		time.Sleep(time.Second)
-		require.NoError(t, r.accounts.ChangePassword(t.Context(), u.ID, "a password", "another one", own.SessionID))
+		require.NoError(t, r.accounts.ChangePassword(t.Context(), u.ID, "a password", "another one", own.SessionID, passwordAlone))
 		synctest.Wait()
 		later, err := r.sessions.Open(t.Context(), u.ID, session.Client{UserAgent: "later"})
 		require.NoError(t, err)

@@ -39,6 +39,7 @@ var (
 	ErrOn         = fault.New(fault.Conflict, "totp_on", "The second factor is on. Turn it off first.")
 	ErrOff        = fault.New(fault.Conflict, "totp_off", "There is no second factor.")
 	ErrNotStarted = fault.New(fault.Conflict, "totp_not_started", "Begin with a new secret; it waits 15 minutes for its first code.")
+	ErrNeeded     = fault.New(fault.Unprocessable, "second_factor_required", "Send the request again, with a code of the authenticator app or a recovery code.").At("/totp", "is required")
 	errCode       = fault.New(fault.Unprocessable, "invalid_second_factor", "The code is wrong, has run out, or was used before.")
 )
 

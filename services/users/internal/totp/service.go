@@ -118,6 +118,25 @@ func (s *Service) proven(ctx context.Context, userID, password string, p Proof, 
 	})
 }
 
+// Prove uses a proof up, of a user who has shown the password: nothing where the
+// factor is off; else ErrNeeded without one, fault.Unprocessable for a wrong one.
+// It reads once; where the factor is on it reads and writes once more.
+func (s *Service) Prove(ctx context.Context, userID string, p Proof) error {
+	f, err := s.store.Factor(ctx, userID)
+	switch {
+	case err != nil || !f.On:
+		return err
+	case !p.Given():
+		return ErrNeeded
+	}
+	return s.store.Change(ctx, userID, time.Time{}, func(f *Factor) error {
+		if !f.On { // turned off meanwhile
+			return nil
+		}
+		return s.Use(f, userID, p)
+	})
+}
+
 // Use uses up a proof in a factor that the caller then stores.
 func (s *Service) Use(f *Factor, userID string, p Proof) error {
 	secret, err := s.Secret(*f, userID)
