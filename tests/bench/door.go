@@ -13,6 +13,8 @@ import (
 const (
 	indexCase = "gateway: its own index"
 	tokenCase = "gateway: token, route and refusal"
+
+	signInCase = "sign-in"
 )
 
 // index is what an HTTP exchange with the gateway costs when it checks nothing.
@@ -31,9 +33,28 @@ func (b *buyers) refused(ctx context.Context, _ int) error {
 	return err
 }
 
+// members is how many accounts sign in, in turn: as many as an address may
+// register at once, less some. Each of them signs in from one device, which ends
+// none of its sessions in the time of a measurement.
+const members = 28
+
+func member(i int) string {
+	return fmt.Sprintf(`"email": "member-%d@example.com", "password": "a password of the bench"`, i%members)
+}
+
+// join registers the members.
+func (b *buyers) join(ctx context.Context) error {
+	for i := range members {
+		if _, err := send(ctx, b.http, http.MethodPost, b.gateway+"/v1/users", "{"+member(i)+`, "name": "M"}`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // signInOnce is a sign-in with a good password: argon2id decides what it costs.
 func (b *buyers) signInOnce(ctx context.Context, _ int) error {
-	_, err := signIn(ctx, b.http, b.gateway, "customer")
+	_, err := send(ctx, b.http, http.MethodPost, b.gateway+"/v1/auth/token", `{"grant_type": "password", `+member(int(b.turn.Add(1)))+"}")
 	return err
 }
 

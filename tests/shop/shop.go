@@ -122,6 +122,9 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	s := &Shop{ready: filepath.Join(o.Dir, "ready.json"), done: make(chan struct{}), log: &bytes.Buffer{}}
 	_ = os.Remove(s.ready)
 	args := []string{"run", "-file", filepath.Join(root, "dapr"), "-free-ports", "-dir", o.Dir, "-bin", o.Bin, "-ready-file", s.ready}
+	if o.Log == nil || o.Log == io.Discard { // nobody reads the lines: they are in the log files
+		args = append(args, "-quiet")
+	}
 	for _, r := range o.Replicas {
 		args = append(args, "-replicas", r)
 	}
