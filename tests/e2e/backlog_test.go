@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -20,7 +21,7 @@ import (
 // 10 s of the kill.
 func TestBacklogOfAKilledReplica(t *testing.T) {
 	const buyers = 40
-	s, err := shop.Start(t.Context(), shop.Options{Bin: bin, Dir: t.TempDir(), Replicas: []string{"orders=2"}, Log: verbose()})
+	s, err := shop.Start(t.Context(), shop.Options{Bin: bin, Dir: t.TempDir(), Profile: os.Getenv("PROFILE"), Replicas: []string{"orders=2"}, Log: verbose()})
 	require.NoError(t, err)
 	defer s.Stop()
 	r, err := record(s.State)

@@ -206,7 +206,7 @@ func TestDeadServiceIs503(t *testing.T) {
 // Two replicas of catalog both get traffic; one is killed under load, and no
 // read is lost.
 func TestReplicas(t *testing.T) {
-	s, err := shop.Start(t.Context(), shop.Options{Bin: bin, Dir: t.TempDir(), Replicas: []string{"catalog=2"}, Log: verbose()})
+	s, err := shop.Start(t.Context(), shop.Options{Bin: bin, Dir: t.TempDir(), Profile: os.Getenv("PROFILE"), Replicas: []string{"catalog=2"}, Log: verbose()})
 	require.NoError(t, err)
 	defer s.Stop()
 	replicas := s.Of("catalog")
@@ -278,7 +278,7 @@ func cpuSeconds(t testing.TB, pid int) float64 {
 // killed with -9 leaves no process, and its data are still there.
 func TestRunsKeepDataAndLeaveNothing(t *testing.T) {
 	dir := t.TempDir()
-	s, err := shop.Start(t.Context(), shop.Options{Bin: bin, Dir: dir, Log: verbose()})
+	s, err := shop.Start(t.Context(), shop.Options{Bin: bin, Dir: dir, Profile: os.Getenv("PROFILE"), Log: verbose()})
 	require.NoError(t, err)
 	c := &client{base: s.Gateway}
 	a, err := c.try("GET", "/v1/products?in_stock=true&limit=1", nil)
@@ -307,7 +307,7 @@ func TestRunsKeepDataAndLeaveNothing(t *testing.T) {
 			}
 			return true
 		})
-		s, err = shop.Start(t.Context(), shop.Options{Bin: bin, Dir: dir, Log: verbose()})
+		s, err = shop.Start(t.Context(), shop.Options{Bin: bin, Dir: dir, Profile: os.Getenv("PROFILE"), Log: verbose()})
 		require.NoError(t, err, "after %s", end)
 		c.base = s.Gateway
 		a, err = c.try("GET", "/v1/cart", nil)

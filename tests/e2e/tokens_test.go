@@ -68,7 +68,7 @@ func kidOf(t testing.TB, token string) string {
 // rotation and two refreshes at once mean on all of them.
 func TestTokensOnEveryReplica(t *testing.T) {
 	t.Setenv("USERS_KEY_OVERLAP", overlap.String())
-	s, err := shop.Start(t.Context(), shop.Options{Bin: bin, Dir: t.TempDir(), Replicas: []string{"users=2", "gateway=2"}, Log: verbose()})
+	s, err := shop.Start(t.Context(), shop.Options{Bin: bin, Dir: t.TempDir(), Profile: os.Getenv("PROFILE"), Replicas: []string{"users=2", "gateway=2"}, Log: verbose()})
 	require.NoError(t, err)
 	defer s.Stop()
 	var gateways []string
