@@ -62,7 +62,7 @@ func (i *injector) run(ctx context.Context, plan []Fault, ended func(Fault, time
 
 func (i *injector) one(ctx context.Context, f Fault) error {
 	switch f.Kind {
-	case KillService, KillBroker, KillStore:
+	case KillService, KillBroker, KillStore, KillMail:
 		return i.kill(ctx, f.Target, false)
 	case KillSidecar:
 		return i.kill(ctx, f.Target, true)

@@ -15,6 +15,7 @@ const (
 	KillSidecar  Kind = "kill -9 of a sidecar"
 	KillBroker   Kind = "kill -9 of the broker"
 	KillStore    Kind = "kill -9 of the store"
+	KillMail     Kind = "kill -9 of the mail server"
 	PauseService Kind = "pause of a service"
 	PauseSidecar Kind = "pause of a sidecar"
 	PauseBroker  Kind = "pause of the broker"
@@ -51,8 +52,8 @@ func (f Fault) String() string {
 
 // targets are what there is to be hit.
 type targets struct {
-	services      []string // each with a sidecar
-	broker, store string   // "" without one
+	services            []string // each with a sidecar
+	broker, store, mail string   // "" without one
 }
 
 func (t targets) links() []string {
@@ -83,6 +84,9 @@ func (t targets) weights() []weight {
 	}
 	if t.store != "" {
 		out = append(out, weight{KillStore, 6, []string{t.store}}, weight{PauseStore, 4, []string{t.store}})
+	}
+	if t.mail != "" {
+		out = append(out, weight{KillMail, 3, []string{t.mail}})
 	}
 	return out
 }

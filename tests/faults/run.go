@@ -98,6 +98,8 @@ func targetsOf(s shop.State) targets {
 			t.services = append(t.services, a.Name)
 		case a.AppID == "broker":
 			t.broker = a.Name
+		case a.AppID == "mailbox":
+			t.mail = a.Name
 		default:
 			t.store = a.Name
 		}
