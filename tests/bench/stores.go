@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"tienda/internal/state"
@@ -27,7 +28,10 @@ var notes = state.Collection[note]{Prefix: "note:"}
 // state.DB, which lets those that are under way share them. A change writes two
 // documents of 400 bytes in all, as most changes of the shop write a document
 // and an entry of an index or a journal.
+//
+// This process plays the app here, so it collects its garbage as apps do.
 func measureStores(ctx context.Context, m *meter, r *Report, dir string) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	for _, name := range []string{"local", "redis", "postgres"} {
 		if !m.only.MatchString(caseOf(name, "")) {
 			continue
