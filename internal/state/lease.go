@@ -54,12 +54,16 @@ func (o *outbox) keepLease(ctx context.Context) error {
 	return o.flush(ctx)
 }
 
-// leave removes this replica's journal when nothing is left in it.
+// leave removes this replica's journal when nothing is left in it. A request that
+// has outlived the server may still want to write: from here on it is refused,
+// since nobody would look for its entry.
 func (o *outbox) leave(ctx context.Context) error {
 	o.mu.Lock()
-	id, left := o.id, len(o.open)+len(o.drop)+len(o.riding)
+	id := o.id
+	o.left = id != "" && len(o.open)+len(o.drop)+len(o.riding) == 0
+	left := o.left
 	o.mu.Unlock()
-	if id == "" || left > 0 {
+	if !left {
 		return nil
 	}
 	return o.bury(ctx, id)

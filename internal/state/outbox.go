@@ -39,6 +39,10 @@ const (
 // ErrBacklog refuses writers while the broker is away for too long.
 var ErrBacklog = fault.New(fault.Unavailable, "events_backlog", "Too much is waiting to be announced. Try again.")
 
+// errLeft refuses writers that are still at it when the replica has given its
+// journal up: whoever asked too long after the stop.
+var errLeft = fault.New(fault.Unavailable, "stopping", "The service is being restarted. Try again.")
+
 // outbox announces what was committed, at least once, whatever dies.
 //
 // A commit writes, in one transaction, its documents with their events inside
@@ -69,6 +73,7 @@ type outbox struct {
 	riding map[string]bool      // those of them that are on their way
 	work   map[string]*entry    // unfinished, by document
 	joined chan struct{}        // closed once there is a journal
+	left   bool                 // the journal is given up: nothing may be written into it
 	stats  Stats
 
 	unfinished func(ctx context.Context, key string) error // told of what a dead replica left
@@ -147,6 +152,9 @@ func (o *outbox) reserve(ctx context.Context) (*entry, error) {
 	for {
 		o.mu.Lock()
 		switch {
+		case o.left:
+			o.mu.Unlock()
+			return nil, errLeft
 		case len(o.open) >= maxBacklog:
 			o.mu.Unlock()
 			return nil, ErrBacklog

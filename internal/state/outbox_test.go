@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/event"
+	"tienda/internal/fault"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 )
@@ -171,6 +172,27 @@ func TestEventsAreAnnouncedAndForgotten(t *testing.T) {
 		require.Equal(t, 1, countPending(t, items[0].Value))
 		r.end()
 		require.Empty(t, store.Keys("outbox:head:"), "a clean stop leaves no journal")
+	})
+}
+
+// A request that outlives its server finds the journal given up. It is refused:
+// another replica would not look for what it writes.
+func TestALateWriteAfterACleanStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, broker := statetest.NewMemory(), &topic{}
+		r := start(store, broker, time.Second)
+		r.note(t, "a")
+		time.Sleep(time.Second)
+		r.end()
+		require.Empty(t, store.Keys("outbox:head:"))
+		err := r.Update(t.Context(), func(tx *state.Tx) error {
+			tx.Emit(notes.Key("b"), event.New("test", "noted", "b", nil))
+			return notes.Put(tx, "b", note{"late"})
+		})
+		require.Equal(t, fault.Unavailable, fault.KindOf(err))
+		require.Equal(t, "stopping", fault.CodeOf(err))
+		require.Empty(t, store.Keys(notes.Key("b")))
+		require.Empty(t, entries(store))
 	})
 }
 

@@ -51,6 +51,8 @@ var kept = map[uint64]string{
 	9:  "the same: an order whose client had gone was pending for ever",
 	66: "an order that another replica had settled stayed in the backlog of the one that began it",
 	16: "a document was written although its transaction had a conflict, and its events were forgotten",
+
+	657242543611: "a request that had hung for 10 s wrote into the journal that its replica, stopped meanwhile, was giving up",
 }
 
 func TestKeptSeeds(t *testing.T) {
