@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -77,6 +78,9 @@ func (p Proxies) Address(r *http.Request) netip.Addr {
 		return at
 	}
 	lines := r.Header[p.header]
+	if p.header == Forwarded && slices.ContainsFunc(lines, quotesDelimiters) {
+		return at
+	}
 	for i := len(lines) - 1; i >= 0; i-- {
 		rest := lines[i]
 		for hop := 0; rest != "" && hop < mostHops; hop++ {
@@ -96,6 +100,18 @@ func (p Proxies) Address(r *http.Request) netip.Addr {
 		}
 	}
 	return at
+}
+
+// quotesDelimiters says that a quoted string of a Forwarded header (RFC 7239)
+// holds what separates elements: an address or a host has none, so that somebody
+// means to be taken for another.
+func quotesDelimiters(line string) bool {
+	for i, part := range strings.Split(line, `"`) {
+		if i%2 == 1 && strings.ContainsAny(part, `,;\`) {
+			return true
+		}
+	}
+	return strings.Count(line, `"`)%2 == 1
 }
 
 // named reads one element of the header.

@@ -63,3 +63,16 @@ func TestCounted(t *testing.T) {
 	}
 	require.False(t, Counted(netip.Addr{}).IsValid())
 }
+
+// What is quoted is no element of its own: a client cannot put an address into
+// the host that a proxy quotes.
+func TestAnAddressInQuotes(t *testing.T) {
+	p, err := ParseProxies("10.0.0.0/8", Forwarded)
+	require.NoError(t, err)
+	for _, v := range []string{`proto=https;host="a,for=6.6.6.6";for=1.2.3.4`, `for=1.2.3.4;host="a,for=6.6.6.6"`, `host="a;for=6.6.6.6";for=1.2.3.4`, `for=1.2.3.4;host="a,for=6.6.6.6`} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr = "10.1.2.3:1"
+		r.Header.Set("Forwarded", v)
+		require.NotEqual(t, "6.6.6.6", p.Address(r).String(), v)
+	}
+}

@@ -35,6 +35,10 @@ const (
 	slowestBody = 10 << 10
 )
 
+// firstBuffer is what a body gets before any of it has come, in bytes: a length
+// that is only announced must not cost memory.
+const firstBuffer = 4 << 10
+
 // largestError bounds an answer in bytes that is read to see whose error it is.
 const largestError = 64 << 10
 
@@ -311,7 +315,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	size := limit
 	if r.ContentLength > 0 {
 		size = r.ContentLength
-		buf.Grow(int(size) + bytes.MinRead)
+		buf.Grow(int(min(size, firstBuffer)) + bytes.MinRead) // the rest when it comes
 	}
 	// Who sends slower than this holds a connection for nothing. The deadline
 	// must not outlast the body: the server would take its passing for the

@@ -123,7 +123,7 @@ func (u *User) Prove(l mail.Letter, now time.Time) (ProofToken, error) {
 
 // Verify uses a token up that was sent to the user's address; ErrProof.
 func (u *User) Verify(t ProofToken, now time.Time) error {
-	if !u.Verification.fits(t.secret, now) || u.Verification.Email != u.Email {
+	if u.Barred() || !u.Verification.fits(t.secret, now) || u.Verification.Email != u.Email {
 		return ErrProof
 	}
 	u.verified()
@@ -143,9 +143,10 @@ func (u *User) verified() {
 // TakeNewEmail uses a token up that was sent to the address which the user wants
 // to have, and gives the user that address; ErrProof. The old one is told.
 func (u *User) TakeNewEmail(t ProofToken, now time.Time) error {
-	if !u.NewEmail.fits(t.secret, now) {
+	if u.Barred() || !u.NewEmail.fits(t.secret, now) {
 		return ErrProof
 	}
+	u.ForgetDevices(now) // of who had that address before
 	u.write(mail.EmailChanged, u.Email, now)
 	u.Email, u.EmailVerified = u.NewEmail.Email, true
 	u.NewEmail, u.Verification, u.Reset = nil, nil, nil
@@ -155,11 +156,14 @@ func (u *User) TakeNewEmail(t ProofToken, now time.Time) error {
 }
 
 // ResetPassword uses a token up that was sent to the user's address and sets the
-// password; ErrProof. Who has read mail there has verified it.
+// password; ErrProof. Who has read mail there has verified it; if nobody had
+// before, the account may have been made by somebody else, whose second factor
+// must not keep the owner out.
 func (u *User) ResetPassword(t ProofToken, hash string, now time.Time) error {
-	if !u.Reset.fits(t.secret, now) || u.Reset.Email != u.Email {
+	if u.Barred() || !u.Reset.fits(t.secret, now) || u.Reset.Email != u.Email {
 		return ErrProof
 	}
+	u.dropsFactor = !u.EmailVerified
 	u.verified()
 	u.setPassword(hash, "", now)
 	u.tell(audit.Event{Kind: audit.PasswordReset})
@@ -174,7 +178,9 @@ func (u *User) SetPassword(hash, session string, now time.Time) {
 }
 
 func (u *User) setPassword(hash, session string, now time.Time) {
-	u.PasswordHash, u.Reset = hash, nil
+	// Another address that was asked for may be what whoever had the account
+	// before would get it back with.
+	u.PasswordHash, u.Reset, u.NewEmail = hash, nil, nil
 	u.PasswordEpoch++
 	u.ForgetDevices(now)
 	u.write(mail.PasswordChanged, u.Email, now).Session = session

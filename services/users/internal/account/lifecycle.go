@@ -35,6 +35,10 @@ func (u *User) IsAdmin() bool {
 // Barred says whether the account may neither sign in nor renew a session.
 func (u *User) Barred() bool { return u.Disabled || u.Erased() }
 
+// DropsFactor says whether the second factor goes with what was done to the
+// account since it was read.
+func (u *User) DropsFactor() bool { return u.dropsFactor }
+
 // EndsSessions says whether the account's sessions may not go on after what was
 // done since it was read: it is barred, or has lost a role, which its access
 // tokens still name.

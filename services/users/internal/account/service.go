@@ -111,6 +111,9 @@ func (s *Service) Authenticate(ctx context.Context, u User, password string) err
 	return nil
 }
 
+// Failed tells of a failed proof of who somebody is, for the trail.
+func (s *Service) Failed(ctx context.Context, userID, reason string) { s.failed(ctx, userID, reason) }
+
 // Upgrade gives the hash that a user's should become now that the password is
 // known; "": it may stay.
 func (s *Service) Upgrade(ctx context.Context, u User, password string) (string, error) {

@@ -65,6 +65,8 @@ type User struct {
 	letters  []mail.Letter
 	events   []audit.Event
 	lostRole bool
+
+	dropsFactor bool
 }
 
 // Change is a thing that happened to a user and that others may hear of.
@@ -104,6 +106,7 @@ func New(email, name, passwordHash string, now time.Time) (User, error) {
 	u := User{
 		ID: uuid.Must(uuid.NewV7()).String(), Email: email, PasswordHash: passwordHash,
 		Roles: []caller.Role{caller.Customer}, Preferences: DefaultPreferences(), CreatedAt: now.UTC(),
+		DevicesSince: now.UTC(), // those of a former account with this e-mail are strangers
 	}
 	if err := u.Rename(name); err != nil {
 		return User{}, err

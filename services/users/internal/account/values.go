@@ -4,6 +4,7 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/text/language"
 
@@ -38,7 +39,8 @@ func (p Preferences) check() error {
 func NormalEmail(email string) (string, error) {
 	e := strings.ToLower(strings.TrimSpace(email))
 	a, err := mail.ParseAddress(e)
-	if err != nil || a.Address != e || len(e) > 254 {
+	breaks := func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) }
+	if err != nil || a.Address != e || len(e) > 254 || strings.ContainsFunc(e, breaks) {
 		return "", invalid("/email", "is not an e-mail address")
 	}
 	return e, nil

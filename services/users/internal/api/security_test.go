@@ -34,11 +34,13 @@ func TestPasswordsDoNotRunOut(t *testing.T) {
 }
 
 // Who reads the mail can set the password, and does not get around the second
-// factor with that.
+// factor of an account whose e-mail was verified with that.
 func TestAResetKeepsTheSecondFactor(t *testing.T) {
 	s := newService(t)
 	s.useKey(t)
-	secret := s.turnOn(t, s.register(t, "ana@example.com"))
+	ana := s.register(t, "ana@example.com")
+	s.ok(t, nobody, "POST", "/v1/users/verify-email", obj{"token": s.link(t, mail.VerifyEmail, "ana@example.com")}, 204)
+	secret := s.turnOn(t, ana)
 	a := s.call(t, nobody, "POST", "/v1/auth/password-reset", obj{"email": "ana@example.com"})
 	require.Equal(t, 202, a.Status, "%s", a.Body)
 	a = s.call(t, nobody, "POST", "/v1/auth/password-reset/confirm",

@@ -24,6 +24,11 @@ func NewOwners(accounts *account.Service, throttles *throttle.Service) *Owners {
 // Try implements totp.Owner: one read, one write.
 func (o *Owners) Try(ctx context.Context, userID string) error { return o.throttles.Try(ctx, userID) }
 
+// Failed implements totp.Owner.
+func (o *Owners) Failed(ctx context.Context, userID, reason string) {
+	o.accounts.Failed(ctx, userID, reason)
+}
+
 // Password implements totp.Owner: two reads, one write.
 func (o *Owners) Password(ctx context.Context, userID, password string) (account.User, error) {
 	return o.accounts.Own(ctx, userID, password, "/password")

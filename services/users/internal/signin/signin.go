@@ -72,6 +72,7 @@ type Entry struct {
 type Accounts interface {
 	Authenticate(ctx context.Context, u account.User, password string) error
 	Upgrade(ctx context.Context, u account.User, password string) (string, error)
+	Failed(ctx context.Context, userID, reason string)
 }
 
 // Service signs users in.
@@ -161,6 +162,7 @@ func (s *Service) admit(ctx context.Context, in Attempt, email string, who devic
 	}
 	out.User, err = s.store.Enter(ctx, e)
 	if f := (*fault.Error)(nil); isCode(err, &f) {
+		s.accounts.Failed(ctx, u.ID, totp.WrongCode)
 		wrong := *errSecondFactor
 		wrong.Fields = f.Fields
 		return Entered{}, s.failed(ctx, e.Gate, codeCount(email, who, in.From.Address), &wrong)

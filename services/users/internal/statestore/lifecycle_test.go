@@ -196,6 +196,48 @@ func TestSignInDuringDisable(t *testing.T) {
 	})
 }
 
+// readHook calls before each read.
+type readHook struct {
+	state.Store
+	before func(keys []string)
+}
+
+func (h *readHook) Get(ctx context.Context, keys ...string) ([]state.Item, error) {
+	h.before(keys)
+	return h.Store.Get(ctx, keys...)
+}
+
+// A rename that is kept in part, because somebody else has written to the list of
+// accounts, and then goes on, leaves the password as it was set meanwhile.
+func TestACompletedChangeKeepsThePasswordSetMeanwhile(t *testing.T) {
+	stores(t, func(t *testing.T, w *world) {
+		u := w.register(t, "ana@example.com")
+		hook := &readHook{Store: w.store}
+		accounts := NewAccounts(state.Open(hook, w.events, slog.New(slog.DiscardHandler)))
+		other := NewAccounts(w.db(t))
+		w.meet(t, 1, users.Key(u.ID), dirs.Key(dirID(u.ID)))
+		reads := 0
+		hook.before = func(keys []string) {
+			if !slices.Contains(keys, users.Key(u.ID)) {
+				return
+			}
+			if reads++; reads == 2 { // between the first run and the second
+				_, err := other.Update(t.Context(), u.ID, func(u *account.User) error {
+					u.SetPassword("the new hash", "", w.now)
+					return nil
+				})
+				require.NoError(t, err)
+			}
+		}
+		_, err := accounts.Update(t.Context(), u.ID, func(u *account.User) error { return u.Rename("Another Name") })
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, reads, 2)
+		now, err := other.User(t.Context(), u.ID)
+		require.NoError(t, err)
+		require.Equal(t, []any{"Another Name", "the new hash", int64(1)}, []any{now.Name, now.PasswordHash, now.PasswordEpoch})
+	})
+}
+
 // A sign-in that is under way when the account loses a role gets a session
 // without it.
 func TestSignInDuringDemotion(t *testing.T) {

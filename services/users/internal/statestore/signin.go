@@ -1,7 +1,9 @@
 package statestore
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"tienda/internal/state"
@@ -75,11 +77,7 @@ func (s *SignIns) Enter(ctx context.Context, e signin.Entry) (u account.User, er
 	c := s.sessions.changing(ctx, e.UserID, e.Open)
 	defer c.log.done()
 	err = s.db.Update(ctx, func(tx *state.Tx) error {
-		keys := append(guardKeys(e.Gate...), c.keys()...)
-		if e.Use != nil {
-			keys = append(keys, factors.Key(e.UserID))
-		}
-		if err := tx.Load(keys...); err != nil {
+		if err := tx.Load(slices.Concat(guardKeys(e.Gate...), c.keys(), []string{factors.Key(e.UserID)})...); err != nil {
 			return err
 		}
 		if err := gate(tx, e.Gate, e.Now); err != nil {
@@ -92,6 +90,11 @@ func (s *SignIns) Enter(ctx context.Context, e signin.Entry) (u account.User, er
 		}
 		if !ok || !u.Barred() && u.PasswordEpoch != e.PasswordEpoch {
 			return account.ErrCredentials
+		}
+		if e.Use == nil { // it may have been turned on since the password was checked
+			if f, _, err := factors.Get(tx, e.UserID); err != nil || f.On {
+				return cmp.Or(err, error(signin.ErrSecondFactor))
+			}
 		}
 		if err := c.run(tx); err != nil {
 			return err

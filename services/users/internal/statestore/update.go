@@ -33,6 +33,7 @@ type changing struct {
 	log    *revocation
 
 	email string // before the change
+	wrote int64  // version of the document, the unseen writes included, that the last run would leave
 	after account.User
 	ended []string // sessions, over all runs
 }
@@ -52,12 +53,12 @@ func (c *changing) run(tx *state.Tx) error {
 		return err
 	}
 	if ours && ok {
-		return c.complete(tx, held.Version)
+		return c.complete(tx, held.Version+held.Unseen)
 	}
 	if !ok || held.Erased() {
 		return account.ErrMissing
 	}
-	c.email, c.after = held.Email, held
+	c.email, c.after, c.wrote = held.Email, held, held.Version+held.Unseen+1
 	if err := c.change(&c.after); err != nil {
 		return err
 	}
@@ -79,7 +80,8 @@ func (c *changing) advance() {
 // and not all that goes with it. What was decided then stands; it is written
 // once more, with its events, unless others have written since.
 func (c *changing) complete(tx *state.Tx, version int64) error {
-	if version == c.after.Version {
+	if version == c.wrote { // unseen writes count as well: a password is one
+		c.wrote++
 		if c.advance(); !c.after.Seen() {
 			c.after.Unseen++
 		}
@@ -110,10 +112,27 @@ func (c *changing) rest(tx *state.Tx) error {
 	if err := note(tx, c.batch, c.id, c.after.Events()...); err != nil {
 		return err
 	}
+	if c.after.DropsFactor() {
+		if err := c.dropFactor(tx); err != nil {
+			return err
+		}
+	}
 	if !c.after.EndsSessions() {
 		return nil
 	}
 	var err error
 	c.ended, err = bar(tx, c.after, c.ended, c.log)
 	return err
+}
+
+// dropFactor turns the second factor off, if there is one.
+func (c *changing) dropFactor(tx *state.Tx) error {
+	f, ok, err := factors.Get(tx, c.id)
+	if err != nil || !ok {
+		return err
+	}
+	if err := factors.Delete(tx, c.id); err != nil {
+		return err
+	}
+	return note(tx, c.batch, c.id, switched(f.On, false)...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tienda/internal/fault"
 	"tienda/services/users/internal/account"
 )
 
@@ -30,6 +31,19 @@ type Owner interface {
 	Try(ctx context.Context, userID string) error
 	// Password is Try, and account.ErrPassword if it is not the user's.
 	Password(ctx context.Context, userID, password string) (account.User, error)
+	// Failed tells of a failed proof, for the trail.
+	Failed(ctx context.Context, userID, reason string)
+}
+
+// WrongCode is the reason of a failure by a wrong, old or used code.
+const WrongCode = "wrong second factor"
+
+// told tells of a wrong code.
+func (s *Service) told(ctx context.Context, userID string, err error) error {
+	if fault.CodeOf(err) == errCode.Code {
+		s.owner.Failed(ctx, userID, WrongCode)
+	}
+	return err
 }
 
 // Service is what can be done with second factors.
@@ -109,13 +123,13 @@ func (s *Service) proven(ctx context.Context, userID, password string, p Proof, 
 	if _, err := s.owner.Password(ctx, userID, password); err != nil {
 		return err
 	}
-	return s.store.Change(ctx, userID, time.Time{}, func(f *Factor) error {
+	return s.told(ctx, userID, s.store.Change(ctx, userID, time.Time{}, func(f *Factor) error {
 		if err := s.Use(f, userID, p); err != nil {
 			return err
 		}
 		change(f)
 		return nil
-	})
+	}))
 }
 
 // Prove uses a proof up, of a user who has shown the password: nothing where the
@@ -129,12 +143,12 @@ func (s *Service) Prove(ctx context.Context, userID string, p Proof) error {
 	case !p.Given():
 		return ErrNeeded
 	}
-	return s.store.Change(ctx, userID, time.Time{}, func(f *Factor) error {
+	return s.told(ctx, userID, s.store.Change(ctx, userID, time.Time{}, func(f *Factor) error {
 		if !f.On { // turned off meanwhile
 			return nil
 		}
 		return s.Use(f, userID, p)
-	})
+	}))
 }
 
 // Use uses up a proof in a factor that the caller then stores.
