@@ -68,26 +68,26 @@ func (s *Service) AskNewEmail(ctx context.Context, id, email, password string, a
 // ChangePassword sets another password; ErrPassword, or fault.Unprocessable for
 // one that may not be chosen. The caller ends the sessions but the one named,
 // and so does the letter that tells the user (Composer).
-func (s *Service) ChangePassword(ctx context.Context, id, current, next, session string, also Also) error {
+func (s *Service) ChangePassword(ctx context.Context, id, current, next, session string, also Also) (User, error) {
 	if err := checkNew(next); err != nil {
-		return err
+		return User{}, err
 	}
 	u, err := s.prove(ctx, id, current, "/current_password", also)
 	if err != nil {
-		return err
+		return User{}, err
 	}
 	if err := checkNew(next, u.Email); err != nil {
-		return err
+		return User{}, err
 	}
 	hash, err := s.hasher.Hash(ctx, next)
 	if err != nil {
-		return err
+		return User{}, err
 	}
-	_, err = s.store.Update(ctx, id, func(u *User) error {
+	u, err = s.store.Update(ctx, id, func(u *User) error {
 		u.SetPassword(hash, session, s.now())
 		return nil
 	})
-	return own(err)
+	return u, own(err)
 }
 
 // AskReset sends a link to whoever has the e-mail. It does the same for an
@@ -104,27 +104,27 @@ func (s *Service) AskReset(ctx context.Context, email string) error {
 // ResetPassword uses the token of a link up and sets the password: ErrProof, or
 // fault.Unprocessable for one that may not be chosen. It gives the user whose
 // sessions are to be ended.
-func (s *Service) ResetPassword(ctx context.Context, token, next string) (userID string, err error) {
+func (s *Service) ResetPassword(ctx context.Context, token, next string) (User, error) {
 	t, err := ParseProofToken(token)
 	if err != nil {
-		return "", err
+		return User{}, err
 	}
 	u, err := s.holder(ctx, t)
 	if err != nil {
-		return "", err
+		return User{}, err
 	}
 	if !u.Reset.fits(t.secret, s.now()) { // before the cost of a hash
-		return "", ErrProof
+		return User{}, ErrProof
 	}
 	if err := checkNew(next, u.Email); err != nil {
-		return "", err
+		return User{}, err
 	}
 	hash, err := s.hasher.Hash(ctx, next)
 	if err != nil {
-		return "", err
+		return User{}, err
 	}
-	_, err = s.store.Update(ctx, t.UserID, func(u *User) error { return u.ResetPassword(t, hash, s.now()) })
-	return t.UserID, unproven(err)
+	u, err = s.store.Update(ctx, t.UserID, func(u *User) error { return u.ResetPassword(t, hash, s.now()) })
+	return u, unproven(err)
 }
 
 // holder gives the user whom a token names.

@@ -60,9 +60,11 @@ func (a *API) changePassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := caller.From(r.Context())
-	if err := a.accounts.ChangePassword(r.Context(), c.UserID, in.Current, in.New, c.Session, a.alsoFactor(in.factorRequest)); err != nil {
+	u, err := a.accounts.ChangePassword(r.Context(), c.UserID, in.Current, in.New, c.Session, a.alsoFactor(in.factorRequest))
+	if err != nil {
 		return retryAfter(w, err)
 	}
+	a.remember(w, r, u.Email)
 	return a.ended(w, r, c.UserID, c.Session)
 }
 
@@ -88,11 +90,21 @@ func (a *API) resetPassword(w http.ResponseWriter, r *http.Request) error {
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	userID, err := a.accounts.ResetPassword(r.Context(), in.Token, in.New)
+	u, err := a.accounts.ResetPassword(r.Context(), in.Token, in.New)
 	if err != nil {
 		return err
 	}
-	return a.ended(w, r, userID, "")
+	a.remember(w, r, u.Email)
+	return a.ended(w, r, u.ID, "")
+}
+
+// remember gives the device of whoever has just set the password another token,
+// since all of before are forgotten: it lets nobody in, but who guesses at the
+// account meanwhile must not keep the owner out.
+func (a *API) remember(w http.ResponseWriter, r *http.Request, email string) {
+	if token, err := a.signIns.Remember(email); err == nil { // without the key it is a stranger's for one more time
+		setDevice(w, r, token)
+	}
 }
 
 // ended ends the sessions of a user whose password has changed, but for one. If

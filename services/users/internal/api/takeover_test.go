@@ -40,6 +40,25 @@ func TestAChangedPasswordEndsAskedAddresses(t *testing.T) {
 	require.Equal(t, "invalid_token", s.refuse(t, nobody, "POST", "/v1/users/verify-email", obj{"token": link}, 422))
 }
 
+// Somebody guesses all the time. Who resets the password gets in with the device
+// that did it, although all devices of before are forgotten.
+func TestAResetUnderAttack(t *testing.T) {
+	s := newService(t)
+	s.useKey(t)
+	s.register(t, "ana@example.com")
+	guess := func() { s.call(t, nobody, "POST", "/v1/auth/token", wrong("ana@example.com")) }
+	for range 10 {
+		guess()
+	}
+	s.ok(t, nobody, "POST", "/v1/auth/password-reset", obj{"email": "ana@example.com"}, 202)
+	a := s.call(t, nobody, "POST", "/v1/auth/password-reset/confirm", obj{"token": s.link(t, mail.ResetPassword, "ana@example.com"), "new_password": "a better password"})
+	require.Equal(t, 204, a.Status)
+	guess()
+	good := grant("ana@example.com", obj{"password": "a better password"})
+	require.Equal(t, "too_many_attempts", s.refuse(t, nobody, "POST", "/v1/auth/token", good, 429))
+	require.Equal(t, 200, s.withDevice(t, a.Header.Get("Device-Token"), good).Status)
+}
+
 // Devices of a former account with the e-mail are strangers to the next one.
 func TestDevicesOfAFormerAccount(t *testing.T) {
 	s := newService(t)

@@ -135,6 +135,11 @@ func (s *Service) Enter(ctx context.Context, in Attempt) (Entered, error) {
 	return s.admit(ctx, in, email, who, found)
 }
 
+// Remember gives the token of a new device of an account's owner.
+func (s *Service) Remember(email string) (string, error) {
+	return s.devices.Issue(device.Device{}, email)
+}
+
 // admit is for who has given the right password.
 func (s *Service) admit(ctx context.Context, in Attempt, email string, who device.Device, found Found) (Entered, error) {
 	u, gate := found.User, passwordGate(email, who, in.From.Address)

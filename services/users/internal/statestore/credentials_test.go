@@ -144,7 +144,8 @@ func TestALetterThatHadAConflict(t *testing.T) {
 			return letters.Put(tx, ana.ID+":2", mail.Letter{ID: ana.ID + ":2", Kind: mail.VerifyEmail, UserID: ana.ID, Number: 2})
 		})
 	}
-	require.NoError(t, w.accounts.ChangePassword(t.Context(), ana.ID, "a password", "another one", "s", passwordAlone))
+	_, err := w.accounts.ChangePassword(t.Context(), ana.ID, "a password", "another one", "s", passwordAlone)
+	require.NoError(t, err)
 	u, err := w.accounts.User(t.Context(), ana.ID)
 	require.NoError(t, err)
 	require.Equal(t, int64(1), u.PasswordEpoch)
