@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"tienda/internal/fault"
 )
 
 // watch is what a replica has seen of another's journal. Leases are judged by
@@ -53,6 +55,10 @@ func (o *outbox) keepLease(ctx context.Context) error {
 	}
 	return o.flush(ctx)
 }
+
+// errLeft refuses writers that are still at it when the replica has given its
+// journal up: whoever asked too long after the stop.
+var errLeft = fault.New(fault.Unavailable, "stopping", "The service is being restarted. Try again.")
 
 // leave removes this replica's journal when nothing is left in it. A request that
 // has outlived the server may still want to write: from here on it is refused,

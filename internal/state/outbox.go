@@ -39,10 +39,6 @@ const (
 // ErrBacklog refuses writers while the broker is away for too long.
 var ErrBacklog = fault.New(fault.Unavailable, "events_backlog", "Too much is waiting to be announced. Try again.")
 
-// errLeft refuses writers that are still at it when the replica has given its
-// journal up: whoever asked too long after the stop.
-var errLeft = fault.New(fault.Unavailable, "stopping", "The service is being restarted. Try again.")
-
 // outbox announces what was committed, at least once, whatever dies.
 //
 // A commit writes, in one transaction, its documents with their events inside
