@@ -14,10 +14,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tienda/internal/mail"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/users/internal/account"
-	"tienda/services/users/internal/mail"
 	"tienda/services/users/internal/session"
 	"tienda/services/users/internal/throttle"
 )

@@ -1,4 +1,10 @@
-package statestore
+// Package mailroom is what stands behind the letters of an app (internal/mail):
+// the queue in the app's state store, the mail binding of its sidecar, and the
+// figures.
+//
+//	mail:<id>            a letter that is not sent yet
+//	mail-list:<0..15>    letters whose sending has failed
+package mailroom
 
 import (
 	"cmp"
@@ -10,8 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"tienda/internal/mail"
 	"tienda/internal/state"
-	"tienda/services/users/internal/mail"
 )
 
 // Of the list: so many documents, which are read together, and so many lines in
@@ -33,47 +39,60 @@ var (
 	lists   = state.Collection[list]{Prefix: "mail-list:"}
 )
 
-// Mail implements mail.Queue. A letter is one document, written with the change
+// Queue implements mail.Queue. A letter is one document, written with the change
 // that it is about. Nothing else is written until a try has failed: that it is
 // to be sent stands in the journal of the replica (state.Tx.Unfinished), so that
 // no document is in everybody's way. The list is written before what the journal
 // knows is given up, and each document by itself: on no store can a letter be
 // in neither.
-type Mail struct {
-	db *state.DB
+type Queue struct {
+	db      *state.DB
+	letters state.Collection[mail.Letter]
+	keep    bool
 
 	mu    sync.Mutex
 	awake func(ctx context.Context, ids ...string)
 }
 
-// NewMail gives the unsent mail in db.
-func NewMail(db *state.DB) *Mail { return &Mail{db: db} }
+// New gives the queue of the letters in db. What was sent is forgotten.
+func New(db *state.DB) *Queue { return &Queue{db: db, letters: letters} }
+
+// Remembering is New, but a letter that was sent is known for as long: Post of
+// the same ID writes none. Letters must not have more patience than that.
+func Remembering(db *state.DB, life time.Duration) *Queue {
+	return &Queue{db: db, keep: true, letters: state.Collection[mail.Letter]{Prefix: letters.Prefix, TTL: life}}
+}
 
 // Start says who is to be told of this replica's letters. Call it before the
 // service starts.
-func (m *Mail) Start(awake func(ctx context.Context, ids ...string)) {
+func (m *Queue) Start(awake func(ctx context.Context, ids ...string)) {
 	m.mu.Lock()
 	m.awake = awake
 	m.mu.Unlock()
 }
 
-// post puts a letter into the transaction of the change that it is about.
-func post(tx *state.Tx, l mail.Letter) error {
-	tx.Unfinished(letters.Key(l.ID))
-	return letters.Put(tx, l.ID, l)
-}
+// Key gives the key of a letter, for a read together with other documents.
+func Key(id string) string { return letters.Key(id) }
 
-func postAll(tx *state.Tx, all []mail.Letter) error {
+// Is gives the ID of the letter that a key is of.
+func Is(key string) (id string, ok bool) { return strings.CutPrefix(key, letters.Prefix) }
+
+// Put puts letters into the transaction of the change that they are about. Call
+// Posted after it.
+func Put(tx *state.Tx, all ...mail.Letter) error { return put(tx, letters, all...) }
+
+func put(tx *state.Tx, in state.Collection[mail.Letter], all ...mail.Letter) error {
 	for _, l := range all {
-		if err := post(tx, l); err != nil {
+		tx.Unfinished(in.Key(l.ID))
+		if err := in.Put(tx, l.ID, l); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// posted tells the sender of letters that a transaction has committed.
-func (m *Mail) posted(ctx context.Context, ls []mail.Letter, err error) {
+// Posted tells the sender of letters that a transaction has committed.
+func (m *Queue) Posted(ctx context.Context, ls []mail.Letter, err error) {
 	m.mu.Lock()
 	awake := m.awake
 	m.mu.Unlock()
@@ -87,10 +106,20 @@ func (m *Mail) posted(ctx context.Context, ls []mail.Letter, err error) {
 	awake(context.WithoutCancel(ctx), ids...)
 }
 
-// Post implements account.Store: one read, one write.
-func (a *Accounts) Post(ctx context.Context, l mail.Letter) error {
-	err := a.db.Update(ctx, func(tx *state.Tx) error { return post(tx, l) })
-	a.mail.posted(ctx, []mail.Letter{l}, err)
+// Post writes a letter by itself: one read, one write. Where there is one of the
+// ID, that one counts.
+func (m *Queue) Post(ctx context.Context, l mail.Letter) error {
+	var fresh bool
+	err := m.db.Update(ctx, func(tx *state.Tx) error {
+		_, there, err := m.letters.Get(tx, l.ID)
+		if fresh = err == nil && !there; !fresh {
+			return err
+		}
+		return put(tx, m.letters, l)
+	})
+	if fresh {
+		m.Posted(ctx, []mail.Letter{l}, err)
+	}
 	return err
 }
 
@@ -121,16 +150,16 @@ func enlist(tx *state.Tx, id string, due time.Time, change bool) error {
 
 // Claim implements mail.Queue: one read, and one write for a letter that is
 // listed. One that is not is known to this replica only.
-func (m *Mail) Claim(ctx context.Context, id string, now, until time.Time) (l mail.Letter, mine bool, err error) {
+func (m *Queue) Claim(ctx context.Context, id string, now, until time.Time) (l mail.Letter, mine bool, err error) {
 	err = m.db.Update(ctx, func(tx *state.Tx) error {
 		if err := tx.Load(letters.Key(id), lists.Key(pageOf(id))); err != nil {
 			return err
 		}
 		var ok bool
-		if l, ok, err = letters.Get(tx, id); err != nil {
+		if l, ok, err = m.letters.Get(tx, id); err != nil {
 			return err
 		}
-		if !ok {
+		if !ok || l.Sent {
 			return mail.ErrGone
 		}
 		page, _, err := lists.Get(tx, pageOf(id))
@@ -148,7 +177,7 @@ func (m *Mail) Claim(ctx context.Context, id string, now, until time.Time) (l ma
 
 // Done implements mail.Queue: one read, one write; one more of each for a letter
 // that is listed.
-func (m *Mail) Done(ctx context.Context, id string) error {
+func (m *Queue) Done(ctx context.Context, id string) error {
 	var listed bool
 	err := m.db.Update(ctx, func(tx *state.Tx) error {
 		if err := tx.Load(letters.Key(id), lists.Key(pageOf(id))); err != nil {
@@ -159,7 +188,14 @@ func (m *Mail) Done(ctx context.Context, id string) error {
 			return err
 		}
 		_, listed = page.Due[id]
-		return letters.Delete(tx, id)
+		if !m.keep {
+			return m.letters.Delete(tx, id)
+		}
+		l, there, err := m.letters.Get(tx, id)
+		if err != nil || !there || l.Sent {
+			return err
+		}
+		return m.letters.Put(tx, id, mail.Letter{ID: id, Kind: l.Kind, At: l.At, Sent: true})
 	})
 	if err != nil || !listed {
 		return err
@@ -178,15 +214,15 @@ func (m *Mail) Done(ctx context.Context, id string) error {
 }
 
 // Postpone implements mail.Queue: two reads, two writes.
-func (m *Mail) Postpone(ctx context.Context, l mail.Letter, due time.Time) error {
+func (m *Queue) Postpone(ctx context.Context, l mail.Letter, due time.Time) error {
 	if err := m.db.Update(ctx, func(tx *state.Tx) error { return enlist(tx, l.ID, due, true) }); err != nil {
 		return err
 	}
 	return m.db.Update(ctx, func(tx *state.Tx) error {
-		if _, there, err := letters.Get(tx, l.ID); err != nil || !there {
+		if held, there, err := m.letters.Get(tx, l.ID); err != nil || !there || held.Sent {
 			return err // somebody else was done with it
 		}
-		return letters.Put(tx, l.ID, l)
+		return m.letters.Put(tx, l.ID, l)
 	})
 }
 
@@ -194,7 +230,7 @@ func (m *Mail) Postpone(ctx context.Context, l mail.Letter, due time.Time) error
 const listTogether = 50
 
 // List implements mail.Queue: one read and one write for each 50 letters.
-func (m *Mail) List(ctx context.Context, ids ...string) error {
+func (m *Queue) List(ctx context.Context, ids ...string) error {
 	for together := range slices.Chunk(ids, listTogether) {
 		err := m.db.Update(ctx, func(tx *state.Tx) error {
 			keys := make([]string, len(together))
@@ -222,7 +258,7 @@ func (m *Mail) List(ctx context.Context, ids ...string) error {
 }
 
 // Due implements mail.Queue: one read.
-func (m *Mail) Due(ctx context.Context, now time.Time, limit int) (ids []string, listed int, err error) {
+func (m *Queue) Due(ctx context.Context, now time.Time, limit int) (ids []string, listed int, err error) {
 	type line struct {
 		id  string
 		due time.Time
