@@ -178,7 +178,7 @@ func offer(e *Entry, sku string) inventory.Offer {
 		if v.SKU == sku {
 			return inventory.Offer{
 				SKU: sku, ProductID: e.Product.ID, Slug: e.Product.Slug, Name: e.Product.Name, VariantName: v.Name,
-				Prices: v.Prices, InStock: e.InStock[sku],
+				TaxClass: e.Product.TaxClass, WeightGrams: v.WeightGrams, Prices: v.Prices, InStock: e.InStock[sku],
 			}
 		}
 	}

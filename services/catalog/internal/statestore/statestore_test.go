@@ -276,3 +276,15 @@ func TestAdjustedOnceThoughKeptInPart(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, offers["S-0"].InStock, "the mark is there for the other replica")
 }
+
+// A product that was stored before it could state a language has one.
+func TestAnOldProduct(t *testing.T) {
+	c := over(t, statetest.NewMemory())
+	require.NoError(t, c.db.Update(t.Context(), func(tx *state.Tx) error {
+		return products.Put(tx, "old", product.Product{ID: "old", Details: product.Details{Slug: "old"}})
+	}))
+	loaded, err := NewShelf(c.db).Load(t.Context(), []string{"old"})
+	require.NoError(t, err)
+	require.Len(t, loaded, 1)
+	require.Equal(t, []string{"en", "standard"}, []string{loaded[0].Product.Language, loaded[0].Product.TaxClass})
+}
