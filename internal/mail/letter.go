@@ -35,7 +35,6 @@ type Letter struct {
 	At       time.Time     `json:"at"`               // of the change
 	Patience time.Duration `json:"patience,omitempty"`
 	Tries    int           `json:"tries,omitempty"` // that failed
-	Sent     bool          `json:"sent,omitempty"`  // kept only to know it
 }
 
 // Expired says whether it is too late to send the letter.

@@ -28,6 +28,6 @@ func newSender(d app.Deps, accounts *statestore.Accounts, sessions *session.Serv
 	}
 	s := mail.NewSender(accounts.Mail(), account.NewComposer(accounts, sessions, shop, time.Now),
 		mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
-	accounts.Mail().Start(s.Wake)
+	accounts.Mail().Start(s)
 	return s, nil
 }

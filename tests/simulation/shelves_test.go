@@ -50,7 +50,7 @@ func stock(t *testing.T, m state.Store) {
 	s := services()[0]
 	require.Equal(t, "catalog", s.id)
 	db := state.Open(m, nil, log)
-	built, err := catalog.Build(t.Context(), app.Deps{Log: log, Sidecar: sidecar.Over(nil), DB: db, Contract: s.contract})
+	built, err := catalog.Build(t.Context(), app.Deps{Log: log, Sidecar: sidecar.Over(nil, nil), DB: db, Contract: s.contract})
 	require.NoError(t, err)
 	h, err := deadletter.New(s.id, db, log).Handler(httpapi.Options{Contract: s.contract, Routes: append(app.NewHealth().Routes(), built.Routes...), Log: log})
 	require.NoError(t, err)

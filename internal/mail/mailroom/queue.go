@@ -46,29 +46,44 @@ var (
 // knows is given up, and each document by itself: on no store can a letter be
 // in neither.
 type Queue struct {
-	db      *state.DB
-	letters state.Collection[mail.Letter]
-	keep    bool
+	db *state.DB
 
-	mu    sync.Mutex
-	awake func(ctx context.Context, ids ...string)
+	mu     sync.Mutex
+	sender *mail.Sender
 }
 
-// New gives the queue of the letters in db. What was sent is forgotten.
-func New(db *state.DB) *Queue { return &Queue{db: db, letters: letters} }
+// New gives the queue of the letters in db.
+func New(db *state.DB) *Queue { return &Queue{db: db} }
 
-// Remembering is New, but a letter that was sent is known for as long: Post of
-// the same ID writes none. Letters must not have more patience than that.
-func Remembering(db *state.DB, life time.Duration) *Queue {
-	return &Queue{db: db, keep: true, letters: state.Collection[mail.Letter]{Prefix: letters.Prefix, TTL: life}}
-}
-
-// Start says who is to be told of this replica's letters. Call it before the
-// service starts.
-func (m *Queue) Start(awake func(ctx context.Context, ids ...string)) {
+// Start says who sends this replica's letters. Call it before the service starts.
+func (m *Queue) Start(s *mail.Sender) {
 	m.mu.Lock()
-	m.awake = awake
+	m.sender = s
 	m.mu.Unlock()
+}
+
+// maxWaiting is how many letters a replica may hold that are neither sent nor
+// listed: far more than the list takes at once.
+const maxWaiting = 1000
+
+// Crowded says that so many letters wait that the list takes no more of them.
+// Then a change that must not fail for its letter does without it: Skip.
+func (m *Queue) Crowded() bool {
+	s := m.sends()
+	return s != nil && s.Stats().Waiting >= maxWaiting
+}
+
+// Skip counts letters that were not written as given up.
+func (m *Queue) Skip(n int) {
+	if s := m.sends(); s != nil {
+		s.Skip(n)
+	}
+}
+
+func (m *Queue) sends() *mail.Sender {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sender
 }
 
 // Key gives the key of a letter, for a read together with other documents.
@@ -79,12 +94,10 @@ func Is(key string) (id string, ok bool) { return strings.CutPrefix(key, letters
 
 // Put puts letters into the transaction of the change that they are about. Call
 // Posted after it.
-func Put(tx *state.Tx, all ...mail.Letter) error { return put(tx, letters, all...) }
-
-func put(tx *state.Tx, in state.Collection[mail.Letter], all ...mail.Letter) error {
+func Put(tx *state.Tx, all ...mail.Letter) error {
 	for _, l := range all {
-		tx.Unfinished(in.Key(l.ID))
-		if err := in.Put(tx, l.ID, l); err != nil {
+		tx.Unfinished(letters.Key(l.ID))
+		if err := letters.Put(tx, l.ID, l); err != nil {
 			return err
 		}
 	}
@@ -93,39 +106,30 @@ func put(tx *state.Tx, in state.Collection[mail.Letter], all ...mail.Letter) err
 
 // Posted tells the sender of letters that a transaction has committed.
 func (m *Queue) Posted(ctx context.Context, ls []mail.Letter, err error) {
-	m.mu.Lock()
-	awake := m.awake
-	m.mu.Unlock()
-	if err != nil || len(ls) == 0 || awake == nil {
+	sender := m.sends()
+	if err != nil || len(ls) == 0 || sender == nil {
 		return
 	}
 	ids := make([]string, len(ls))
 	for i, l := range ls {
 		ids[i] = l.ID
 	}
-	awake(context.WithoutCancel(ctx), ids...)
+	sender.Wake(context.WithoutCancel(ctx), ids...)
 }
 
-// Post writes a letter by itself: one read, one write. Where there is one of the
-// ID, that one counts.
+// Post writes a letter by itself: one read, one write.
 func (m *Queue) Post(ctx context.Context, l mail.Letter) error {
-	var fresh bool
-	err := m.db.Update(ctx, func(tx *state.Tx) error {
-		_, there, err := m.letters.Get(tx, l.ID)
-		if fresh = err == nil && !there; !fresh {
-			return err
-		}
-		return put(tx, m.letters, l)
-	})
-	if fresh {
-		m.Posted(ctx, []mail.Letter{l}, err)
-	}
+	err := m.db.Update(ctx, func(tx *state.Tx) error { return Put(tx, l) })
+	m.Posted(ctx, []mail.Letter{l}, err)
 	return err
 }
 
+// pageOf gives the page of a letter: one page for those about one document,
+// whose IDs begin with the document's, up to a colon.
 func pageOf(id string) string {
+	about, _, _ := strings.Cut(id, ":")
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(id))
+	_, _ = h.Write([]byte(about))
 	return fmt.Sprint(h.Sum32() % listPages)
 }
 
@@ -156,10 +160,10 @@ func (m *Queue) Claim(ctx context.Context, id string, now, until time.Time) (l m
 			return err
 		}
 		var ok bool
-		if l, ok, err = m.letters.Get(tx, id); err != nil {
+		if l, ok, err = letters.Get(tx, id); err != nil {
 			return err
 		}
-		if !ok || l.Sent {
+		if !ok {
 			return mail.ErrGone
 		}
 		page, _, err := lists.Get(tx, pageOf(id))
@@ -172,6 +176,9 @@ func (m *Queue) Claim(ctx context.Context, id string, now, until time.Time) (l m
 		}
 		return enlist(tx, id, until, true)
 	})
+	if err == nil && !mine {
+		m.db.Finish(letters.Key(id)) // it is the list that counts
+	}
 	return l, mine, err
 }
 
@@ -188,17 +195,14 @@ func (m *Queue) Done(ctx context.Context, id string) error {
 			return err
 		}
 		_, listed = page.Due[id]
-		if !m.keep {
-			return m.letters.Delete(tx, id)
-		}
-		l, there, err := m.letters.Get(tx, id)
-		if err != nil || !there || l.Sent {
-			return err
-		}
-		return m.letters.Put(tx, id, mail.Letter{ID: id, Kind: l.Kind, At: l.At, Sent: true})
+		return letters.Delete(tx, id)
 	})
-	if err != nil || !listed {
+	if err != nil {
 		return err
+	}
+	m.db.Finish(letters.Key(id)) // another replica may have been faster
+	if !listed {
+		return nil
 	}
 	return m.db.Update(ctx, func(tx *state.Tx) error {
 		page, _, err := lists.Get(tx, pageOf(id))
@@ -219,10 +223,10 @@ func (m *Queue) Postpone(ctx context.Context, l mail.Letter, due time.Time) erro
 		return err
 	}
 	return m.db.Update(ctx, func(tx *state.Tx) error {
-		if held, there, err := m.letters.Get(tx, l.ID); err != nil || !there || held.Sent {
+		if _, there, err := letters.Get(tx, l.ID); err != nil || !there {
 			return err // somebody else was done with it
 		}
-		return m.letters.Put(tx, l.ID, l)
+		return letters.Put(tx, l.ID, l)
 	})
 }
 

@@ -1,7 +1,7 @@
 package mailroom
 
 import (
-	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -29,34 +29,19 @@ func TestAFullList(t *testing.T) {
 	require.Equal(t, linesOfPage, listed)
 }
 
-// What was sent is known for the time that the queue says: the same letter is
-// not written again, whoever asks for it.
-func TestRemembering(t *testing.T) {
+// A replica that can neither send nor list its letters says so.
+func TestCrowded(t *testing.T) {
 	db := state.Open(statetest.NewMemory(), nil, slog.New(slog.DiscardHandler))
-	var awake []string
-	m := Remembering(db, 25*time.Hour)
-	m.Start(func(_ context.Context, ids ...string) { awake = append(awake, ids...) })
-	l := mail.Letter{ID: "a", Kind: "k", To: "ana@example.com", At: time.Now().UTC()}
-	for range 2 {
-		require.NoError(t, m.Post(t.Context(), l))
+	m := New(db)
+	require.False(t, m.Crowded(), "nobody sends yet")
+	m.Skip(1)
+	sender := mail.NewSender(m, nil, nil, time.Now, slog.New(slog.DiscardHandler))
+	m.Start(sender)
+	for i := range maxWaiting {
+		require.False(t, m.Crowded())
+		require.NoError(t, m.Post(t.Context(), mail.Letter{ID: fmt.Sprint(i), To: "ana@example.com", At: time.Now()}))
 	}
-	require.Equal(t, []string{"a"}, awake, "the first one's sender knows it")
-	got, mine, err := m.Claim(t.Context(), "a", time.Now(), time.Now())
-	require.NoError(t, err)
-	require.True(t, mine)
-	require.Equal(t, l, got)
-	for range 2 {
-		require.NoError(t, m.Done(t.Context(), "a"))
-	}
-	require.NoError(t, m.Post(t.Context(), l))
-	require.NoError(t, m.Postpone(t.Context(), l, time.Now()), "the try of somebody who was paused")
-	_, _, err = m.Claim(t.Context(), "a", time.Now(), time.Now())
-	require.ErrorIs(t, err, mail.ErrGone)
-	require.Equal(t, []string{"a"}, awake)
-	require.NoError(t, db.View(t.Context(), func(tx *state.Tx) error {
-		kept, _, err := letters.Get(tx, "a")
-		require.True(t, kept.Sent)
-		require.Empty(t, kept.To, "and to whom is not kept")
-		return err
-	}))
+	require.True(t, m.Crowded())
+	m.Skip(2)
+	require.Equal(t, mail.Stats{Waiting: maxWaiting, GivenUp: 2}, sender.Stats())
 }
