@@ -45,7 +45,7 @@ func TestAProductInFull(t *testing.T) {
 				require.JSONEq(t, `{"accepted":1,"rejected":0,"errors":[]}`, string(a.Body))
 			}
 			var got map[string]any
-			s.call(200, manager, "GET", "/v1/products/camisa", nil).JSON(t, &got)
+			s.call(200, manager, "GET", "/v1/products/camisa?translations=true", nil).JSON(t, &got)
 			for name := range want {
 				if name != "variants" {
 					require.Equal(t, want[name], got[name], name)

@@ -82,6 +82,7 @@ type productView struct {
 	ID           string              `json:"id"`
 	Slug         string              `json:"slug"`
 	Language     string              `json:"language"`
+	Languages    []string            `json:"languages"`
 	Name         string              `json:"name"`
 	Description  string              `json:"description"`
 	Translations map[string]textBody `json:"translations,omitempty"`
@@ -97,9 +98,12 @@ type productView struct {
 	UpdatedAt    time.Time           `json:"updated_at"`
 }
 
-func view(p product.Product, inStock map[string]bool) productView {
+// view shows a product in one of its languages.
+func view(p product.Product, language string, inStock map[string]bool) productView {
+	text := p.Text(language)
 	out := productView{
-		ID: p.ID, Slug: p.Slug, Language: p.Language, Name: p.Name, Description: p.Description, Category: p.Category,
+		ID: p.ID, Slug: p.Slug, Language: language, Languages: p.Languages(),
+		Name: text.Name, Description: text.Description, Category: p.Category,
 		TaxClass: p.TaxClass, Status: p.Status, Images: p.Images, Attributes: p.Attributes,
 		Variants: make([]variantView, len(p.Variants)), CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
 	}
@@ -108,12 +112,6 @@ func view(p product.Product, inStock map[string]bool) productView {
 	}
 	if out.Attributes == nil {
 		out.Attributes = map[string]string{}
-	}
-	for lang, text := range p.Translations {
-		if out.Translations == nil {
-			out.Translations = make(map[string]textBody, len(p.Translations))
-		}
-		out.Translations[lang] = textBody(text)
 	}
 	for _, o := range p.Options {
 		out.Options = append(out.Options, optionBody(o))
@@ -131,10 +129,21 @@ func view(p product.Product, inStock map[string]bool) productView {
 	return out
 }
 
-// EncodeDetail makes the body of GET /v1/products/{id}, once for each state of
-// a product instead of once for each request.
-func EncodeDetail(e *search.Entry) []byte {
-	b, err := json.Marshal(view(e.Product, e.InStock))
+// asStated shows a product as it was stated: in its own language, with its
+// translations.
+func asStated(p product.Product, inStock map[string]bool) productView {
+	out := view(p, p.Language, inStock)
+	out.Translations = make(map[string]textBody, len(p.Translations))
+	for lang, text := range p.Translations {
+		out.Translations[lang] = textBody(text)
+	}
+	return out
+}
+
+// EncodeDetail makes the body of GET /v1/products/{id} in a language, once for
+// each state of a product instead of once for each request.
+func EncodeDetail(e *search.Entry, language string) []byte {
+	b, err := json.Marshal(view(e.Product, language, e.InStock))
 	if err != nil {
 		panic("api: a product that is not JSON: " + err.Error()) // strings, numbers and times always are
 	}
@@ -144,6 +153,7 @@ func EncodeDetail(e *search.Entry) []byte {
 type productSummary struct {
 	ID        string       `json:"id"`
 	Slug      string       `json:"slug"`
+	Language  string       `json:"language"`
 	Name      string       `json:"name"`
 	Category  string       `json:"category"`
 	Image     string       `json:"image,omitempty"`
@@ -152,9 +162,13 @@ type productSummary struct {
 	SKUs      []string     `json:"skus"`
 }
 
-func summary(e *search.Entry, currency string) productSummary {
+// summary shows an entry in one of its languages.
+func summary(e *search.Entry, language, currency string) productSummary {
 	p := &e.Product
-	s := productSummary{ID: p.ID, Slug: p.Slug, Name: p.Name, Category: p.Category, InStock: e.AnyInStock(), SKUs: p.SKUs()}
+	s := productSummary{
+		ID: p.ID, Slug: p.Slug, Language: language, Name: p.Text(language).Name, Category: p.Category,
+		InStock: e.AnyInStock(), SKUs: p.SKUs(),
+	}
 	if len(p.Images) > 0 {
 		s.Image = p.Images[0]
 	}

@@ -43,7 +43,7 @@ type Source interface {
 // call.
 type Model struct {
 	source Source
-	encode func(*Entry) []byte
+	encode Encoder
 	shown  atomic.Pointer[snapshot]
 
 	mu      sync.Mutex // held, briefly, by whoever changes what is shown
@@ -69,7 +69,7 @@ type snapshot struct {
 }
 
 // New gives an empty model. encode makes the detail that is sent.
-func New(source Source, encode func(*Entry) []byte) *Model {
+func New(source Source, encode Encoder) *Model {
 	m := &Model{source: source, encode: encode, filled: make(chan struct{})}
 	m.shown.Store(build(nil, nil))
 	return m

@@ -49,7 +49,7 @@ func over(t *testing.T, store state.Store) catalog {
 	t.Helper()
 	c := catalog{events: &event.Memory{}}
 	c.db = state.Open(store, c.events, slog.New(slog.NewTextHandler(t.Output(), nil)))
-	c.shown = search.New(NewShelf(c.db), func(*search.Entry) []byte { return nil })
+	c.shown = search.New(NewShelf(c.db), func(*search.Entry, string) []byte { return nil })
 	c.products = product.NewService(NewProducts(c.db), c.shown)
 	c.stock = inventory.NewService(NewStocks(c.db), c.shown)
 	require.NoError(t, c.shown.Refresh(t.Context()))
