@@ -169,10 +169,10 @@ func TestFromRegistrationToReturn(t *testing.T) {
 	requireEvents(t, u.ID, "tienda.users.registered", "tienda.users.profile_changed", "tienda.users.profile_changed")
 	require.Equal(t, int64(9), stockOf(t, sku).OnHand, "restocked once")
 
-	// The buyer was written at each step, after the letter that verifies the address.
+	// The buyer was written at each step, in the language of the account.
 	require.ElementsMatch(t, []string{
-		"Your order " + o.Number, "Your order " + o.Number + " is on its way", "Your order " + o.Number + " was delivered",
-		"A refund for your order " + o.Number,
+		"Tu pedido " + o.Number, "Tu pedido " + o.Number + " está en camino", "Tu pedido " + o.Number + " se ha entregado",
+		"Un reembolso de tu pedido " + o.Number,
 	}, subjectsAbout(t, u.Email, o.Number, 4))
 }
 
