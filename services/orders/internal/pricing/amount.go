@@ -31,8 +31,8 @@ func share(a, b, c int64, r Rounding) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	twice := rest * 2 // c is at most 2^62, see divide
-	if twice > uint64(c) || twice == uint64(c) && (r != HalfEven || q%2 == 1) {
+	twice, whole := rest*2, uint64(c) //nolint:gosec // divide takes 1 to 2^62 only
+	if twice > whole || twice == whole && (r != HalfEven || q%2 == 1) {
 		q++
 	}
 	return q, nil

@@ -1,5 +1,7 @@
 package pricing
 
+import "strings"
+
 // Standard is the tax class of what has none.
 const Standard = "standard"
 
@@ -33,10 +35,10 @@ func (t Tax) of(to *Destination, class string) int64 {
 	}
 	best, rate := 0, int64(0)
 	for _, r := range t.Rates {
-		if r.Country != to.Country || r.Region != "" && r.Region != to.Region {
+		if r.Country != to.Country || r.Region != "" && !strings.EqualFold(r.Region, to.Region) {
 			continue
 		}
-		rank := 0
+		var rank int
 		switch r.Class {
 		case class:
 			rank = 3
