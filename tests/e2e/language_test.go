@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -39,4 +40,20 @@ func TestProductsSpeakTheReadersLanguage(t *testing.T) {
 	require.Equal(t, http.StatusNotModified, a.status)
 	a = guest().call(t, "GET", "/v1/products?q=taza&limit=100", nil, "Accept-Language", "en")
 	require.Contains(t, string(a.body), `"name":"Blue cup"`)
+}
+
+// Who comes by a slug that a product had is led to the one that it has.
+func TestARenamedProductIsFound(t *testing.T) {
+	m := staff(t, caller.CatalogManager)
+	p, sku := ownProduct(t, 0)
+	slug := "e2e-" + uuid.NewString()[:8]
+	must[product](t, m, http.StatusOK, "PUT", "/v1/products/"+p.ID, map[string]any{
+		"slug": slug, "name": "Taza nueva", "category": anyCategory(t), "status": "published",
+		"variants": []map[string]any{{"sku": sku, "name": "única", "prices": []money{{1250, "EUR"}}}},
+	})
+	eventually(t, "the old slug leads to the product", func() bool {
+		a, err := guest().try("GET", "/v1/products/"+p.Slug, nil) // follows
+		require.NoError(t, err)
+		return a.status == http.StatusOK && strings.Contains(string(a.body), `"slug":"`+slug+`"`)
+	})
 }

@@ -19,7 +19,10 @@ import (
 	"tienda/services/orders/internal/events"
 	"tienda/services/orders/internal/letters"
 	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/promotion"
+	"tienda/services/orders/internal/settings"
 	"tienda/services/orders/internal/statestore"
+	"tienda/services/orders/internal/terms"
 )
 
 // AppID is the service's app ID, which its topic is named after.
@@ -33,18 +36,24 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	store := statestore.NewOrders(d.DB)
 	orders := order.NewService(store)
 	saga := statestore.NewCheckouts(d.DB)
-	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog)
+	given := statestore.NewPromotions(d.DB)
+	prices := terms.NewModel(given, time.Now)
+	promotions := promotion.NewService(given, time.Now)
+	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog, prices, promotions)
 	sender := mail.NewSender(store.Mail(), letters.NewComposer(store), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
 	store.Mail().Start(sender)
 	saga.Mail().Start(sender)
 	saga.OnLeft(checkouts.Abandoned)
 	erasures := erasure.NewService(statestore.NewErasures(d.DB), time.Now)
 	a := &api.API{
-		Carts:     cart.NewService(statestore.NewCarts(d.DB), clients.NewQuoteCache(catalog)),
-		Checkouts: checkouts,
-		Orders:    orders,
-		Support:   events.Support{Returns: orders, Log: d.Log},
-		Users:     events.Users{Erasures: erasures},
+		Carts:      cart.NewService(statestore.NewCarts(d.DB), clients.NewQuoteCache(catalog), prices),
+		Checkouts:  checkouts,
+		Orders:     orders,
+		Settings:   settings.NewService(statestore.NewSettings(d.DB), time.Now),
+		Promotions: promotions,
+		Terms:      prices,
+		Support:    events.Support{Returns: orders, Log: d.Log},
+		Users:      events.Users{Erasures: erasures},
 	}
 	return app.Built{
 		Routes: a.Routes(),
@@ -52,6 +61,14 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts", checkouts.Recover),
 			app.Every(recoveryPause, d.Log, "erasure of deleted accounts", erasures.Run),
 			sender.Part,
+			app.Every(terms.Freshness, d.Log, "reading settings and promotions", prices.Refresh),
+			app.Every(recoveryPause, d.Log, "uses of promotions", func(ctx context.Context) error {
+				t, err := prices.Get(ctx)
+				if err != nil {
+					return err
+				}
+				return promotions.Sweep(ctx, t.Uses)
+			}),
 		},
 		Figures: []prometheus.Collector{mailroom.Figures{Sender: sender}},
 	}, nil

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -60,6 +61,9 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 		httpapi.SetETag(w, e.Product.Version)
 		return httpapi.WriteRaw(w, http.StatusOK, e.Detail(language))
 	}
+	if slug, ok := a.Shown.Moved(ref); ok {
+		return movedTo(w, r, slug)
+	}
 	if c := caller.From(r.Context()); !c.Is(caller.CatalogManager) && !c.Has(caller.CatalogWrite) {
 		return product.ErrMissing
 	}
@@ -67,13 +71,26 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if whole {
+	switch {
+	case ref != p.ID && ref != p.Slug:
+		return movedTo(w, r, p.Slug)
+	case whole:
 		return a.sendProduct(w, http.StatusOK, p)
 	}
 	language := a.speak(r, &p)
 	setLanguage(w, language)
 	httpapi.SetETag(w, p.Version)
 	return httpapi.Write(w, http.StatusOK, view(p, language, nil))
+}
+
+// movedTo sends who asks by a former slug on. It is not for ever: another product
+// may take the slug.
+func movedTo(w http.ResponseWriter, r *http.Request, slug string) error {
+	to := url.URL{Path: "/v1/products/" + slug, RawQuery: r.URL.RawQuery}
+	w.Header().Set("Location", to.String())
+	w.Header().Set("Cache-Control", "no-cache")
+	w.WriteHeader(http.StatusPermanentRedirect)
+	return nil
 }
 
 // speak gives the language in which a product answers a request.

@@ -56,7 +56,7 @@ func (s *Service) Import(ctx context.Context, batch []Imported) ([]error, error)
 			return nil, nil
 		}
 		next := *held
-		next.Details, next.UpdatedAt = take[i].Details, now
+		next.state(take[i].Details, now)
 		return &next, nil
 	})
 	if err != nil {

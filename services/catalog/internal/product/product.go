@@ -79,9 +79,10 @@ func (d Details) Complete() Details {
 type Product struct {
 	ID string `json:"id"`
 	Details
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
-	Version   int64     `json:"-"` // of the stored document
+	Former    []FormerSlug `json:"former_slugs,omitempty"` // the latest last
+	CreatedAt time.Time    `json:"created_at"`
+	UpdatedAt time.Time    `json:"updated_at"`
+	Version   int64        `json:"-"` // of the stored document
 }
 
 // New makes a product of valid details.
@@ -99,8 +100,13 @@ func (p *Product) Replace(d Details, now time.Time) error {
 	if err := d.Check(); err != nil {
 		return err
 	}
-	p.Details, p.UpdatedAt = d, now
+	p.state(d, now)
 	return nil
+}
+
+func (p *Product) state(d Details, now time.Time) {
+	p.rename(d.Slug, now)
+	p.Details, p.UpdatedAt = d, now
 }
 
 // SKUs lists the variants' SKUs.

@@ -165,16 +165,16 @@ func TestImportedID(t *testing.T) {
 func TestCategories(t *testing.T) {
 	var c Categories
 	for _, slug := range []string{"tea", "coffee"} {
-		added, err := c.Add(slug, slug)
+		added, err := c.Add(Category{Slug: slug, Name: slug})
 		require.NoError(t, err)
 		require.Equal(t, int64(1), added.Version)
 	}
-	_, err := c.Add("tea", "x")
+	_, err := c.Add(Category{Slug: "tea", Name: "x"})
 	require.ErrorIs(t, err, ErrSlugTaken)
 	require.Equal(t, 0, c.Find("coffee"), "in order of their slugs")
-	_, err = c.Rename("tea", "Té", 2)
+	_, err = c.Change(Category{Slug: "tea", Name: "Té"}, 2)
 	require.ErrorIs(t, err, ErrVersion)
-	renamed, err := c.Rename("tea", "Té", 1)
+	renamed, err := c.Change(Category{Slug: "tea", Name: "Té"}, 1)
 	require.NoError(t, err)
 	require.Equal(t, Category{Slug: "tea", Name: "Té", Version: 2}, renamed)
 	require.ErrorIs(t, c.Remove("wine", 0, "x"), ErrMissingCategory)
@@ -189,6 +189,6 @@ func TestCategories(t *testing.T) {
 	require.ErrorIs(t, c.Takes("tea"), ErrNoCategory)
 	require.Len(t, c, 1)
 	c = make(Categories, MaxCategories)
-	_, err = c.Add("one-more", "x")
+	_, err = c.Add(Category{Slug: "one-more", Name: "x"})
 	require.ErrorIs(t, err, ErrTooMany)
 }

@@ -1,7 +1,7 @@
 // Package statestore keeps the catalog as documents of the Dapr state store:
 //
 //	product:<id>      a product with its variants and prices
-//	slug:<slug>       {product_id}: which product has the slug
+//	slug:<slug>       {product_id}: which product has the slug, or had it last
 //	sku:<sku>         {product_id}: which product has the SKU
 //	stock:<sku>       what is on hand, and what orders have reserved of it
 //	ended:<order>     an order's reservation has been released or sold; for a day

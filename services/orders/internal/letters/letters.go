@@ -47,8 +47,11 @@ type line struct {
 
 // data is what the templates may say. Amounts are in the reader's language.
 type data struct {
-	Number   string
-	Lines    []line
+	Number string
+	Lines  []line
+	// Of the sum; "": nothing. Tax is in the total, or added to it.
+	Discount, Shipping, Tax, TaxAdded string
+
 	Total    string
 	Tracking string
 	Refund   string // of order_refunded
@@ -149,8 +152,15 @@ func describe(o *order.Order, f order.Fact) data {
 		Number: o.Number, Total: amount(o.Money(o.Total)), Tracking: oneLine(o.Tracking),
 		Refund: amount(o.Money(f.Refund.Amount)), OnDoor: o.Payment.Method == order.CashOnDelivery,
 	}
-	if o.Payment.Due > 0 {
-		d.Due = amount(o.Money(o.Payment.Due))
+	some := func(minor int64) string {
+		if minor == 0 {
+			return ""
+		}
+		return amount(o.Money(minor))
+	}
+	d.Due, d.Discount, d.Shipping = some(o.Payment.Due), some(-o.Totals.Discount), some(o.Totals.Shipping)
+	if d.Tax = some(o.Totals.Tax); !o.Totals.TaxIncluded {
+		d.Tax, d.TaxAdded = "", d.Tax
 	}
 	for _, l := range o.Lines {
 		d.Lines = append(d.Lines, describeLine(l, amount))

@@ -12,6 +12,7 @@ import (
 	"tienda/internal/mail"
 	"tienda/internal/money"
 	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/pricing"
 )
 
 var now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
@@ -19,13 +20,23 @@ var now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 // bought is a confirmed order, as its buyer's letters see it.
 func bought(t *testing.T, lang string) *order.Order {
 	t.Helper()
+	return boughtFor(t, lang, pricing.Totals{Items: 246900, Total: 246900})
+}
+
+func boughtFor(t *testing.T, lang string, sum pricing.Totals) *order.Order {
+	t.Helper()
 	price := money.New(123450, "EUR")
 	o := &order.Order{
 		ID: "0b0e9d6e-3f5b-5b0c-8f2d-0a4f6f3c1d11", Number: "T-AAAA-BBBB", Status: order.Pending, Email: "ana@example.com", Language: lang,
 		Currency: "EUR", Lines: []order.Line{{SKU: "A", Quantity: 2}}, Payment: order.Payment{Method: order.Invoice, Status: order.Due},
 		Address: order.Address{Name: "words of a stranger"}, Note: "words of a stranger",
 	}
-	require.NoError(t, o.Confirm([]order.Line{{SKU: "A", Quantity: 2, Name: "Mesa\nde roble", VariantName: "grande", UnitPrice: &price}}, now))
+	list, err := price.Times(2)
+	require.NoError(t, err)
+	require.NoError(t, o.Confirm(order.Bill{
+		Lines:     []order.Line{{SKU: "A", Quantity: 2, Name: "Mesa\nde roble", VariantName: "grande", UnitPrice: &price, LineTotal: &list}},
+		Breakdown: pricing.Breakdown{Lines: []pricing.Priced{{Charge: pricing.Charge{List: 246900, Net: 246900, Total: 246900}}}, Totals: sum},
+	}, now))
 	return o
 }
 
@@ -137,4 +148,19 @@ func TestNoLetterAboutARefusal(t *testing.T) {
 	fresh := *o
 	require.NoError(t, fresh.Refuse(fault.New(fault.Conflict, "out_of_stock", "Gone."), now))
 	require.Empty(t, Of(&fresh))
+}
+
+// What the sum is made of is in the letter, as far as there is any.
+func TestTheParts(t *testing.T) {
+	parts := func(sum pricing.Totals) []string {
+		o := boughtFor(t, "en", sum)
+		return strings.Split(written(t, o, last(o)).Text, "\n\n")[1:]
+	}
+	list, end := "2 × Mesa de roble (grande): 2,469.00 EUR", "We will write to you again when it has left our house."
+	due := func(s string) string { return "You pay " + s + " EUR by invoice." }
+	require.Equal(t, []string{list, "Total: 2,469.00 EUR", due("2,469.00"), end}, parts(pricing.Totals{Items: 246900, Total: 246900}))
+	require.Equal(t, []string{list, "Discount: -69.00 EUR", "Shipping: 5.00 EUR", "Total: 2,405.00 EUR", "Tax in it: 417.40 EUR", due("2,405.00"), end},
+		parts(pricing.Totals{Items: 246900, Discount: 6900, Shipping: 500, Tax: 41740, Total: 240500, TaxIncluded: true}))
+	require.Equal(t, []string{list, "Tax: 246.90 EUR", "Total: 2,715.90 EUR", due("2,715.90"), end},
+		parts(pricing.Totals{Items: 246900, Tax: 24690, Total: 271590}))
 }

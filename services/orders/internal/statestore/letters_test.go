@@ -22,6 +22,7 @@ import (
 	"tienda/services/orders/internal/letters"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/shopper"
+	"tienda/services/orders/internal/terms"
 )
 
 // post is a mail server: the subjects that it took, unless it is away.
@@ -60,7 +61,7 @@ func startWriter(docs state.Store, to mail.Mailer) writer {
 	w := writer{saga: NewCheckouts(db)}
 	w.sender = mail.NewSender(w.saga.Mail(), letters.NewComposer(w.saga), to, time.Now, slog.New(slog.DiscardHandler))
 	w.saga.Mail().Start(w.sender)
-	w.shop = checkout.NewService(w.saga, nil, &shelf{})
+	w.shop = checkout.NewService(w.saga, nil, &shelf{}, terms.NewModel(NewPromotions(db), time.Now), nil)
 	w.saga.OnLeft(w.shop.Abandoned)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -6,6 +6,10 @@
 //	mail:<order>:<fact>       a letter to the buyer that is not sent yet
 //	mail-list:<0..15>         letters whose sending has failed
 //	index:unsettled           the IDs of orders whose checkout was left midway
+//	settings:tax, settings:shipping   what an admin has decided
+//	promotions:book           the promotions
+//	promotion-uses:<ID>       the uses of one that is limited
+//	promotion-uses-of:<ID>:<user ID>  those of one user, where there is a limit for each
 package statestore
 
 import (
