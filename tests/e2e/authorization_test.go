@@ -213,6 +213,13 @@ var authorization = []row{
 	{op: "POST /v1/categories", want: "401 401 403 403 403 400 400 403", body: empty},
 	{op: "PUT /v1/categories/{slug}", want: "401 401 403 403 403 400 400 403", path: fixed("/v1/categories/none"), body: empty},
 	{op: "DELETE /v1/categories/{slug}", want: "401 401 403 403 403 404 404 403", path: fixed("/v1/categories/no-such-category")},
+	{op: "GET /v1/price-lists", want: "401 401 403 403 403 200 200 403"},
+	{op: "POST /v1/price-lists", want: "401 401 403 403 403 400 400 403", body: empty},
+	{op: "PUT /v1/price-lists/{id}", want: "401 401 403 403 403 400 400 403", path: fixed("/v1/price-lists/0198d2a0-1111-7000-8000-00000000000a"), body: empty},
+	{op: "DELETE /v1/price-lists/{id}", want: "401 401 403 403 403 404 404 403", path: fixed("/v1/price-lists/0198d2a0-1111-7000-8000-00000000000a")},
+	{op: "GET /v1/prices/{sku}", want: "401 401 403 403 403 200 200 403", path: func(w *world) string { return "/v1/prices/" + w.sku }},
+	{op: "PUT /v1/prices/{sku}", want: "401 401 403 403 403 400 400 403", path: func(w *world) string { return "/v1/prices/" + w.sku }, body: empty},
+	{op: "GET /v1/prices/{sku}/history", want: "401 401 403 403 403 200 200 403", path: func(w *world) string { return "/v1/prices/" + w.sku + "/history" }},
 	{op: "GET /v1/inventory/{sku}", want: "401 401 403 403 403 200 200 200", path: func(w *world) string { return "/v1/inventory/" + w.sku }},
 	{op: "PATCH /v1/inventory/{sku}", want: "401 401 403 403 403 400 400 400", path: func(w *world) string { return "/v1/inventory/" + w.sku }, body: empty},
 

@@ -9,6 +9,7 @@ import (
 // What a Store refuses, because it sees all products at once.
 var (
 	ErrMissing         = fault.Missing("product")
+	ErrMissingSKU      = fault.Missing("SKU")
 	ErrMissingCategory = fault.Missing("category")
 	ErrSlugTaken       = fault.New(fault.Conflict, "slug_taken", "Something else has this slug.").At("/slug", "is taken")
 	ErrNoCategory      = fault.New(fault.Unprocessable, "unknown_category", "There is no such category.").At("/category", "does not exist")
