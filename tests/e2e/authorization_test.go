@@ -220,6 +220,8 @@ var authorization = []row{
 	{op: "GET /v1/prices/{sku}", want: "401 401 403 403 403 200 200 403", path: func(w *world) string { return "/v1/prices/" + w.sku }},
 	{op: "PUT /v1/prices/{sku}", want: "401 401 403 403 403 400 400 403", path: func(w *world) string { return "/v1/prices/" + w.sku }, body: empty},
 	{op: "GET /v1/prices/{sku}/history", want: "401 401 403 403 403 200 200 403", path: func(w *world) string { return "/v1/prices/" + w.sku + "/history" }},
+	{op: "POST /v1/price-updates", want: "401 401 403 403 403 415 415 403", body: empty},
+	{op: "POST /v1/stock-updates", want: "401 401 403 403 403 415 415 415", body: empty},
 	{op: "GET /v1/inventory/{sku}", want: "401 401 403 403 403 200 200 200", path: func(w *world) string { return "/v1/inventory/" + w.sku }},
 	{op: "PATCH /v1/inventory/{sku}", want: "401 401 403 403 403 400 400 400", path: func(w *world) string { return "/v1/inventory/" + w.sku }, body: empty},
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -44,4 +45,25 @@ func TestASaleFromPageToOrder(t *testing.T) {
 	changes := must[list[map[string]any]](t, m, http.StatusOK, "GET", "/v1/prices/"+sku+"/history", nil)
 	require.Len(t, changes.Items, 2)
 	must[any](t, m, http.StatusNoContent, "DELETE", "/v1/price-lists/"+l.ID, nil)
+}
+
+// Stock and prices of many SKUs come as lines, each with its own outcome.
+func TestBulkUpdates(t *testing.T) {
+	m := staff(t, caller.CatalogManager)
+	_, a := ownProduct(t, 1)
+	_, b := ownProduct(t, 1)
+	type report struct{ Accepted, Rejected int }
+	update := func(path string, lines ...string) report {
+		got := m.call(t, "POST", path, strings.Join(lines, "\n"), "Content-Type", "application/x-ndjson")
+		require.Equal(t, http.StatusOK, got.status, "%s", got.body)
+		var r report
+		require.NoError(t, json.Unmarshal(got.body, &r))
+		return r
+	}
+	require.Equal(t, report{2, 1}, update("/v1/stock-updates",
+		`{"sku":"`+a+`","on_hand":7,"reason":"count"}`, `{"sku":"`+b+`","delta":8,"reason":"delivery"}`, `{"sku":"NO-SUCH-SKU","delta":8,"reason":"x"}`))
+	require.EqualValues(t, 7, stockOf(t, a).Available)
+	require.EqualValues(t, 9, stockOf(t, b).Available)
+	require.Equal(t, report{1, 1}, update("/v1/price-updates", `{"sku":"`+a+`","currency":"EUR","amount":777}`, `{"sku":"`+b+`","currency":"EUR","amount":0}`))
+	require.Contains(t, string(m.call(t, "GET", "/v1/prices/"+a, nil).body), `"now":[{"amount":777`)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tienda/internal/app"
+	"tienda/internal/contract"
 	"tienda/services/catalog/internal/api"
 	"tienda/services/catalog/internal/clients"
 	"tienda/services/catalog/internal/events"
@@ -30,9 +31,12 @@ const expiryStep = 2 * time.Second
 
 // Build wires the service over what the frame gives it.
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
-	line, err := d.Contract.Schema("ImportProduct")
-	if err != nil {
-		return app.Built{}, err
+	var lines [3]*contract.Schema
+	for i, name := range []string{"ImportProduct", "StockUpdate", "PriceUpdate"} {
+		var err error
+		if lines[i], err = d.Contract.Schema(name); err != nil {
+			return app.Built{}, err
+		}
 	}
 	board := &pricing.Board{}
 	prices := pricing.NewService(statestore.NewPrices(d.DB), board)
@@ -47,7 +51,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		Shown:      shown,
 		Orders:     events.Orders{Stock: stock},
 		Prices:     prices,
-		ImportLine: line,
+		ImportLine: lines[0], StockLine: lines[1], PriceLine: lines[2],
 	}
 	refresh := func(ctx context.Context) error { // lists first: no detail is made without them
 		if err := prices.Refresh(ctx); err != nil {

@@ -63,6 +63,8 @@ func TestEveryOperation(t *testing.T) {
 	s.call(200, manager, "PUT", "/v1/prices/COF-250", map[string]any{"prices": []any{}}, "If-Match", `"2"`)
 	s.call(200, manager, "GET", "/v1/prices/COF-250/history", nil)
 	s.call(204, manager, "DELETE", list, nil)
+	s.bulk("/v1/price-updates")
+	s.bulk("/v1/stock-updates")
 	s.call(204, manager, "DELETE", "/v1/products/"+id, nil, "If-Match", `"3"`)
 	s.call(404, nobody, "GET", "/v1/products/"+id, nil)
 	s.call(404, manager, "GET", "/v1/inventory/COF-250", nil)

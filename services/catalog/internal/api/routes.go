@@ -24,6 +24,8 @@ type API struct {
 	Prices     *pricing.Service
 	Orders     events.Orders
 	ImportLine *contract.Schema // the contract's ImportProduct
+	StockLine  *contract.Schema // StockUpdate
+	PriceLine  *contract.Schema // PriceUpdate
 }
 
 // Routes lists every route of the service but the probes.
@@ -51,6 +53,9 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodGet, Path: "/v1/prices/{sku}", Who: staff, Handle: a.getPrices},
 		{Method: http.MethodPut, Path: "/v1/prices/{sku}", Who: staff, Handle: a.replacePrices},
 		{Method: http.MethodGet, Path: "/v1/prices/{sku}/history", Who: staff, Handle: a.listPriceChanges},
+
+		{Method: http.MethodPost, Path: "/v1/price-updates", Who: staff, Handle: a.updatePrices},
+		{Method: http.MethodPost, Path: "/v1/stock-updates", Who: stock, Handle: a.updateStock},
 
 		{Method: http.MethodGet, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.getInventory},
 		{Method: http.MethodPatch, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.adjustInventory},

@@ -67,6 +67,10 @@ func openOver(t *testing.T, store *statetest.Memory, published *event.Memory) *s
 		Products: product.NewService(statestore.NewProducts(db), shown), Inventory: stock, Shown: shown, Prices: prices,
 		Orders: events.Orders{Stock: stock}, ImportLine: line,
 	}
+	a.StockLine, err = c.Schema("StockUpdate")
+	require.NoError(t, err)
+	a.PriceLine, err = c.Schema("PriceUpdate")
+	require.NoError(t, err)
 	require.Error(t, shown.Ready(t.Context()), "not ready before the products are read")
 	require.NoError(t, prices.Refresh(t.Context()))
 	require.NoError(t, shown.Refresh(t.Context()))

@@ -128,6 +128,28 @@ func (p Prices) NextChange(book Book, now time.Time) (next time.Time) {
 	return next
 }
 
+// CheckEntry refuses one price of a SKU on a list. The error names every bad field.
+func CheckEntry(e Entry, book Book) error { return refuse(e.faults("", book)) }
+
+func (e Entry) faults(at string, book Book) (fields []fault.Field) {
+	if _, there := book[e.List]; !there {
+		fields = append(fields, fault.Field{Name: at + "/list", Reason: "is no price list"})
+	}
+	if !money.ValidCurrency(e.Currency) {
+		fields = append(fields, fault.Field{Name: at + "/currency", Reason: "is not a currency of ISO 4217"})
+	}
+	return fields
+}
+
+func refuse(fields []fault.Field) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	e := fault.New(fault.Unprocessable, "invalid_prices", "The prices break a rule.")
+	e.Fields = fields
+	return e
+}
+
 // CheckEntries refuses what cannot be a SKU's prices on lists. The error names
 // every bad field.
 func CheckEntries(entries []Entry, book Book) error {
@@ -135,22 +157,12 @@ func CheckEntries(entries []Entry, book Book) error {
 	seen := map[Entry]bool{}
 	for i, e := range entries {
 		at := "/prices/" + strconv.Itoa(i)
-		if _, there := book[e.List]; !there {
-			fields = append(fields, fault.Field{Name: at + "/list", Reason: "is no price list"})
-		}
-		if !money.ValidCurrency(e.Currency) {
-			fields = append(fields, fault.Field{Name: at + "/currency", Reason: "is not a currency of ISO 4217"})
-		}
+		fields = append(fields, e.faults(at, book)...)
 		place := Entry{List: e.List, Currency: e.Currency, MinQuantity: e.MinQuantity}
 		if seen[place] {
 			fields = append(fields, fault.Field{Name: at, Reason: "has the list, currency and quantity of another"})
 		}
 		seen[place] = true
 	}
-	if len(fields) == 0 {
-		return nil
-	}
-	e := fault.New(fault.Unprocessable, "invalid_prices", "The prices break a rule.")
-	e.Fields = fields
-	return e
+	return refuse(fields)
 }

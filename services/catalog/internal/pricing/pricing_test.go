@@ -96,7 +96,7 @@ func naive(p Prices, lists Lists, a Ask) (offers []int64, sold bool) {
 func TestAtAgainstTheNaiveRule(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
-	r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test
+	r := rand.New(rand.NewPCG(seed, 1))
 	pick := func(of ...string) string { return of[r.IntN(len(of))] }
 	when := func() time.Time {
 		if r.IntN(3) == 0 {

@@ -3,7 +3,9 @@ package product
 import (
 	"context"
 	"slices"
+	"time"
 
+	"tienda/internal/money"
 	"tienda/services/catalog/internal/pricing"
 )
 
@@ -68,4 +70,57 @@ func (s *Service) SetListed(ctx context.Context, sku string, entries []pricing.E
 	}
 	s.window.Show(p)
 	return p, nil
+}
+
+// SetPrice states one price of a SKU: that of e's list from its quantity on or,
+// where e names no list, the base price in its currency.
+func (s *Service) SetPrice(ctx context.Context, sku string, e pricing.Entry, book pricing.Book) error {
+	if e.List != "" {
+		if err := pricing.CheckEntry(e, book); err != nil {
+			return err
+		}
+	}
+	found, err := s.store.FindSKU(ctx, sku)
+	if err != nil {
+		return err
+	}
+	p, err := s.store.Update(ctx, found.ID, func(p *Product) error { return p.setPrice(sku, e, s.now()) })
+	if err == nil {
+		s.window.Show(p)
+	}
+	return err
+}
+
+func (p *Product) setPrice(sku string, e pricing.Entry, now time.Time) error {
+	i := slices.IndexFunc(p.Variants, func(v Variant) bool { return v.SKU == sku })
+	if i < 0 {
+		return ErrMissingSKU
+	}
+	if e.List == "" {
+		d := p.Details
+		d.Variants = slices.Clone(d.Variants)
+		d.Variants[i].Prices = withPrice(d.Variants[i].Prices, money.New(e.Amount, e.Currency))
+		return p.Replace(d, now)
+	}
+	entries := slices.DeleteFunc(slices.Clone(p.Listed[sku]), func(o pricing.Entry) bool {
+		return o.List == e.List && o.Currency == e.Currency && o.MinQuantity == e.MinQuantity
+	})
+	if len(entries) >= pricing.MaxEntries {
+		return ErrTooManyPrices
+	}
+	p.setListed(sku, append(entries, e))
+	p.UpdatedAt = now
+	return nil
+}
+
+// withPrice gives prices with another one in its currency.
+func withPrice(prices []money.Money, m money.Money) []money.Money {
+	prices = slices.Clone(prices)
+	for i := range prices {
+		if prices[i].Currency == m.Currency {
+			prices[i] = m
+			return prices
+		}
+	}
+	return append(prices, m)
 }
