@@ -76,6 +76,10 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+func (w *world) opened() ticket {
+	return must[ticket](w.t, w.owner, http.StatusCreated, "POST", "/v1/tickets", map[string]any{"subject": "S", "message": "M"})
+}
+
 func (w *world) ordered() order {
 	put(w.t, w.owner, w.sku, 1)
 	return must[order](w.t, w.owner, http.StatusCreated, "POST", "/v1/orders",
@@ -242,8 +246,19 @@ var authorization = []row{
 	{op: "POST /v1/tickets/{id}/messages", want: "401 401 201 404 201 404 201 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/messages" }, body: says(map[string]any{"text": "hello"})},
 	{op: "POST /v1/tickets/{id}/assign", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/assign" }, body: empty},
 	{op: "GET /v1/tickets/{id}/customer", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/customer" }},
+	{op: "PATCH /v1/tickets/{id}", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID }, body: says(map[string]any{"priority": "high"})},
+	{op: "POST /v1/tickets/{id}/unassign", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/unassign" }},
+	{op: "POST /v1/tickets/{id}/hold", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.opened().ID + "/hold" }},
+	{op: "POST /v1/tickets/{id}/resolve", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.opened().ID + "/resolve" }},
+	{op: "POST /v1/tickets/{id}/rating", want: "401 401 200 404 403 404 403 403", path: func(w *world) string {
+		return "/v1/tickets/" + must[ticket](w.t, w.owner, http.StatusOK, "POST", "/v1/tickets/"+w.opened().ID+"/close", nil).ID + "/rating"
+	}, body: says(map[string]any{"score": 4})},
+	{op: "GET /v1/worklist", want: "401 401 403 403 200 403 200 403"},
+	{op: "GET /v1/queues", want: "401 401 403 403 200 403 200 403"},
+	{op: "GET /v1/ops/ticket-settings", want: "401 401 403 403 200 403 200 403"},
+	{op: "PUT /v1/ops/ticket-settings", want: "401 401 403 403 403 403 400 403", body: empty},
 	{op: "POST /v1/tickets/{id}/close", want: "401 401 200 404 200 404 200 403", path: func(w *world) string {
-		return "/v1/tickets/" + must[ticket](w.t, w.owner, http.StatusCreated, "POST", "/v1/tickets", map[string]any{"subject": "S", "message": "M"}).ID + "/close"
+		return "/v1/tickets/" + w.opened().ID + "/close"
 	}},
 	{op: "GET /v1/returns", want: "401 401 200 200 200 200 200 403"},
 	{op: "POST /v1/returns", want: "401 401 201 422 201 422 201 403", body: func(w *world) any {

@@ -42,8 +42,8 @@ func TestEveryOperation(t *testing.T) {
 
 	a = s.call(200, orders, "POST", "/internal/v1/quotes", map[string]any{"currency": "USD", "skus": []string{"COF-500", "GONE", "COF-250"}})
 	require.JSONEq(t, fmt.Sprintf(`{"items":[
-		{"sku":"COF-500","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"500 g","unit_price":null,"available":true},
-		{"sku":"COF-250","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"250 g","unit_price":{"amount":890,"currency":"USD"},"available":true}]}`, id), string(a.Body))
+		{"sku":"COF-500","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"500 g","tax_class":"standard","unit_price":null,"available":true},
+		{"sku":"COF-250","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"250 g","tax_class":"standard","unit_price":{"amount":890,"currency":"USD"},"available":true}]}`, id), string(a.Body))
 
 	s.call(200, orders, "PUT", "/internal/v1/reservations/"+orderA, reservation("EUR", line("COF-250", 2)))
 	s.call(204, orders, "POST", "/internal/v1/reservations/"+orderA+"/commit", map[string]any{"skus": []string{"COF-250"}})

@@ -43,7 +43,7 @@ type Source interface {
 // call.
 type Model struct {
 	source Source
-	encode func(*Entry) []byte
+	encode Encoder
 	shown  atomic.Pointer[snapshot]
 
 	mu      sync.Mutex // held, briefly, by whoever changes what is shown
@@ -69,7 +69,7 @@ type snapshot struct {
 }
 
 // New gives an empty model. encode makes the detail that is sent.
-func New(source Source, encode func(*Entry) []byte) *Model {
+func New(source Source, encode Encoder) *Model {
 	m := &Model{source: source, encode: encode, filled: make(chan struct{})}
 	m.shown.Store(build(nil, nil))
 	return m
@@ -178,7 +178,7 @@ func offer(e *Entry, sku string) inventory.Offer {
 		if v.SKU == sku {
 			return inventory.Offer{
 				SKU: sku, ProductID: e.Product.ID, Slug: e.Product.Slug, Name: e.Product.Name, VariantName: v.Name,
-				Prices: v.Prices, InStock: e.InStock[sku],
+				TaxClass: e.Product.TaxClass, WeightGrams: v.WeightGrams, Prices: v.Prices, InStock: e.InStock[sku],
 			}
 		}
 	}
