@@ -76,6 +76,10 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+func (w *world) opened() ticket {
+	return must[ticket](w.t, w.owner, http.StatusCreated, "POST", "/v1/tickets", map[string]any{"subject": "S", "message": "M"})
+}
+
 func (w *world) ordered() order {
 	put(w.t, w.owner, w.sku, 1)
 	return must[order](w.t, w.owner, http.StatusCreated, "POST", "/v1/orders",
@@ -225,6 +229,17 @@ var authorization = []row{
 	{op: "PUT /v1/cart/items/{sku}", want: "200 200 200 200 200 200 200 403", path: func(w *world) string { return "/v1/cart/items/" + w.sku }, body: says(map[string]any{"quantity": 1})},
 	{op: "DELETE /v1/cart/items/{sku}", want: "204 204 204 204 204 204 204 403", path: func(w *world) string { return "/v1/cart/items/" + w.sku }},
 	{op: "DELETE /v1/cart", want: "204 204 204 204 204 204 204 403"},
+	{op: "PUT /v1/cart/promotions/{code}", want: "422 422 422 422 422 422 422 403", path: fixed("/v1/cart/promotions/NO-SUCH-CODE")},
+	{op: "DELETE /v1/cart/promotions/{code}", want: "204 204 204 204 204 204 204 403", path: fixed("/v1/cart/promotions/NO-SUCH-CODE")},
+	{op: "GET /v1/promotions", want: "401 401 403 403 403 200 200 403"},
+	{op: "POST /v1/promotions", want: "401 401 403 403 403 400 400 403", body: empty},
+	{op: "GET /v1/promotions/{id}", want: "401 401 403 403 403 404 404 403", path: func(w *world) string { return "/v1/promotions/" + w.deadLetters }},
+	{op: "PUT /v1/promotions/{id}", want: "401 401 403 403 403 400 400 403", path: func(w *world) string { return "/v1/promotions/" + w.deadLetters }, body: empty},
+	{op: "POST /v1/promotions/{id}/end", want: "401 401 403 403 403 404 404 403", path: func(w *world) string { return "/v1/promotions/" + w.deadLetters + "/end" }},
+	{op: "GET /v1/settings/tax", want: "401 401 403 403 403 403 200 403"},
+	{op: "PUT /v1/settings/tax", want: "401 401 403 403 403 403 400 403", body: empty},
+	{op: "GET /v1/settings/shipping", want: "401 401 403 403 403 403 200 403"},
+	{op: "PUT /v1/settings/shipping", want: "401 401 403 403 403 403 400 403", body: empty},
 	{op: "POST /v1/orders", want: "201 201 201 201 201 201 201 403", cart: true, with: []string{"Idempotency-Key", "new"},
 		body: says(map[string]any{"payment_method": "invoice", "address": madrid, "email": "who@example.com"})},
 	{op: "GET /v1/orders", want: "401 200 200 200 200 200 200 403"},
@@ -240,8 +255,19 @@ var authorization = []row{
 	{op: "POST /v1/tickets/{id}/messages", want: "401 401 201 404 201 404 201 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/messages" }, body: says(map[string]any{"text": "hello"})},
 	{op: "POST /v1/tickets/{id}/assign", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/assign" }, body: empty},
 	{op: "GET /v1/tickets/{id}/customer", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/customer" }},
+	{op: "PATCH /v1/tickets/{id}", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID }, body: says(map[string]any{"priority": "high"})},
+	{op: "POST /v1/tickets/{id}/unassign", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.ticket.ID + "/unassign" }},
+	{op: "POST /v1/tickets/{id}/hold", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.opened().ID + "/hold" }},
+	{op: "POST /v1/tickets/{id}/resolve", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/tickets/" + w.opened().ID + "/resolve" }},
+	{op: "POST /v1/tickets/{id}/rating", want: "401 401 200 404 403 404 403 403", path: func(w *world) string {
+		return "/v1/tickets/" + must[ticket](w.t, w.owner, http.StatusOK, "POST", "/v1/tickets/"+w.opened().ID+"/close", nil).ID + "/rating"
+	}, body: says(map[string]any{"score": 4})},
+	{op: "GET /v1/worklist", want: "401 401 403 403 200 403 200 403"},
+	{op: "GET /v1/queues", want: "401 401 403 403 200 403 200 403"},
+	{op: "GET /v1/ops/ticket-settings", want: "401 401 403 403 200 403 200 403"},
+	{op: "PUT /v1/ops/ticket-settings", want: "401 401 403 403 403 403 400 403", body: empty},
 	{op: "POST /v1/tickets/{id}/close", want: "401 401 200 404 200 404 200 403", path: func(w *world) string {
-		return "/v1/tickets/" + must[ticket](w.t, w.owner, http.StatusCreated, "POST", "/v1/tickets", map[string]any{"subject": "S", "message": "M"}).ID + "/close"
+		return "/v1/tickets/" + w.opened().ID + "/close"
 	}},
 	{op: "GET /v1/returns", want: "401 401 200 200 200 200 200 403"},
 	{op: "POST /v1/returns", want: "401 401 201 422 201 422 201 403", body: func(w *world) any {

@@ -103,6 +103,9 @@ type ticket struct {
 	ID         string  `json:"id"`
 	Status     string  `json:"status"`
 	AssignedTo *string `json:"assigned_to"`
+	Priority   string  `json:"priority"`
+	Queue      string  `json:"queue"`
+	Version    int64   `json:"version"`
 }
 
 type returned struct {

@@ -6,6 +6,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"tienda/internal/app"
 	"tienda/services/support/internal/api"
 	"tienda/services/support/internal/clients"
@@ -22,6 +24,10 @@ const AppID = events.App
 // and not refunded; a look costs 1 state call.
 const refundEvery = 10 * time.Second
 
+// lookEvery is the pause between two looks for tickets that are late; a look
+// costs 1 state call, and 2 for each ticket that is escalated.
+const lookEvery = 10 * time.Second
+
 // Build wires the service over what the frame gives it.
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	orders, users := clients.NewOrders(d.Sidecar), clients.NewUsers(d.Sidecar)
@@ -29,6 +35,10 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	returns := rma.NewService(statestore.NewReturns(d.DB), orders, tickets, d.Log)
 	return app.Built{
 		Routes: api.Routes(tickets, returns),
-		Parts:  []app.Part{app.Every(refundEvery, d.Log, "refunds of received returns", returns.RefundReceived)},
+		Parts: []app.Part{
+			app.Every(refundEvery, d.Log, "refunds of received returns", returns.RefundReceived),
+			app.Every(lookEvery, d.Log, "tickets that are late", tickets.Look),
+		},
+		Figures: []prometheus.Collector{figures{tickets}},
 	}, nil
 }

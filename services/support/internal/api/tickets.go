@@ -17,28 +17,64 @@ import (
 type ticketHandlers struct{ tickets *ticket.Service }
 
 type ticketBody struct {
-	ID           string          `json:"id"`
-	CustomerID   string          `json:"customer_id"`
-	Subject      string          `json:"subject"`
-	Category     ticket.Category `json:"category"`
-	OrderID      string          `json:"order_id,omitempty"`
-	Status       ticket.Status   `json:"status"`
-	AssignedTo   *string         `json:"assigned_to"`
-	MessageCount int             `json:"message_count"`
-	CreatedAt    time.Time       `json:"created_at"`
-	UpdatedAt    time.Time       `json:"updated_at"`
-	ClosedAt     *time.Time      `json:"closed_at,omitempty"`
-	Version      int64           `json:"version"`
+	ID            string          `json:"id"`
+	CustomerID    string          `json:"customer_id"`
+	Subject       string          `json:"subject"`
+	Category      ticket.Category `json:"category"`
+	OrderID       string          `json:"order_id,omitempty"`
+	FollowUpOf    string          `json:"follow_up_of,omitempty"`
+	Priority      ticket.Priority `json:"priority"`
+	Status        ticket.Status   `json:"status"`
+	AssignedTo    *string         `json:"assigned_to"`
+	MessageCount  int             `json:"message_count"`
+	Rating        *ratingBody     `json:"rating,omitempty"`
+	Queue         string          `json:"queue,omitempty"`
+	Tags          []string        `json:"tags,omitempty"`
+	FirstResponse *deadlineBody   `json:"first_response,omitempty"`
+	Resolution    *deadlineBody   `json:"resolution,omitempty"`
+	CreatedAt     time.Time       `json:"created_at"`
+	UpdatedAt     time.Time       `json:"updated_at"`
+	ResolvedAt    *time.Time      `json:"resolved_at,omitempty"`
+	ClosedAt      *time.Time      `json:"closed_at,omitempty"`
+	Version       int64           `json:"version"`
 }
 
+type ratingBody struct {
+	Score   int       `json:"score"`
+	Comment string    `json:"comment,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+type deadlineBody struct {
+	Due         time.Time  `json:"due"`
+	MetAt       *time.Time `json:"met_at,omitempty"`
+	EscalatedAt *time.Time `json:"escalated_at,omitempty"`
+}
+
+func deadlineOf(d ticket.Deadline) *deadlineBody {
+	if d.Due.IsZero() {
+		return nil
+	}
+	return &deadlineBody{d.Due, d.MetAt, d.EscalatedAt}
+}
+
+// ticketOf leaves out for the customer how the ticket is worked on.
 func ticketOf(t ticket.Ticket, who caller.Caller) ticketBody {
 	b := ticketBody{
-		ID: t.ID, CustomerID: t.CustomerID, Subject: t.Subject, Category: t.Category, OrderID: t.OrderID,
-		Status: t.Status, MessageCount: len(t.MessagesFor(who)), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
-		ClosedAt: t.ClosedAt, Version: t.Version,
+		ID: t.ID, CustomerID: t.CustomerID, Subject: t.Subject, Category: t.Category, OrderID: t.OrderID, FollowUpOf: t.FollowUpOf,
+		Priority: t.Priority, Status: t.Status, MessageCount: len(t.MessagesFor(who)), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		ResolvedAt: t.ResolvedAt, ClosedAt: t.ClosedAt, Version: t.Version,
 	}
 	if t.AssignedTo != "" {
 		b.AssignedTo = &t.AssignedTo
+	}
+	if t.Rating != nil {
+		r := ratingBody(*t.Rating)
+		b.Rating = &r
+	}
+	if who.Is(caller.SupportAgent) {
+		b.Queue, b.Tags = t.Queue, t.Tags
+		b.FirstResponse, b.Resolution = deadlineOf(t.FirstResponse), deadlineOf(t.Resolution)
 	}
 	return b
 }
@@ -57,18 +93,23 @@ type messageBody struct {
 	CreatedAt time.Time     `json:"created_at"`
 }
 
-// open: 2 state calls; 1 invocation where an order is named.
+// open: 2 state calls; 1 invocation where an order is named, 1 more state call
+// where a ticket is.
 func (h ticketHandlers) open(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Subject  string          `json:"subject"`
 		Message  string          `json:"message"`
 		Category ticket.Category `json:"category"`
 		OrderID  string          `json:"order_id"`
+		Priority ticket.Priority `json:"priority"`
+		FollowUp string          `json:"follow_up_of"`
 	}
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	t, err := h.tickets.Open(r.Context(), caller.From(r.Context()), in.Subject, in.Message, in.Category, in.OrderID)
+	t, err := h.tickets.Open(r.Context(), caller.From(r.Context()), ticket.Draft{
+		Subject: in.Subject, Text: in.Message, Category: in.Category, OrderID: in.OrderID, Priority: in.Priority, FollowUpOf: in.FollowUp,
+	})
 	if err != nil {
 		return err
 	}
@@ -80,25 +121,25 @@ func (h ticketHandlers) open(w http.ResponseWriter, r *http.Request) error {
 // times as many.
 func (h ticketHandlers) list(w http.ResponseWriter, r *http.Request) error {
 	who, in := caller.From(r.Context()), r.URL.Query()
-	q := ticket.Query{CustomerID: in.Get("customer_id"), Status: ticket.Status(in.Get("status"))}
-	if agent := in.Get("assigned_to"); agent != "" {
-		switch agent {
-		case "me":
-			agent = who.UserID
-		case "none":
-			agent = ""
-		}
-		q.AssignedTo = &agent
-	}
+	q := ticket.Query{CustomerID: in.Get("customer_id"), Status: ticket.Status(in.Get("status")), AssignedTo: assignee(who, in.Get("assigned_to"))}
 	found, err := h.tickets.List(r.Context(), who, q, in.Get("cursor"), page.Limit(httpapi.QueryInt(r, "limit")))
 	if err != nil {
 		return err
 	}
-	out := page.Of[ticketBody]{Items: make([]ticketBody, len(found.Items)), NextCursor: found.NextCursor}
-	for i, t := range found.Items {
-		out.Items[i] = ticketOf(t, who)
+	return writeTickets(w, who, found)
+}
+
+// assignee reads who is to have the tickets; nil: whoever.
+func assignee(who caller.Caller, asked string) *string {
+	switch asked {
+	case "":
+		return nil
+	case "me":
+		asked = who.UserID
+	case "none":
+		asked = ""
 	}
-	return httpapi.Write(w, http.StatusOK, out)
+	return &asked
 }
 
 // get: 1 state call.
@@ -168,19 +209,6 @@ func (h ticketHandlers) assign(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	t, err := h.tickets.Assign(r.Context(), caller.From(r.Context()), httpapi.Var(r, "id"), in.AgentID, version)
-	if err != nil {
-		return err
-	}
-	return writeTicket(w, r, http.StatusOK, t)
-}
-
-// close: 2 state calls, 1 for a repeat.
-func (h ticketHandlers) close(w http.ResponseWriter, r *http.Request) error {
-	version, err := httpapi.IfMatch(r)
-	if err != nil {
-		return err
-	}
-	t, err := h.tickets.Close(r.Context(), caller.From(r.Context()), httpapi.Var(r, "id"), version)
 	if err != nil {
 		return err
 	}

@@ -33,10 +33,37 @@ type ticketAssigned struct {
 	AgentID    string `json:"agent_id"`
 }
 
+type ticketUnassigned struct {
+	TicketID   string `json:"ticket_id"`
+	CustomerID string `json:"customer_id"`
+}
+
 type ticketClosed struct {
 	TicketID   string `json:"ticket_id"`
 	CustomerID string `json:"customer_id"`
 	ClosedBy   string `json:"closed_by"`
+}
+
+type ticketResolved struct {
+	TicketID   string `json:"ticket_id"`
+	CustomerID string `json:"customer_id"`
+	ResolvedBy string `json:"resolved_by"`
+}
+
+type ticketEscalated struct {
+	TicketID   string          `json:"ticket_id"`
+	CustomerID string          `json:"customer_id"`
+	AgentID    string          `json:"agent_id,omitempty"`
+	Deadline   ticket.Promise  `json:"deadline"`
+	Priority   ticket.Priority `json:"priority"`
+	Queue      string          `json:"queue"`
+}
+
+type ticketRated struct {
+	TicketID   string `json:"ticket_id"`
+	CustomerID string `json:"customer_id"`
+	AgentID    string `json:"agent_id,omitempty"`
+	Score      int    `json:"score"`
 }
 
 // OfTicket gives the event that announces a change of a ticket; false: it is
@@ -48,7 +75,17 @@ func OfTicket(t ticket.Ticket, c ticket.Change) (event.Event, bool) {
 	case ticket.Answered:
 		return event.New(App, "ticket_answered", t.ID, ticketAnswered{t.ID, t.CustomerID, c.Message.ID, c.Message.Author, t.Status}), true
 	case ticket.Assigned:
+		if t.AssignedTo == "" {
+			return event.New(App, "ticket_unassigned", t.ID, ticketUnassigned{t.ID, t.CustomerID}), true
+		}
 		return event.New(App, "ticket_assigned", t.ID, ticketAssigned{t.ID, t.CustomerID, t.AssignedTo}), true
+	case ticket.Resolved:
+		return event.New(App, "ticket_resolved", t.ID, ticketResolved{t.ID, t.CustomerID, c.By}), true
+	case ticket.Escalated:
+		return event.New(App, "ticket_escalated", t.ID,
+			ticketEscalated{t.ID, t.CustomerID, t.AssignedTo, c.Promise, c.Priority, c.Queue}), true
+	case ticket.Rated:
+		return event.New(App, "ticket_rated", t.ID, ticketRated{t.ID, t.CustomerID, t.AssignedTo, t.Rating.Score}), true
 	case ticket.Closed:
 		return event.New(App, "ticket_closed", t.ID, ticketClosed{t.ID, t.CustomerID, c.By}), true
 	default:

@@ -35,13 +35,15 @@ func emitted(t *testing.T) []event.Event {
 	t.Helper()
 	who := caller.Caller{UserID: customer}
 	staff := caller.Caller{UserID: agent, Roles: []caller.Role{caller.SupportAgent}}
-	tk := ticket.New(who, "s", "m", ticket.AboutOrder, orderID, now)
-	tk.ID = ticketID
-	_, err := tk.Post(staff, "text", false, now)
+	set := ticket.Defaults()
+	tk, err := ticket.New(ticketID, who, ticket.Draft{Subject: "s", Text: "m", OrderID: orderID}, set, now)
 	require.NoError(t, err)
-	_, err = tk.Post(staff, "a note that is announced to nobody", true, now)
+	_, err = tk.Post(staff, "text", false, set, now)
+	require.NoError(t, err)
+	_, err = tk.Post(staff, "a note that is announced to nobody", true, set, now)
 	require.NoError(t, err)
 	require.NoError(t, tk.Assign(staff, agent, 0, now))
+	tk.Escalate(set, now.AddDate(0, 1, 0))
 	var out []event.Event
 	for _, c := range tk.Changes() {
 		c.Message.ID = "0198d2b0-3333-7000-8000-000000000003"
@@ -49,8 +51,14 @@ func emitted(t *testing.T) []event.Event {
 			out = append(out, e)
 		}
 	}
-	closing, _ := OfTicket(tk, ticket.Change{Kind: ticket.Closed, By: agent})
-	out = append(out, closing)
+	tk.Rating = &ticket.Rating{Score: 5, Comment: "not announced"}
+	for _, kind := range []ticket.Kind{ticket.Resolved, ticket.Rated, ticket.Closed} {
+		e, _ := OfTicket(tk, ticket.Change{Kind: kind, By: agent})
+		out = append(out, e)
+	}
+	tk.AssignedTo = ""
+	unassigned, _ := OfTicket(tk, ticket.Change{Kind: ticket.Assigned, By: agent})
+	out = append(out, unassigned)
 
 	o := rma.OfOrder{OrderID: orderID}
 	bought := map[string]int{"COFFEE-250": 1}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tienda/internal/caller"
 	"tienda/internal/event"
 	"tienda/internal/money"
 	"tienda/internal/state"
@@ -73,7 +72,7 @@ func TestReturnKeptInPart(t *testing.T) {
 
 func TestTicketKeptInPart(t *testing.T) {
 	s := NewTickets(contested(t, allTickets))
-	made, err := s.Create(t.Context(), ticket.New(caller.Caller{UserID: "ana"}, "s", "m", "", "", now))
+	made, err := create(t, s, "ana")
 	require.NoError(t, err)
 	require.Equal(t, int64(1), made.Version)
 	got, err := s.List(t.Context(), ticket.Query{}, "", 10)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/caller"
@@ -30,13 +31,22 @@ func open(t *testing.T) (*state.DB, *statetest.Memory, *event.Memory) {
 	return state.Open(store, events, slog.New(slog.DiscardHandler)), store, events
 }
 
+// create opens a ticket of a customer.
+func create(t *testing.T, s *Tickets, customer string) (ticket.Ticket, error) {
+	t.Helper()
+	id := uuid.Must(uuid.NewV7()).String()
+	return s.Create(t.Context(), id, customer, func(set ticket.Settings) (ticket.Ticket, error) {
+		return ticket.New(id, caller.Caller{UserID: customer}, ticket.Draft{Subject: "s", Text: "m"}, set, now)
+	})
+}
+
 func TestTicketVersionsAndEvents(t *testing.T) {
 	db, _, events := open(t)
 	s := NewTickets(db)
-	made, err := s.Create(t.Context(), ticket.New(caller.Caller{UserID: "ana"}, "s", "m", "", "", now))
+	made, err := create(t, s, "ana")
 	require.NoError(t, err)
 	require.Equal(t, int64(1), made.Version)
-	closeIt := func(tk *ticket.Ticket) error { return tk.Close(agent, 0, now) }
+	closeIt := func(tk *ticket.Ticket, set ticket.Settings) error { return tk.Close(agent, 0, set, now) }
 	closed, err := s.Update(t.Context(), made.ID, closeIt)
 	require.NoError(t, err)
 	require.Equal(t, int64(2), closed.Version)
@@ -63,11 +73,10 @@ func TestTicketListWalks(t *testing.T) {
 	const all = 450
 	var made []string
 	for i := range all {
-		who := caller.Caller{UserID: fmt.Sprintf("c%d", i%2)}
-		tk, err := s.Create(t.Context(), ticket.New(who, "s", "m", "", "", now))
+		tk, err := create(t, s, fmt.Sprintf("c%d", i%2))
 		require.NoError(t, err)
 		if i%50 == 0 {
-			_, err = s.Update(t.Context(), tk.ID, func(tk *ticket.Ticket) error { return tk.Close(agent, 0, now) })
+			_, err = s.Update(t.Context(), tk.ID, func(tk *ticket.Ticket, set ticket.Settings) error { return tk.Close(agent, 0, set, now) })
 			require.NoError(t, err)
 		}
 		made = append(made, tk.ID)

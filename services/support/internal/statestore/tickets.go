@@ -1,7 +1,9 @@
 package statestore
 
 import (
+	"cmp"
 	"context"
+	"errors"
 
 	"tienda/internal/page"
 	"tienda/internal/state"
@@ -25,18 +27,28 @@ func NewTickets(db *state.DB) *Tickets { return &Tickets{db: db} }
 // Create implements ticket.Store with 2 calls: all keys read, all written. A
 // ticket that is there is of an attempt that was kept in part, since its ID is
 // new: then only its entries in the lists are missing.
-func (s *Tickets) Create(ctx context.Context, t ticket.Ticket) (ticket.Ticket, error) {
-	mine := ticketsOf(t.CustomerID)
-	err := s.db.Update(ctx, func(tx *state.Tx) error {
-		if err := tx.Load(tickets.Key(t.ID), allTickets.Key(), mine.Key()); err != nil {
+func (s *Tickets) Create(ctx context.Context, id, customerID string, open func(ticket.Settings) (ticket.Ticket, error)) (t ticket.Ticket, err error) {
+	mine := ticketsOf(customerID)
+	err = s.db.Update(ctx, func(tx *state.Tx) error {
+		if err := tx.Load(tickets.Key(id), allTickets.Key(), mine.Key(), board.Key(shardOf(id)), settings.Key("")); err != nil {
+			return err
+		}
+		set, err := getSettings(tx)
+		if err != nil {
+			return err
+		}
+		if t, err = open(set); err != nil {
 			return err
 		}
 		for _, x := range []state.Index{allTickets, mine} {
-			if err := x.Append(tx, t.ID); err != nil {
+			if err := x.Append(tx, id); err != nil {
 				return err
 			}
 		}
-		version, err := tickets.Version(tx, t.ID)
+		if err := post(tx, &t); err != nil {
+			return err
+		}
+		version, err := tickets.Version(tx, id)
 		if err != nil || version > 0 {
 			t.Version = version
 			return err
@@ -55,20 +67,47 @@ func (s *Tickets) Get(ctx context.Context, id string) (t ticket.Ticket, err erro
 	return t, err
 }
 
-// Update implements ticket.Store with 2 calls, 1 where nothing changes.
-func (s *Tickets) Update(ctx context.Context, id string, change func(*ticket.Ticket) error) (t ticket.Ticket, err error) {
+// Find implements ticket.Store with 1 call, none for no tickets.
+func (s *Tickets) Find(ctx context.Context, ids []string) (found map[string]ticket.Ticket, err error) {
+	err = s.db.View(ctx, func(tx *state.Tx) error {
+		found, err = loadTickets(tx, ids)
+		return err
+	})
+	return found, err
+}
+
+// Update implements ticket.Store with 2 calls, 1 where nothing changes. An
+// attempt that was kept in part may have left the ticket written and its entry
+// on the board not: the board is looked at even where nothing changes. An entry
+// without a ticket is taken out.
+func (s *Tickets) Update(ctx context.Context, id string, change func(*ticket.Ticket, ticket.Settings) error) (t ticket.Ticket, err error) {
+	var missing bool
 	err = s.db.Update(ctx, func(tx *state.Tx) error {
-		if t, err = getTicket(tx, id); err != nil {
+		if err := tx.Load(tickets.Key(id), board.Key(shardOf(id)), settings.Key("")); err != nil {
 			return err
 		}
-		if err := change(&t); err != nil {
+		set, err := getSettings(tx)
+		if err != nil {
 			return err
 		}
-		if len(t.Changes()) == 0 {
-			return nil
+		t, err = getTicket(tx, id)
+		if missing = errors.Is(err, ticket.ErrMissing); missing {
+			return setEntry(tx, id, ticket.Entry{}, false)
+		}
+		if err != nil {
+			return err
+		}
+		if err := change(&t, set); err != nil {
+			return err
+		}
+		if err := post(tx, &t); err != nil || len(t.Changes()) == 0 {
+			return err
 		}
 		return putTicket(tx, &t)
 	})
+	if err == nil && missing {
+		err = ticket.ErrMissing
+	}
 	return t, err
 }
 
@@ -102,6 +141,7 @@ func loadTickets(tx *state.Tx, ids []string) (map[string]ticket.Ticket, error) {
 		if t.Version, err = tickets.Version(tx, id); err != nil {
 			return nil, err
 		}
+		t.Priority = cmp.Or(t.Priority, ticket.Normal)
 		out[id] = t
 	}
 	return out, nil

@@ -3,7 +3,10 @@ package ticket
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
@@ -12,14 +15,22 @@ import (
 
 // Store keeps tickets. A ticket that is not there is ErrMissing.
 type Store interface {
-	// Create writes a new ticket, puts it into its lists and announces it.
-	Create(ctx context.Context, t Ticket) (Ticket, error)
+	// Create writes the new ticket that open gives, which has this ID and
+	// customer, puts it into its lists and announces it.
+	Create(ctx context.Context, id, customerID string, open func(Settings) (Ticket, error)) (Ticket, error)
 	Get(ctx context.Context, id string) (Ticket, error)
+	// Find gives those of the tickets that are there.
+	Find(ctx context.Context, ids []string) (map[string]Ticket, error)
 	// Update runs change over the ticket, again on conflict, and writes and
 	// announces what changed; it writes nothing where nothing did.
-	Update(ctx context.Context, id string, change func(*Ticket) error) (Ticket, error)
+	Update(ctx context.Context, id string, change func(*Ticket, Settings) error) (Ticket, error)
 	// List gives tickets, newest first; a page of a filtered query may be short.
 	List(ctx context.Context, q Query, cursor string, limit int) (page.Of[Ticket], error)
+	// Board gives an entry for every ticket that has not ended, in no order.
+	Board(ctx context.Context) ([]Entry, Settings, error)
+	Settings(ctx context.Context) (Settings, error)
+	// SetSettings replaces the settings; a version other than 0 must be theirs.
+	SetSettings(ctx context.Context, s Settings, version int64) (Settings, error)
 }
 
 // Query selects tickets; zero values select all.
@@ -60,6 +71,7 @@ type Service struct {
 	users  Users
 	log    *slog.Logger
 	now    func() time.Time
+	counts atomic.Pointer[[]Count]
 }
 
 // NewService gives the service over its store and the apps that it asks.
@@ -67,11 +79,11 @@ func NewService(store Store, orders Orders, users Users, log *slog.Logger) *Serv
 	return &Service{store: store, orders: orders, users: users, log: log, now: func() time.Time { return time.Now().UTC() }}
 }
 
-// Open makes a ticket of the caller. An order that is not the caller's is
-// fault.Unprocessable and names /order_id.
-func (s *Service) Open(ctx context.Context, who caller.Caller, subject, text string, about Category, orderID string) (Ticket, error) {
-	if orderID != "" {
-		owner, err := s.orders.OwnerOf(ctx, orderID)
+// Open makes a ticket of the caller. An order, or a ticket that it follows up,
+// that is not the caller's is fault.Unprocessable and names the field.
+func (s *Service) Open(ctx context.Context, who caller.Caller, d Draft) (Ticket, error) {
+	if d.OrderID != "" {
+		owner, err := s.orders.OwnerOf(ctx, d.OrderID)
 		if err != nil && fault.KindOf(err) != fault.NotFound {
 			return Ticket{}, err
 		}
@@ -79,7 +91,17 @@ func (s *Service) Open(ctx context.Context, who caller.Caller, subject, text str
 			return Ticket{}, fault.New(fault.Unprocessable, "order_unknown", "You have no such order.").At("/order_id", "is not one of your orders")
 		}
 	}
-	return s.store.Create(ctx, New(who, subject, text, about, orderID, s.now()))
+	if d.FollowUpOf != "" {
+		owner, err := s.CustomerOf(ctx, d.FollowUpOf)
+		if err != nil && fault.KindOf(err) != fault.NotFound {
+			return Ticket{}, err
+		}
+		if err != nil || owner != who.UserID {
+			return Ticket{}, fault.New(fault.Unprocessable, "ticket_unknown", "You have no such ticket.").At("/follow_up_of", "is not one of your tickets")
+		}
+	}
+	id := uuid.Must(uuid.NewV7()).String()
+	return s.store.Create(ctx, id, who.UserID, func(set Settings) (Ticket, error) { return New(id, who, d, set, s.now()) })
 }
 
 // Get gives a ticket that the caller may see.
@@ -108,15 +130,15 @@ func (s *Service) List(ctx context.Context, who caller.Caller, q Query, cursor s
 
 // Post adds a message of the caller.
 func (s *Service) Post(ctx context.Context, who caller.Caller, id, text string, internal bool) (m Message, err error) {
-	_, err = s.store.Update(ctx, id, func(t *Ticket) (err error) {
-		m, err = t.Post(who, text, internal, s.now())
+	_, err = s.store.Update(ctx, id, func(t *Ticket, set Settings) (err error) {
+		m, err = t.Post(who, text, internal, set, s.now())
 		return err
 	})
 	return m, err
 }
 
 // Assign gives a ticket to an agent, "" meaning the caller, who is one. A
-// version other than 0 must be the ticket's.
+// version other than 0 must be the ticket's, here and below.
 func (s *Service) Assign(ctx context.Context, who caller.Caller, id, agentID string, version int64) (Ticket, error) {
 	switch agentID {
 	case "", who.UserID:
@@ -130,12 +152,37 @@ func (s *Service) Assign(ctx context.Context, who caller.Caller, id, agentID str
 			return Ticket{}, fault.New(fault.Unprocessable, "not_an_agent", "Tickets are given to support agents.").At("/agent_id", "is not a support agent")
 		}
 	}
-	return s.store.Update(ctx, id, func(t *Ticket) error { return t.Assign(who, agentID, version, s.now()) })
+	return s.store.Update(ctx, id, func(t *Ticket, _ Settings) error { return t.Assign(who, agentID, version, s.now()) })
 }
 
-// Close closes a ticket. A version other than 0 must be the ticket's.
+// Unassign takes a ticket from who has it.
+func (s *Service) Unassign(ctx context.Context, who caller.Caller, id string, version int64) (Ticket, error) {
+	return s.store.Update(ctx, id, func(t *Ticket, _ Settings) error { return t.Assign(who, "", version, s.now()) })
+}
+
+// Hold puts a ticket on hold.
+func (s *Service) Hold(ctx context.Context, who caller.Caller, id string, version int64) (Ticket, error) {
+	return s.store.Update(ctx, id, func(t *Ticket, set Settings) error { return t.Hold(who, version, set, s.now()) })
+}
+
+// Resolve says that a ticket is done.
+func (s *Service) Resolve(ctx context.Context, who caller.Caller, id string, version int64) (Ticket, error) {
+	return s.store.Update(ctx, id, func(t *Ticket, set Settings) error { return t.Resolve(who, version, set, s.now()) })
+}
+
+// Close closes a ticket.
 func (s *Service) Close(ctx context.Context, who caller.Caller, id string, version int64) (Ticket, error) {
-	return s.store.Update(ctx, id, func(t *Ticket) error { return t.Close(who, version, s.now()) })
+	return s.store.Update(ctx, id, func(t *Ticket, set Settings) error { return t.Close(who, version, set, s.now()) })
+}
+
+// Sort files a ticket.
+func (s *Service) Sort(ctx context.Context, who caller.Caller, id string, in Sorting, version int64) (Ticket, error) {
+	return s.store.Update(ctx, id, func(t *Ticket, set Settings) error { return t.Sort(who, in, version, set, s.now()) })
+}
+
+// Rate notes the customer's rating.
+func (s *Service) Rate(ctx context.Context, who caller.Caller, id string, score int, comment string) (Ticket, error) {
+	return s.store.Update(ctx, id, func(t *Ticket, _ Settings) error { return t.Rate(who, score, comment, s.now()) })
 }
 
 // CustomerOf gives the customer of a ticket.

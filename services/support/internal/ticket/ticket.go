@@ -6,6 +6,7 @@
 package ticket
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,6 +27,7 @@ var (
 	ErrMissing  = fault.Missing("ticket")
 	ErrFull     = fault.New(fault.Conflict, "ticket_full", "The ticket holds no more messages. Open a new one.")
 	ErrClosed   = fault.New(fault.Conflict, "ticket_closed", "The ticket is closed.")
+	ErrOver     = fault.New(fault.Conflict, "reopen_over", "The ticket ended too long ago to be reopened. Open a new one that follows it up.")
 	ErrInternal = fault.New(fault.Forbidden, "role_missing", "Only agents write internal messages.").At("/internal", "is for agents")
 	// ErrVersion answers a write that demands another version than the stored.
 	ErrVersion = fault.New(fault.PreconditionFailed, "version_mismatch",
@@ -42,6 +44,11 @@ const (
 	AboutAccount Category = "account"
 	AboutOther   Category = "other"
 )
+
+// Categories gives all of them.
+func Categories() []Category {
+	return []Category{AboutOrder, AboutProduct, AboutAccount, AboutOther}
+}
 
 // Author says on which side of the conversation a message was written.
 type Author string
@@ -64,18 +71,26 @@ type Message struct {
 
 // Ticket is the document.
 type Ticket struct {
-	ID         string     `json:"id"`
-	CustomerID string     `json:"customer_id"`
-	Subject    string     `json:"subject"`
-	Category   Category   `json:"category"`
-	OrderID    string     `json:"order_id,omitempty"`
-	Status     Status     `json:"status"`
-	AssignedTo string     `json:"assigned_to,omitempty"` // the agent; "": nobody
-	Messages   []Message  `json:"messages"`
-	CreatedAt  time.Time  `json:"created_at"`
-	UpdatedAt  time.Time  `json:"updated_at"`
-	ClosedAt   *time.Time `json:"closed_at,omitempty"`
-	Version    int64      `json:"-"` // of the document, filled in by the store
+	ID            string     `json:"id"`
+	CustomerID    string     `json:"customer_id"`
+	Subject       string     `json:"subject"`
+	Category      Category   `json:"category"`
+	OrderID       string     `json:"order_id,omitempty"`
+	FollowUpOf    string     `json:"follow_up_of,omitempty"` // a ticket of the same customer
+	Priority      Priority   `json:"priority"`
+	Queue         string     `json:"queue"`
+	Tags          []string   `json:"tags,omitempty"`
+	Status        Status     `json:"status"`
+	AssignedTo    string     `json:"assigned_to,omitempty"` // the agent; "": nobody
+	Messages      []Message  `json:"messages"`
+	FirstResponse Deadline   `json:"first_response,omitzero"`
+	Resolution    Deadline   `json:"resolution,omitzero"`
+	Rating        *Rating    `json:"rating,omitempty"`
+	CreatedAt     time.Time  `json:"created_at"`
+	UpdatedAt     time.Time  `json:"updated_at"`
+	ResolvedAt    *time.Time `json:"resolved_at,omitempty"`
+	ClosedAt      *time.Time `json:"closed_at,omitempty"`
+	Version       int64      `json:"-"` // of the document, filled in by the store
 
 	changes []Change
 }
@@ -88,36 +103,59 @@ const (
 	Opened   Kind = iota
 	Answered      // a message that the customer sees, of either side
 	Noted         // an internal message; announced to nobody
-	Assigned
+	Assigned      // or taken from who had it
+	Sorted        // put on hold, or priority, queue or tags changed; announced to nobody
+	Escalated
+	Resolved
 	Closed
+	Rated
 )
 
 // Change is one thing that happened to a ticket since it was read.
 type Change struct {
-	Kind    Kind
-	Message Message // of Answered and Noted
-	By      string  // the user who did it
+	Kind     Kind
+	Message  Message  // of Answered and Noted
+	By       string   // the user who did it; "": the service
+	Promise  Promise  // of Escalated: what was missed
+	Priority Priority // of Escalated: as it is now
+	Queue    string   // the same
 }
 
 // Changes gives what happened since the ticket was made or read; none: there
 // is nothing to write.
 func (t *Ticket) Changes() []Change { return t.changes }
 
-// New opens a ticket of the caller with its first message.
-func New(who caller.Caller, subject, text string, about Category, orderID string, now time.Time) Ticket {
-	if about == "" {
-		about = AboutOther
-		if orderID != "" {
-			about = AboutOrder
+// Draft is what a customer says who opens a ticket.
+type Draft struct {
+	Subject    string
+	Text       string
+	Category   Category // "": order where one is named, else other
+	OrderID    string
+	Priority   Priority // "": normal
+	FollowUpOf string
+}
+
+// New opens a ticket of the caller with its first message, in the queue of its
+// category.
+func New(id string, who caller.Caller, d Draft, s Settings, now time.Time) (Ticket, error) {
+	if err := d.Priority.allowed(who); err != nil {
+		return Ticket{}, err
+	}
+	if d.Category == "" {
+		d.Category = AboutOther
+		if d.OrderID != "" {
+			d.Category = AboutOrder
 		}
 	}
 	t := Ticket{
-		ID: uuid.Must(uuid.NewV7()).String(), CustomerID: who.UserID, Subject: subject, Category: about,
-		OrderID: orderID, Status: StatusOpen, CreatedAt: now, UpdatedAt: now,
+		ID: id, CustomerID: who.UserID, Subject: d.Subject, Category: d.Category, OrderID: d.OrderID,
+		FollowUpOf: d.FollowUpOf, Priority: cmp.Or(d.Priority, Normal), Queue: s.queueOf(d.Category).Name,
+		Status: StatusOpen, CreatedAt: now, UpdatedAt: now,
 	}
-	t.Messages = []Message{newMessage(ByCustomer, who, text, false, now)}
+	t.beginClocks(s, now)
+	t.Messages = []Message{newMessage(ByCustomer, who, d.Text, false, now)}
 	t.changes = []Change{{Kind: Opened, By: who.UserID}}
-	return t
+	return t, nil
 }
 
 func newMessage(author Author, who caller.Caller, text string, internal bool, now time.Time) Message {
@@ -147,88 +185,4 @@ func (t *Ticket) MessagesFor(who caller.Caller) []Message {
 		}
 	}
 	return out
-}
-
-// Post adds a message and moves the status; the customer's reopens the ticket.
-func (t *Ticket) Post(who caller.Caller, text string, internal bool, now time.Time) (Message, error) {
-	if err := t.VisibleTo(who); err != nil {
-		return Message{}, err
-	}
-	if internal && !who.Is(caller.SupportAgent) {
-		return Message{}, ErrInternal
-	}
-	size := len(text)
-	for _, m := range t.Messages {
-		size += len(m.Text)
-	}
-	if len(t.Messages) >= MaxMessages || size > MaxTextBytes {
-		return Message{}, ErrFull
-	}
-	author, kind := ByAgent, Answered
-	switch {
-	case internal:
-		kind = Noted
-	case who.UserID == t.CustomerID:
-		author = ByCustomer
-	}
-	m := newMessage(author, who, text, internal, now)
-	t.Messages = append(t.Messages, m)
-	if !internal {
-		t.enter(afterMessage[author], now)
-	}
-	t.record(Change{Kind: kind, Message: m, By: who.UserID}, now)
-	return m, nil
-}
-
-// Assign gives the ticket to an agent; to the one who has it: no change,
-// whatever version the repeat of a request names.
-func (t *Ticket) Assign(who caller.Caller, agentID string, version int64, now time.Time) error {
-	if t.Status != StatusClosed && t.AssignedTo == agentID {
-		return nil
-	}
-	if err := t.current(version); err != nil {
-		return err
-	}
-	if t.Status == StatusClosed {
-		return ErrClosed
-	}
-	t.AssignedTo = agentID
-	t.record(Change{Kind: Assigned, By: who.UserID}, now)
-	return nil
-}
-
-// Close ends the conversation; a closed ticket stays as it is, whatever
-// version the repeat of a request names.
-func (t *Ticket) Close(who caller.Caller, version int64, now time.Time) error {
-	if err := t.VisibleTo(who); err != nil {
-		return err
-	}
-	if t.Status == StatusClosed {
-		return nil
-	}
-	if err := t.current(version); err != nil {
-		return err
-	}
-	t.enter(StatusClosed, now)
-	t.record(Change{Kind: Closed, By: who.UserID}, now)
-	return nil
-}
-
-func (t *Ticket) current(version int64) error {
-	if version != 0 && version != t.Version {
-		return ErrVersion
-	}
-	return nil
-}
-
-func (t *Ticket) enter(s Status, now time.Time) {
-	t.Status, t.ClosedAt = s, nil
-	if s == StatusClosed {
-		t.ClosedAt = &now
-	}
-}
-
-func (t *Ticket) record(c Change, now time.Time) {
-	t.UpdatedAt = now
-	t.changes = append(t.changes, c)
 }

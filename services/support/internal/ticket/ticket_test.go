@@ -18,7 +18,19 @@ var (
 	now   = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 )
 
-func anas() Ticket { return New(ana, "Lamp", "It is broken.", "", "order-1", now) }
+var set = Defaults()
+
+func anas() Ticket {
+	return opened(ana, Draft{Subject: "Lamp", Text: "It is broken.", OrderID: "order-1"})
+}
+
+func opened(who caller.Caller, d Draft) Ticket {
+	t, err := New("ticket", who, d, set, now)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
 
 // read gives the ticket as a store would: without changes.
 func read(t Ticket) Ticket {
@@ -29,8 +41,8 @@ func read(t Ticket) Ticket {
 func TestNew(t *testing.T) {
 	got := anas()
 	require.Equal(t, AboutOrder, got.Category)
-	require.Equal(t, AboutOther, New(ana, "s", "m", "", "", now).Category)
-	require.Equal(t, AboutAccount, New(ana, "s", "m", AboutAccount, "order-1", now).Category)
+	require.Equal(t, AboutOther, opened(ana, Draft{}).Category)
+	require.Equal(t, AboutAccount, opened(ana, Draft{Category: AboutAccount, OrderID: "order-1"}).Category)
 	require.Equal(t, StatusOpen, got.Status)
 	require.Len(t, got.Messages, 1)
 	require.Equal(t, Opened, got.Changes()[0].Kind)
@@ -62,10 +74,10 @@ func TestStatusFollowsTheConversation(t *testing.T) {
 			got := read(anas())
 			for _, s := range tt.steps {
 				if s.close {
-					require.NoError(t, got.Close(s.who, 0, now))
+					require.NoError(t, got.Close(s.who, 0, set, now))
 					continue
 				}
-				_, err := got.Post(s.who, "text", s.internal, now)
+				_, err := got.Post(s.who, "text", s.internal, set, now)
 				require.NoError(t, err)
 			}
 			require.Equal(t, tt.want, got.Status)
@@ -85,13 +97,13 @@ func TestWhoSeesAndWrites(t *testing.T) {
 	require.NoError(t, got.VisibleTo(agent))
 	require.ErrorIs(t, got.VisibleTo(bob), ErrMissing)
 	require.ErrorIs(t, got.VisibleTo(caller.Caller{}), ErrMissing)
-	_, err := got.Post(bob, "let me in", false, now)
+	_, err := got.Post(bob, "let me in", false, set, now)
 	require.ErrorIs(t, err, ErrMissing)
-	_, err = got.Post(ana, "secret", true, now)
+	_, err = got.Post(ana, "secret", true, set, now)
 	require.ErrorIs(t, err, ErrInternal)
-	require.ErrorIs(t, got.Close(bob, 0, now), ErrMissing)
+	require.ErrorIs(t, got.Close(bob, 0, set, now), ErrMissing)
 	require.Empty(t, got.Changes())
-	_, err = got.Post(agent, "she is right", true, now)
+	_, err = got.Post(agent, "she is right", true, set, now)
 	require.NoError(t, err)
 	require.Len(t, got.MessagesFor(ana), 1)
 	require.Len(t, got.MessagesFor(agent), 2)
@@ -100,15 +112,15 @@ func TestWhoSeesAndWrites(t *testing.T) {
 func TestLimits(t *testing.T) {
 	many := read(anas())
 	for range MaxMessages - 1 {
-		_, err := many.Post(ana, "again", false, now)
+		_, err := many.Post(ana, "again", false, set, now)
 		require.NoError(t, err)
 	}
-	_, err := many.Post(ana, "one too many", false, now)
+	_, err := many.Post(ana, "one too many", false, set, now)
 	require.ErrorIs(t, err, ErrFull)
 	require.Len(t, many.Messages, MaxMessages)
 
 	long := read(anas())
-	_, err = long.Post(ana, strings.Repeat("x", MaxTextBytes), false, now)
+	_, err = long.Post(ana, strings.Repeat("x", MaxTextBytes), false, set, now)
 	require.ErrorIs(t, err, ErrFull)
 }
 
@@ -119,12 +131,12 @@ func TestAssign(t *testing.T) {
 	require.NoError(t, got.Assign(boss, "agent", 0, now))
 	require.NoError(t, got.Assign(agent, "agent", 7, now), "a repeat names the version that was read before")
 	require.Len(t, got.Changes(), 1, "the one who has it gets it again")
-	require.NoError(t, got.Close(agent, 0, now))
+	require.NoError(t, got.Close(agent, 0, set, now))
 	require.ErrorIs(t, got.Assign(boss, "boss", 0, now), ErrClosed)
-	require.NoError(t, got.Close(agent, 9, now), "so does this one")
+	require.NoError(t, got.Close(agent, 9, set, now), "so does this one")
 	require.Len(t, got.Changes(), 2)
 	other := read(anas())
-	require.ErrorIs(t, other.Close(agent, 9, now), ErrVersion)
+	require.ErrorIs(t, other.Close(agent, 9, set, now), ErrVersion)
 }
 
 func TestQuery(t *testing.T) {

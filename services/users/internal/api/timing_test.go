@@ -19,7 +19,7 @@ import (
 const unknown = "unknown@example.com"
 
 // costly takes some milliseconds, so that what is left out shows.
-var costly = password.Params{MemoryKiB: 4 << 10, Passes: 1, Lanes: 1}
+var costly = password.Params{MemoryKiB: 2 << 10, Passes: 1, Lanes: 1}
 
 func timed(t *testing.T, hasher account.Hasher) *service {
 	t.Helper()
@@ -28,7 +28,7 @@ func timed(t *testing.T, hasher account.Hasher) *service {
 	s.hasher = hasher
 	s.serve(t)
 	s.register(t, "wrong@example.com")
-	legacy, err := bcrypt.GenerateFromPassword([]byte("a good password"), 5) // a floor for more would make the test slow
+	legacy, err := bcrypt.GenerateFromPassword([]byte("a good password"), 6) // a floor for more would make the test slow
 	require.NoError(t, err)
 	require.Zero(t, s.load(t, strings.Join([]string{
 		`{"email":"none@example.com","name":"N"}`,
@@ -125,7 +125,7 @@ func TestNobodyTellsAccountsApartByTime(t *testing.T) {
 	t.Run("with the floor that hides dear hashes", func(t *testing.T) {
 		dearest := slices.Max(measure(t, timed(t, password.New(costly)), 10, "bcrypt@example.com")["bcrypt@example.com"])
 		s := timed(t, password.New(costly, password.Floor(3*dearest)))
-		require.Empty(t, toldApart(t, s, rounds/4, "bcrypt@example.com"))
+		require.Empty(t, toldApart(t, s, rounds/5, "bcrypt@example.com"))
 	})
 }
 
@@ -146,6 +146,6 @@ func TestTheMeasureTellsAccountsApart(t *testing.T) {
 		require.Equal(t, all, toldApart(t, timed(t, hasty{password.New(costly)}), rounds/4, slices.Clone(all)...))
 	})
 	t.Run("a dear hash without a floor", func(t *testing.T) {
-		require.NotEmpty(t, toldApart(t, timed(t, password.New(costly)), rounds/4, "bcrypt@example.com"))
+		require.NotEmpty(t, toldApart(t, timed(t, password.New(costly)), rounds/5, "bcrypt@example.com"))
 	})
 }
