@@ -37,7 +37,9 @@ const (
 	Deliver       Op = "deliver"
 	AskReturn     Op = "ask_return"
 	ApproveReturn Op = "approve_return"
-	ReceiveReturn Op = "receive_return" // it is refunded with it
+	TakePart      Op = "take_part"      // some of a return came back; more follows
+	CloseReturn   Op = "close_return"   // no more follows
+	ReceiveReturn Op = "receive_return" // the rest came; it is refunded with it
 	ReadStock     Op = "read_stock"
 )
 
@@ -70,6 +72,7 @@ type Call struct {
 	Lines  []Item `json:"lines,omitempty"`  // of a Checkout: what is in the cart
 	Order  string `json:"order,omitempty"`  // that is cancelled, shipped, delivered, returned
 	Return string `json:"return,omitempty"` // that is approved, received; of AskReturn: the one that was made
+	Part   string `json:"part,omitempty"`   // of TakePart: the receipt
 
 	Outcome Outcome `json:"outcome"`
 	Answer  string  `json:"answer,omitempty"` // status and code, or the error: for the reader
@@ -126,9 +129,9 @@ type Order struct {
 	Returns  []ReturnNews `json:"returns,omitempty"` // what orders has heard of its returns
 }
 
-// Refund is what was refunded for one return.
+// Refund is what was refunded for one return, or for one receipt of it.
 type Refund struct {
-	Return string       `json:"return"`
+	Return string       `json:"return"` // what support calls the refund
 	Amount int64        `json:"amount"`
 	Lines  []RefundLine `json:"lines"`
 }
@@ -152,6 +155,7 @@ type ReturnStatus string
 const (
 	ReturnRequested ReturnStatus = "requested"
 	ReturnApproved  ReturnStatus = "approved"
+	ReturnInParts   ReturnStatus = "partially_received"
 	ReturnReceived  ReturnStatus = "received"
 	ReturnRefunded  ReturnStatus = "refunded"
 	ReturnFailed    ReturnStatus = "refund_failed"
@@ -164,6 +168,24 @@ type Return struct {
 	Order  string       `json:"order"`
 	Status ReturnStatus `json:"status"`
 	Refund int64        `json:"refund"` // what support has noted
+	// Receipts are the parts it came in; none for one that came whole, whose
+	// refund has its ID.
+	Receipts []Receipt `json:"receipts,omitempty"`
+}
+
+// Receipt is a part of a return that came back and is refunded by itself.
+type Receipt struct {
+	ID     string `json:"id"` // that of the return: the last part
+	Refund string `json:"refund"`
+	Amount int64  `json:"amount"` // what support has noted; 0: nothing yet
+}
+
+// parts gives the receipts, of a return without any the one that it may be.
+func (r Return) parts() []Receipt {
+	if len(r.Receipts) > 0 {
+		return r.Receipts
+	}
+	return []Receipt{{ID: r.ID, Refund: r.ID, Amount: r.Refund}}
 }
 
 // Stock is one SKU.
@@ -185,6 +207,9 @@ const (
 	OrderDelivered = "tienda.orders.delivered"
 	OrderRefunded  = "tienda.orders.refunded"
 
+	// ReturnPart is announced for each part of a return but the last.
+	ReturnPart = "tienda.support.return_partially_received"
+
 	returnPrefix = "tienda.support.return_" // followed by a ReturnStatus
 )
 
@@ -193,7 +218,7 @@ type Event struct {
 	ID      string `json:"id"`
 	Type    string `json:"type"`
 	Subject string `json:"subject"`
-	Return  string `json:"return,omitempty"` // of OrderRefunded
+	Return  string `json:"return,omitempty"` // of OrderRefunded: the refund's; of ReturnPart: the receipt
 }
 
 // DeadLetter is an event that an app has not taken. Whether it was applied all

@@ -138,6 +138,14 @@ func TestBadInput(t *testing.T) {
 		{"received before it is approved", post, returnPath + "/receive", agent, nil, 409, "return_status", nil},
 		{"received more than was sent", post, approvedPath + "/receive", agent, `{"lines":[{"sku":"LAMP","quantity":3}]}`, 422, "quantity_exceeded", []string{"/lines/0/quantity"}},
 		{"received what was not sent", post, approvedPath + "/receive", agent, `{"lines":[{"sku":"BULB","quantity":1}]}`, 422, "unknown_sku", []string{"/lines/0/sku"}},
+		{"a part of nothing", http.MethodPut, approvedPath + "/receipts/" + nowhere, agent, `{}`, 400, "invalid_request", []string{"/lines"}},
+		{"a part that is no ID", http.MethodPut, approvedPath + "/receipts/1", agent, `{"lines":[{"sku":"LAMP","quantity":1}]}`, 400, "invalid_request", []string{"receipt"}},
+		{"a part that was not sent", http.MethodPut, approvedPath + "/receipts/" + nowhere, agent, `{"lines":[{"sku":"LAMP","quantity":1},{"sku":"LAMP","quantity":2,"restock":false}]}`, 422, "quantity_exceeded", []string{"/lines/1/quantity"}},
+		{"a part of what is not approved", http.MethodPut, returnPath + "/receipts/" + nowhere, agent, `{"lines":[{"sku":"LAMP","quantity":1}]}`, 409, "return_status", nil},
+		{"customer takes a part in", http.MethodPut, approvedPath + "/receipts/" + nowhere, bob, `{"lines":[{"sku":"LAMP","quantity":1}]}`, 403, "role_missing", nil},
+		{"closed before anything came", post, approvedPath + "/close", agent, nil, 409, "return_status", nil},
+		{"customer closes", post, approvedPath + "/close", bob, nil, 403, "role_missing", nil},
+		{"an empty label", post, returnPath + "/approve", agent, `{"label":""}`, 400, "invalid_request", []string{"/label"}},
 		{"received nothing", post, approvedPath + "/receive", agent, `{"lines":[]}`, 400, "invalid_request", []string{"/lines"}},
 	}
 	before := f.snapshot()

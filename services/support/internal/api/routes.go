@@ -41,6 +41,8 @@ func Routes(tickets *ticket.Service, returns *rma.Service) []httpapi.Route {
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/approve", Who: agent, Handle: r.approve},
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/reject", Who: agent, Handle: r.reject},
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/receive", Who: agent, Handle: r.receive},
+		{Method: http.MethodPut, Path: "/v1/returns/{id}/receipts/{receipt}", Who: agent, Handle: r.take},
+		{Method: http.MethodPost, Path: "/v1/returns/{id}/close", Who: agent, Handle: r.closeShort},
 
 		{Method: http.MethodPost, Path: "/events/orders", Who: httpapi.Sidecar, Handle: r.hearOrders},
 	}
