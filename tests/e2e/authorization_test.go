@@ -242,6 +242,11 @@ var authorization = []row{
 	{op: "POST /v1/tickets/{id}/rating", want: "401 401 200 404 403 404 403 403", path: func(w *world) string {
 		return "/v1/tickets/" + must[ticket](w.t, w.owner, http.StatusOK, "POST", "/v1/tickets/"+w.opened().ID+"/close", nil).ID + "/rating"
 	}, body: says(map[string]any{"score": 4})},
+	{op: "GET /v1/canned-replies", want: "401 401 403 403 200 403 200 403"},
+	{op: "POST /v1/canned-replies", want: "401 401 403 403 400 403 400 403", body: empty},
+	{op: "GET /v1/canned-replies/{id}", want: "401 401 403 403 404 403 404 403", path: func(w *world) string { return "/v1/canned-replies/" + w.deadLetters }},
+	{op: "PUT /v1/canned-replies/{id}", want: "401 401 403 403 400 403 400 403", path: func(w *world) string { return "/v1/canned-replies/" + w.deadLetters }, body: empty},
+	{op: "DELETE /v1/canned-replies/{id}", want: "401 401 403 403 404 403 404 403", path: func(w *world) string { return "/v1/canned-replies/" + w.deadLetters }},
 	{op: "GET /v1/worklist", want: "401 401 403 403 200 403 200 403"},
 	{op: "GET /v1/queues", want: "401 401 403 403 200 403 200 403"},
 	{op: "GET /v1/ops/ticket-settings", want: "401 401 403 403 200 403 200 403"},

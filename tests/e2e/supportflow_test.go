@@ -24,6 +24,12 @@ type parcel struct {
 	} `json:"receipts"`
 }
 
+type canned struct {
+	ID      string            `json:"id"`
+	Texts   map[string]string `json:"texts"`
+	Version int64             `json:"version"`
+}
+
 // The whole of support: a customer writes, an agent looks at who it is, the
 // customer sends back, it comes in two parcels, one piece of which is scrap, a
 // piece never comes; what came is refunded and what is fit is sold again, all
@@ -56,7 +62,16 @@ func TestSupportFlow(t *testing.T) {
 	require.Empty(t, who.Unavailable)
 	require.Equal(t, u.ID, who.Profile.ID)
 	require.Equal(t, o.ID, who.Orders[0].ID)
-	must[any](t, agent, http.StatusCreated, "POST", path+"/messages", map[string]any{"text": "Puede devolverlas."})
+	hello := must[canned](t, agent, http.StatusCreated, "POST", "/v1/canned-replies", map[string]any{"name": "return", "language": "en",
+		"texts": map[string]string{"en": "Dear {customer_name}", "es": "…"}})
+	hello = must[canned](t, agent, http.StatusOK, "PUT", "/v1/canned-replies/"+hello.ID, map[string]any{"name": "return", "language": "en",
+		"texts": map[string]string{"en": "{customer_name}, send {order_number} back.", "es": "{customer_name}, devuelva {order_number}."}}, "If-Match", `"1"`)
+	require.Equal(t, hello, must[canned](t, agent, http.StatusOK, "GET", "/v1/canned-replies/"+hello.ID, nil))
+	require.NotEmpty(t, must[list[canned]](t, agent, http.StatusOK, "GET", "/v1/canned-replies", nil).Items)
+	said := must[map[string]any](t, agent, http.StatusCreated, "POST", path+"/messages", map[string]any{"canned_reply_id": hello.ID, "language": "es"})
+	require.Regexp(t, `^\pL.*, devuelva T-[0-9A-Z]{4}-[0-9A-Z]{4}\.$`, said["text"])
+	require.NotContains(t, said["text"], "cliente", "the customer's name")
+	must[any](t, agent, http.StatusNoContent, "DELETE", "/v1/canned-replies/"+hello.ID, nil, "If-Match", `"2"`)
 
 	// The return, opened from the ticket.
 	r := must[parcel](t, c, http.StatusCreated, "POST", "/v1/returns", map[string]any{
