@@ -76,11 +76,7 @@ func (v returnView) history() history.Return {
 		r.Refund = v.Refund.Amount
 	}
 	for _, p := range v.Receipts {
-		part := history.Receipt{ID: p.ID, Refund: p.RefundID}
-		if p.Refund != nil {
-			part.Amount = p.Refund.Amount
-		}
-		r.Receipts = append(r.Receipts, part)
+		r.Receipts = append(r.Receipts, history.Receipt{ID: p.ID, Refund: p.RefundID, Noted: p.Refund != nil})
 	}
 	return r
 }

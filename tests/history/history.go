@@ -11,10 +11,12 @@ const SettleLimit = 30 * time.Second
 // Run is a whole run. All times are counted from its beginning, all amounts are
 // in minor units of the one currency of the run.
 type Run struct {
-	Goods     []Good        `json:"goods"`
-	Calls     []Call        `json:"calls"`
-	LastFault time.Duration `json:"last_fault"`
-	Final     Final         `json:"final"`
+	Goods []Good `json:"goods"`
+	// Promotions are those that count their uses; there are no others.
+	Promotions []Promotion   `json:"promotions,omitempty"`
+	Calls      []Call        `json:"calls"`
+	LastFault  time.Duration `json:"last_fault"`
+	Final      Final         `json:"final"`
 }
 
 // Good is a SKU as it was put on sale. Only its sale and its return change its
@@ -23,6 +25,13 @@ type Good struct {
 	SKU     string `json:"sku"`
 	Initial int    `json:"initial"`
 	Price   int64  `json:"price"`
+}
+
+// Promotion takes a part off all goods of as many orders as it is limited to.
+type Promotion struct {
+	ID    string `json:"id"`
+	Rate  int64  `json:"rate"` // parts per 100,000
+	Limit int    `json:"limit"`
 }
 
 // Op is what a call asks for.
@@ -68,11 +77,12 @@ type Call struct {
 	Begin time.Duration `json:"begin"`
 	End   time.Duration `json:"end"`
 
-	Cart   string `json:"cart,omitempty"`   // of a Checkout: one filling of a cart, which makes one order at most
-	Lines  []Item `json:"lines,omitempty"`  // of a Checkout: what is in the cart
-	Order  string `json:"order,omitempty"`  // that is cancelled, shipped, delivered, returned
-	Return string `json:"return,omitempty"` // that is approved, received; of AskReturn: the one that was made
-	Part   string `json:"part,omitempty"`   // of TakePart: the receipt
+	Cart      string `json:"cart,omitempty"`      // of a Checkout: one filling of a cart, which makes one order at most
+	Lines     []Item `json:"lines,omitempty"`     // of a Checkout: what is in the cart
+	Promotion string `json:"promotion,omitempty"` // of a Checkout: the one whose code is in the cart
+	Order     string `json:"order,omitempty"`     // that is cancelled, shipped, delivered, returned
+	Return    string `json:"return,omitempty"`    // that is approved, received; of AskReturn: the one that was made
+	Part      string `json:"part,omitempty"`      // of TakePart: the receipt
 
 	Outcome Outcome `json:"outcome"`
 	Answer  string  `json:"answer,omitempty"` // status and code, or the error: for the reader
@@ -90,7 +100,8 @@ type Item struct {
 // Line is an item of an order at the price it was sold for.
 type Line struct {
 	Item
-	Price int64 `json:"price"` // of one
+	Price int64 `json:"price"`         // of one
+	Off   int64 `json:"off,omitempty"` // of the whole line
 }
 
 // Final is what is there in the end.
@@ -99,6 +110,7 @@ type Final struct {
 	Orders      []Order       `json:"orders"`
 	Returns     []Return      `json:"returns"`
 	Stock       []Stock       `json:"stock"`
+	Uses        []Uses        `json:"uses,omitempty"`
 	Events      []Event       `json:"events"`       // as the broker has them, repeats included
 	DeadLetters []DeadLetter  `json:"dead_letters"` // that nobody has replayed
 }
@@ -117,16 +129,17 @@ const (
 
 // Order is an order. Key and Cart say which checkout made it.
 type Order struct {
-	ID       string       `json:"id"`
-	Key      string       `json:"key"`
-	Cart     string       `json:"cart"`
-	Status   Status       `json:"status"`
-	Refused  bool         `json:"refused,omitempty"` // cancelled by its checkout: nothing was bought
-	Lines    []Line       `json:"lines"`             // a refused order knows no prices
-	Total    int64        `json:"total"`
-	Refunded int64        `json:"refunded"`
-	Refunds  []Refund     `json:"refunds,omitempty"`
-	Returns  []ReturnNews `json:"returns,omitempty"` // what orders has heard of its returns
+	ID         string       `json:"id"`
+	Key        string       `json:"key"`
+	Cart       string       `json:"cart"`
+	Status     Status       `json:"status"`
+	Refused    bool         `json:"refused,omitempty"` // cancelled by its checkout: nothing was bought
+	Lines      []Line       `json:"lines"`             // a refused order knows no prices
+	Total      int64        `json:"total"`
+	Promotions []string     `json:"promotions,omitempty"` // that count it
+	Refunded   int64        `json:"refunded"`
+	Refunds    []Refund     `json:"refunds,omitempty"`
+	Returns    []ReturnNews `json:"returns,omitempty"` // what orders has heard of its returns
 }
 
 // Refund is what was refunded for one return, or for one receipt of it.
@@ -177,7 +190,7 @@ type Return struct {
 type Receipt struct {
 	ID     string `json:"id"` // that of the return: the last part
 	Refund string `json:"refund"`
-	Amount int64  `json:"amount"` // what support has noted; 0: nothing yet
+	Noted  bool   `json:"noted"` // support knows that it is refunded
 }
 
 // parts gives the receipts, of a return without any the one that it may be.
@@ -185,7 +198,7 @@ func (r Return) parts() []Receipt {
 	if len(r.Receipts) > 0 {
 		return r.Receipts
 	}
-	return []Receipt{{ID: r.ID, Refund: r.ID, Amount: r.Refund}}
+	return []Receipt{{ID: r.ID, Refund: r.ID, Noted: true}}
 }
 
 // Stock is one SKU.
@@ -197,6 +210,13 @@ type Stock struct {
 	Sold      int    `json:"sold"`
 	// Held is what each order holds; nil where the observer cannot see it.
 	Held map[string]int `json:"held,omitempty"`
+}
+
+// Uses is how often a promotion was used: by orders that are named, and by others.
+type Uses struct {
+	Promotion string   `json:"promotion"`
+	Folded    int      `json:"folded"`
+	Open      []string `json:"open"` // orders
 }
 
 // The events that the rules know. Others are allowed and tell them nothing.

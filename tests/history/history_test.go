@@ -10,7 +10,7 @@ import (
 )
 
 // one line of SKU a, at its price.
-func lineOf(quantity int) []Line { return []Line{{Item{"a", quantity}, 500}} }
+func lineOf(quantity int) []Line { return []Line{{Item: Item{"a", quantity}, Price: 500}} }
 
 // bought is the calls of a checkout that was done at its second try.
 func bought(id, key, cart string, quantity int) []Call {
@@ -53,7 +53,7 @@ func good() Run {
 			At: time.Minute + 10*time.Second,
 			Orders: []Order{
 				order("kept", Confirmed, 1), order("cancelled", Cancelled, 1), order("shipped", Shipped, 2), order("returned", Delivered, 3),
-				{ID: "refused", Key: "key-refused", Status: Cancelled, Refused: true, Lines: []Line{{Item{"a", 99}, 0}}},
+				{ID: "refused", Key: "key-refused", Status: Cancelled, Refused: true, Lines: []Line{{Item: Item{"a", 99}}}},
 			},
 			Returns: []Return{{ID: "r", Order: "returned", Status: ReturnRefunded, Refund: 1000}},
 			Stock:   []Stock{{SKU: "a", OnHand: 17, Reserved: 1, Available: 16, Sold: 5, Held: map[string]int{"kept": 1}}},
@@ -189,7 +189,7 @@ func TestRules(t *testing.T) {
 		"the order of a return is gone": {func(r *Run) { r.dropOrder("returned") },
 			Violation{OrderLost, "order returned, which has return r, is not there"}},
 		"another quantity": {func(r *Run) { r.order("kept").Lines = lineOf(2) },
-			Violation{OrderDiffers, "order kept was acknowledged with [{{a 1} 500}], total 500, and has [{{a 2} 500}], total 500"}},
+			Violation{OrderDiffers, "order kept was acknowledged with [{{a 1} 500 0}], total 500, and has [{{a 2} 500 0}], total 500"}},
 		"another quantity than in the cart": {func(r *Run) { r.order("kept").Lines = lineOf(2) },
 			Violation{OrderDiffers, "order kept has [{a 2}], its cart had [{a 1}]"}},
 		"another price": {func(r *Run) { r.order("kept").Lines[0].Price = 499 },
@@ -308,7 +308,7 @@ func TestRules(t *testing.T) {
 			Violation{RefundWrong, "return r is refunded, its order returned knows of none"}},
 		"a part waits for its refund": {func(r *Run) {
 			r.inParts()
-			r.Final.Returns[0].Status, r.Final.Returns[0].Receipts[0].Amount = ReturnInParts, 0
+			r.Final.Returns[0].Status, r.Final.Returns[0].Receipts[0].Noted = ReturnInParts, false
 		},
 			Violation{Unsettled, "part p of return r came back and is not refunded"}},
 		"a part is gone": {func(r *Run) {
@@ -357,7 +357,7 @@ func TestDeadLetters(t *testing.T) {
 // inParts makes the return of good one that came in two parts.
 func (r *Run) inParts() {
 	ret, o := &r.Final.Returns[0], r.order("returned")
-	ret.Receipts = []Receipt{{"p", "p1", 500}, {"r", "r", 500}}
+	ret.Receipts = []Receipt{{"p", "p1", true}, {"r", "r", true}}
 	one := []RefundLine{{Item{"a", 1}, true}}
 	o.Refunds = []Refund{{"p1", 500, one}, {"r", 500, one}}
 	r.Calls = append(r.Calls, Call{Op: TakePart, Key: "r", Order: "returned", Return: "r", Part: "p", Outcome: Done})

@@ -37,12 +37,19 @@ func (c *checker) priced(o Order, call Call) {
 	if o.Status == Pending {
 		return // it has no prices yet
 	}
-	total := int64(0)
+	if p := call.Promotion; p != "" && !slices.Contains(o.Promotions, p) {
+		c.wrong(OrderDiffers, "order %s has not the promotion %s, whose code its cart had", o.ID, p)
+	}
+	total, off := int64(0), int64(0)
 	for _, l := range o.Lines {
 		if l.Price != c.goods[l.SKU].Price {
 			c.wrong(OrderDiffers, "order %s has %s for %d, which costs %d", o.ID, l.SKU, l.Price, c.goods[l.SKU].Price)
 		}
-		total += l.Price * int64(l.Quantity)
+		total += l.Price*int64(l.Quantity) - l.Off
+		off += l.Off
+	}
+	if want := c.off(o); off != want {
+		c.wrong(OrderDiffers, "order %s has %d off, by its promotions it would be %d", o.ID, off, want)
 	}
 	if total != o.Total {
 		c.wrong(OrderDiffers, "order %s has a total of %d, its lines make %d", o.ID, o.Total, total)
@@ -85,7 +92,7 @@ func (c *checker) refunded(r Return, o Order) {
 		case i < 0 && r.Status == ReturnRefunded:
 			c.wrong(RefundWrong, "return %s is refunded, its order %s knows of none", r.ID, o.ID)
 			return
-		case i < 0 || p.Amount == 0:
+		case i < 0 || !p.Noted:
 			c.wrong(Unsettled, "part %s of return %s came back and is not refunded", p.ID, r.ID)
 			return
 		}
@@ -96,12 +103,22 @@ func (c *checker) refunded(r Return, o Order) {
 	}
 }
 
+// upTo gives what was paid for the pieces of a line without the last ones: left of
+// them are still with the buyer. The pieces that came back first had the first shares.
+func (l Line) upTo(left int) int64 {
+	if l.Quantity == 0 {
+		return 0
+	}
+	paid := l.Price*int64(l.Quantity) - l.Off
+	return paid - paid*int64(l.Quantity-left)/int64(l.Quantity)
+}
+
 // refundsOf holds the refunds of one order to what was bought.
 func (c *checker) refundsOf(o Order) {
-	left, price := map[string]int{}, map[string]int64{}
+	left, lines := map[string]int{}, map[string]Line{}
 	for _, l := range o.Lines {
 		left[l.SKU] += l.Quantity
-		price[l.SKU] = l.Price
+		lines[l.SKU] = l
 	}
 	sum, seen := int64(0), map[string]bool{}
 	for _, f := range o.Refunds {
@@ -114,8 +131,9 @@ func (c *checker) refundsOf(o Order) {
 		}
 		worth := int64(0)
 		for _, l := range f.Lines {
+			was := lines[l.SKU].upTo(left[l.SKU])
 			left[l.SKU] -= l.Quantity
-			worth += price[l.SKU] * int64(l.Quantity)
+			worth += was - lines[l.SKU].upTo(left[l.SKU])
 			if left[l.SKU] < 0 {
 				c.wrong(RefundWrong, "order %s has refunded more of %s than was bought", o.ID, l.SKU)
 			}

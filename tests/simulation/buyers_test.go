@@ -160,6 +160,7 @@ type orderView struct {
 		SKU       string       `json:"sku"`
 		Quantity  int          `json:"quantity"`
 		UnitPrice *amountThere `json:"unit_price"`
+		Discount  amountThere  `json:"discount"`
 	} `json:"lines"`
 	Totals struct {
 		Total amountThere `json:"total"`
@@ -187,6 +188,11 @@ func (p *person) buy(n int) {
 		b.insist(history.Call{Op: history.FillCart, Key: cart + "/" + l.SKU}, "orders", http.MethodPut, "/v1/cart/items/"+l.SKU,
 			map[string]int{"quantity": l.Quantity}, nil, 0, nil)
 	}
+	promotion := ""
+	if b.rng.IntN(3) > 0 {
+		promotion = few.ID
+		b.insist(history.Call{Op: history.FillCart, Key: cart + "/code"}, "orders", http.MethodPut, "/v1/cart/promotions/"+fewCode, nil, nil, 0, nil)
+	}
 	var wg sync.WaitGroup
 	leaves := b.rng.IntN(4) == 0
 	won := make([]*history.Order, 2)
@@ -199,7 +205,7 @@ func (p *person) buy(n int) {
 			each.leaves = leaves
 			wg.Go(func() {
 				each.wait(500 * time.Millisecond)
-				if o := each.checkout(key, cart, lines); o != nil && k == 0 {
+				if o := each.checkout(key, cart, lines, promotion); o != nil && k == 0 {
 					won[i] = o
 				}
 			})
@@ -213,13 +219,13 @@ func (p *person) buy(n int) {
 	}
 }
 
-func (p *person) checkout(key, cart string, lines []history.Item) *history.Order {
+func (p *person) checkout(key, cart string, lines []history.Item, promotion string) *history.Order {
 	in := map[string]any{
 		"currency": "EUR", "email": "buyer@example.com", "payment_method": "cash_on_delivery", "note": key + " " + cart,
 		"address": map[string]string{"name": "B", "line1": "Calle Mayor 1", "city": "Madrid", "postal_code": "28013", "country": "ES"},
 	}
 	var got *history.Order
-	p.insist(history.Call{Op: history.Checkout, Key: key, Cart: cart, Lines: lines}, "orders", http.MethodPost, "/v1/orders", in,
+	p.insist(history.Call{Op: history.Checkout, Key: key, Cart: cart, Lines: lines, Promotion: promotion}, "orders", http.MethodPost, "/v1/orders", in,
 		http.Header{"Idempotency-Key": {key}}, callLimit, func(a answer, c *history.Call) {
 			var v orderView
 			if err := json.Unmarshal(a.body, &v); err != nil {
@@ -227,7 +233,7 @@ func (p *person) checkout(key, cart string, lines []history.Item) *history.Order
 			}
 			o := history.Order{ID: v.ID, Key: key, Cart: cart, Total: v.Totals.Total.Amount}
 			for _, l := range v.Lines {
-				o.Lines = append(o.Lines, history.Line{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}, Price: l.UnitPrice.Amount})
+				o.Lines = append(o.Lines, history.Line{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}, Price: l.UnitPrice.Amount, Off: l.Discount.Amount})
 			}
 			got, c.Got = &o, &o
 		})

@@ -19,10 +19,14 @@ type (
 			SKU       string       `json:"sku"`
 			Quantity  int          `json:"quantity"`
 			UnitPrice *amountThere `json:"unit_price"`
+			Charge    struct {
+				Discounts []amountThere `json:"discounts"`
+			} `json:"charge"`
 		} `json:"lines"`
-		Total   int64     `json:"total"`
-		Refusal *struct{} `json:"refusal"`
-		Payment struct {
+		Redeemed []string  `json:"redeemed"`
+		Total    int64     `json:"total"`
+		Refusal  *struct{} `json:"refusal"`
+		Payment  struct {
 			Refunded int64 `json:"refunded"`
 		} `json:"payment"`
 		Refunds []struct {
@@ -44,6 +48,12 @@ type (
 		OnHand int    `json:"on_hand"`
 		Sold   int    `json:"sold"`
 		Open   string `json:"open"` // "<order ID> <quantity> ...;"
+	}
+	usesDoc struct {
+		Folded int `json:"folded"`
+		Open   []struct {
+			Order string `json:"o"`
+		} `json:"open"`
 	}
 	returnsDoc struct {
 		Returns []struct {
@@ -75,6 +85,17 @@ func (w *world) final() history.Final {
 			f.Orders = append(f.Orders, orderOf(d))
 		}
 	}
+	const uses = "promotion-uses:"
+	for _, k := range w.apps["orders"].store.keys(uses) {
+		var d usesDoc
+		if w.apps["orders"].store.document(k, &d) {
+			out := history.Uses{Promotion: strings.TrimPrefix(k, uses), Folded: d.Folded}
+			for _, u := range d.Open {
+				out.Open = append(out.Open, u.Order)
+			}
+			f.Uses = append(f.Uses, out)
+		}
+	}
 	for _, k := range w.apps["catalog"].store.keys("stock:") {
 		var d stockDoc
 		if w.apps["catalog"].store.document(k, &d) {
@@ -92,11 +113,7 @@ func (w *world) final() history.Final {
 				out.Refund = r.Refund.Amount
 			}
 			for _, p := range r.Receipts {
-				part := history.Receipt{ID: p.ID, Refund: p.RefundID}
-				if p.Refund != nil {
-					part.Amount = p.Refund.Amount
-				}
-				out.Receipts = append(out.Receipts, part)
+				out.Receipts = append(out.Receipts, history.Receipt{ID: p.ID, Refund: p.RefundID, Noted: p.Refund != nil})
 			}
 			f.Returns = append(f.Returns, out)
 		}
@@ -130,12 +147,15 @@ func stockOf(d stockDoc) history.Stock {
 }
 
 func orderOf(d orderDoc) history.Order {
-	o := history.Order{ID: d.ID, Status: d.Status, Refused: d.Refusal != nil, Total: d.Total, Refunded: d.Payment.Refunded}
+	o := history.Order{ID: d.ID, Status: d.Status, Refused: d.Refusal != nil, Total: d.Total, Promotions: d.Redeemed, Refunded: d.Payment.Refunded}
 	o.Key, o.Cart, _ = strings.Cut(d.Note, " ")
 	for _, l := range d.Lines {
 		line := history.Line{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}}
 		if l.UnitPrice != nil {
 			line.Price = l.UnitPrice.Amount
+		}
+		for _, d := range l.Charge.Discounts {
+			line.Off += d.Amount
 		}
 		o.Lines = append(o.Lines, line)
 	}
@@ -183,7 +203,7 @@ func (w *world) judge(b *book) []string {
 	calls := slices.Clone(b.calls)
 	slices.SortStableFunc(calls, func(a, b history.Call) int { return int(a.End - b.End) })
 	var wrong []string
-	for _, v := range history.Check(history.Run{Goods: goods, Calls: calls, LastFault: w.lastFault.Sub(w.began), Final: w.final()}) {
+	for _, v := range history.Check(history.Run{Goods: goods, Promotions: []history.Promotion{few}, Calls: calls, LastFault: w.lastFault.Sub(w.began), Final: w.final()}) {
 		wrong = append(wrong, w.plain(v.String()))
 	}
 	return wrong

@@ -22,6 +22,8 @@ type sabotage struct {
 	publishFirst bool // events go out before their commit, which may fail
 	dropJournal  bool // entries of the journal are not written
 	ignoreETags  bool // the store writes over whatever is there
+	looseUses    bool // who uses a promotion reads what was before the last use, and writes over it
+	keptUses     bool // no use of a promotion is given back
 	noDedupe     bool // catalog does not know a repeated event from news
 	noKey        bool // the repeat of a reservation holds a second time
 	noIdempotent bool // the repeat of a checkout is another checkout
@@ -38,6 +40,8 @@ func TestSabotages(t *testing.T) {
 		"publish before commit":        {sabotage{publishFirst: true}, 20, []string{"event-false", "event-twice"}},
 		"journal dropped":              {sabotage{dropJournal: true}, 80, []string{"event-lost", "unsettled"}},
 		"ETag ignored":                 {sabotage{ignoreETags: true}, 40, []string{"reserved", "ledger", "order-lost", "change-lost", "order-twice"}},
+		"uses written over":            {sabotage{looseUses: true}, 20, []string{"promotion-uses", "promotion-over"}},
+		"uses never given back":        {sabotage{keptUses: true}, 20, []string{"promotion-uses"}},
 		"no dedupe in the consumer":    {sabotage{noDedupe: true}, 60, []string{"ledger"}},
 		"reservation without key":      {sabotage{noKey: true}, 20, []string{"reserved"}},
 		"checkout without key":         {sabotage{noIdempotent: true}, 20, []string{"order-unasked", "answer-changed", "order-twice"}},
@@ -60,9 +64,25 @@ func TestSabotages(t *testing.T) {
 	}
 }
 
-// drops says whether the store loses a write.
-func (s sabotage) drops(op state.Op) bool {
-	return s.dropJournal && !op.Delete && strings.HasPrefix(op.Key, "outbox:entry:")
+const usesOf = "promotion-uses:"
+
+// drops says whether the store loses a write over what is there.
+func (s sabotage) drops(op state.Op, was state.Item) bool {
+	return s.dropJournal && !op.Delete && strings.HasPrefix(op.Key, "outbox:entry:") ||
+		s.keptUses && strings.HasPrefix(op.Key, usesOf) && openUses(op.Value) < openUses(was.Value)
+}
+
+func openUses(value []byte) int {
+	var doc struct {
+		Data usesDoc `json:"d"`
+	}
+	_ = json.Unmarshal(value, &doc)
+	return len(doc.Data.Open) + doc.Data.Folded
+}
+
+// ignores says whether the store takes a write whatever its ETag is.
+func (s sabotage) ignores(op state.Op) bool {
+	return s.ignoreETags || s.looseUses && strings.HasPrefix(op.Key, usesOf)
 }
 
 // announces gives the events of a transaction to the broker ahead of it.

@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -11,15 +12,17 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/app"
+	"tienda/internal/caller"
 	"tienda/internal/deadletter"
 	"tienda/internal/httpapi"
 	"tienda/internal/sidecar"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
-	catalog "tienda/services/catalog/service"
+	"tienda/tests/history"
 )
 
 var (
@@ -44,16 +47,60 @@ func shelves(t *testing.T) map[string]state.Item {
 	return maps.Clone(stocked)
 }
 
-func stock(t *testing.T, m state.Store) {
+// few is a promotion that most buyers want; its ID is made when it is.
+var few = history.Promotion{Rate: 33_333, Limit: 3}
+
+const fewCode = "FEW"
+
+var (
+	offersOnce sync.Once
+	offered    map[string]state.Item
+)
+
+// offers gives the documents of orders with the promotion, as its own route makes them.
+func offers(t *testing.T) map[string]state.Item {
+	t.Helper()
+	offersOnce.Do(func() {
+		m := statetest.NewMemory()
+		h := open(t, services()[1], m)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/promotions", strings.NewReader(
+			fmt.Sprintf(`{"code":%q,"label":"For few","kind":"percentage","rate":%d,"limit":%d}`, fewCode, few.Rate, few.Limit)))
+		r.Header.Set("Content-Type", "application/json")
+		caller.Caller{UserID: uuid.NewString(), Roles: []caller.Role{caller.CatalogManager}}.SetHeader(r.Header)
+		out := httptest.NewRecorder()
+		h.ServeHTTP(out, r)
+		require.Equal(t, http.StatusCreated, out.Code, out.Body)
+		var made struct {
+			ID string `json:"id"`
+		}
+		require.NoError(t, json.Unmarshal(out.Body.Bytes(), &made))
+		few.ID = made.ID
+		items, err := m.Get(context.Background(), m.Keys("")...)
+		require.NoError(t, err)
+		offered = map[string]state.Item{}
+		for _, it := range items {
+			offered[it.Key] = it
+		}
+	})
+	return maps.Clone(offered)
+}
+
+// open gives the handler of a service over a store, with nothing else around it.
+func open(t *testing.T, s service, m state.Store) http.Handler {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	s := services()[0]
-	require.Equal(t, "catalog", s.id)
 	db := state.Open(m, nil, log)
-	built, err := catalog.Build(t.Context(), app.Deps{Log: log, Sidecar: sidecar.Over(nil), DB: db, Contract: s.contract})
+	built, err := s.build(t.Context(), app.Deps{Log: log, Sidecar: sidecar.Over(nil), DB: db, Contract: s.contract})
 	require.NoError(t, err)
 	h, err := deadletter.New(s.id, db, log).Handler(httpapi.Options{Contract: s.contract, Routes: append(app.NewHealth().Routes(), built.Routes...), Log: log})
 	require.NoError(t, err)
+	return h
+}
+
+func stock(t *testing.T, m state.Store) {
+	t.Helper()
+	require.Equal(t, "catalog", services()[0].id)
+	h := open(t, services()[0], m)
 	var lines strings.Builder
 	for _, g := range goods {
 		require.NoError(t, json.NewEncoder(&lines).Encode(map[string]any{

@@ -40,15 +40,20 @@ func simulate(t *testing.T, seed uint64, bugs sabotage, verbose bool) (r result)
 	runtime.GC() // it does not run by itself (TestMain)
 	began := time.Now()
 	shelves(t)
+	offers(t)
 	cryptotest.SetGlobalRandom(t, seed)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(seed, bugs, verbose)
 		w.t = t
 		b := &book{}
 		for _, s := range services() {
-			a := &application{service: s, store: &store{w: w, app: s.id, items: map[string]state.Item{}}}
+			a := &application{service: s, store: &store{w: w, app: s.id, items: map[string]state.Item{}, stale: map[string]state.Item{}}}
 			if s.id == "catalog" {
 				maps.Copy(a.store.items, shelves(t))
+				a.store.seq = len(a.store.items)
+			}
+			if s.id == "orders" {
+				maps.Copy(a.store.items, offers(t))
 				a.store.seq = len(a.store.items)
 			}
 			w.apps[s.id] = a

@@ -24,6 +24,7 @@ type store struct {
 	w     *world
 	app   string
 	items map[string]state.Item
+	stale map[string]state.Item // of a sabotage: what was there before
 	seq   int
 }
 
@@ -62,6 +63,9 @@ func (s *store) read(keys []string) []state.Item {
 	for i, k := range keys {
 		out[i] = state.Item{Key: k}
 		if it, ok := s.items[k]; ok {
+			out[i] = it
+		}
+		if it, ok := s.stale[k]; ok && it.ETag != "" && s.w.rng.IntN(2) == 0 {
 			out[i] = it
 		}
 	}
@@ -115,7 +119,7 @@ func (v view) Commit(ctx context.Context, ops ...state.Op) error {
 func (s *store) write(ops []state.Op) error {
 	conflict := false
 	fits := func(op state.Op) bool {
-		return op.Blind || s.w.bugs.ignoreETags || s.items[op.Key].ETag == op.ETag
+		return op.Blind || s.w.bugs.ignores(op) || s.items[op.Key].ETag == op.ETag
 	}
 	for _, op := range ops {
 		conflict = conflict || !fits(op)
@@ -126,11 +130,14 @@ func (s *store) write(ops []state.Op) error {
 	}
 	for _, op := range ops {
 		switch {
-		case !fits(op) || s.w.bugs.drops(op):
+		case !fits(op) || s.w.bugs.drops(op, s.items[op.Key]):
 		case op.Delete:
 			delete(s.items, op.Key)
 		default:
 			s.seq++
+			if s.w.bugs.looseUses && strings.HasPrefix(op.Key, usesOf) {
+				s.stale[op.Key] = s.items[op.Key]
+			}
 			s.items[op.Key] = state.Item{Key: op.Key, Value: slices.Clone(op.Value), ETag: strconv.Itoa(s.seq)}
 		}
 	}

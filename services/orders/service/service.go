@@ -14,7 +14,10 @@ import (
 	"tienda/services/orders/internal/erasure"
 	"tienda/services/orders/internal/events"
 	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/promotion"
+	"tienda/services/orders/internal/settings"
 	"tienda/services/orders/internal/statestore"
+	"tienda/services/orders/internal/terms"
 )
 
 // AppID is the service's app ID, which its topic is named after.
@@ -26,22 +29,36 @@ const recoveryPause = 5 * time.Second
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	catalog := clients.NewCatalog(d.Sidecar)
 	orders := order.NewService(statestore.NewOrders(d.DB))
+	given := statestore.NewPromotions(d.DB)
+	prices := terms.NewModel(given, time.Now)
+	promotions := promotion.NewService(given, time.Now)
 	saga := statestore.NewCheckouts(d.DB)
-	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog)
+	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog, prices, promotions)
 	saga.OnLeft(checkouts.Abandoned)
 	erasures := erasure.NewService(statestore.NewErasures(d.DB), time.Now)
 	a := &api.API{
-		Carts:     cart.NewService(statestore.NewCarts(d.DB), clients.NewQuoteCache(catalog)),
-		Checkouts: checkouts,
-		Orders:    orders,
-		Support:   events.Support{Returns: orders, Log: d.Log},
-		Users:     events.Users{Erasures: erasures},
+		Carts:      cart.NewService(statestore.NewCarts(d.DB), clients.NewQuoteCache(catalog), prices),
+		Checkouts:  checkouts,
+		Orders:     orders,
+		Settings:   settings.NewService(statestore.NewSettings(d.DB), time.Now),
+		Promotions: promotions,
+		Terms:      prices,
+		Support:    events.Support{Returns: orders, Log: d.Log},
+		Users:      events.Users{Erasures: erasures},
 	}
 	return app.Built{
 		Routes: a.Routes(),
 		Parts: []app.Part{
 			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts", checkouts.Recover),
 			app.Every(recoveryPause, d.Log, "erasure of deleted accounts", erasures.Run),
+			app.Every(terms.Freshness, d.Log, "reading settings and promotions", prices.Refresh),
+			app.Every(recoveryPause, d.Log, "uses of promotions", func(ctx context.Context) error {
+				t, err := prices.Get(ctx)
+				if err != nil {
+					return err
+				}
+				return promotions.Sweep(ctx, t.Uses)
+			}),
 		},
 	}, nil
 }

@@ -18,6 +18,13 @@ func priced(amount any, currency string) map[string]any {
 	return with(coffee(), "variants", []any{map[string]any{"sku": "NEW", "name": "n", "prices": []any{map[string]any{"amount": amount, "currency": currency}}}})
 }
 
+// scanned is coffee with one variant that has a barcode and a weight.
+func scanned(barcode string, grams int) map[string]any {
+	return with(coffee(), "variants", []any{map[string]any{
+		"sku": "NEW", "name": "n", "barcode": barcode, "weight_grams": grams, "prices": []any{map[string]any{"amount": 1, "currency": "EUR"}},
+	}})
+}
+
 // Each bad request gets its status and a problem that names the field, and
 // changes nothing.
 func TestBadInput(t *testing.T) {
@@ -57,6 +64,16 @@ func TestBadInput(t *testing.T) {
 		{"price in parts of a cent", manager, "PUT", product, priced(1.5, "EUR"), 400, "invalid_request", []string{"/variants/0/prices/0/amount"}},
 		{"no such currency", manager, "PUT", product, priced(5, "QQQ"), 422, "invalid_product", []string{"/variants/0/prices/0/currency"}},
 		{"image that is no address", manager, "PUT", product, with(coffee(), "images", []any{"javascript:alert(1)"}), 400, "invalid_request", []string{"/images/0"}},
+		{"language that is no tag", manager, "PUT", product, with(coffee(), "language", "not a tag"), 400, "invalid_request", []string{"/language"}},
+		{"language in an unusual form", manager, "PUT", product, with(coffee(), "language", "EN"), 422, "invalid_product", []string{"/language"}},
+		{"translation without a name", manager, "PUT", product, with(coffee(), "translations", map[string]any{"es": map[string]any{}}), 400, "invalid_request", []string{"/translations/es/name"}},
+		{"translation into its own language", manager, "PUT", product, with(coffee(), "translations", map[string]any{"en": map[string]any{"name": "x"}}), 422, "invalid_product", []string{"/translations/en"}},
+		{"options that no variant states", manager, "PUT", product, with(coffee(), "options", []any{map[string]any{"name": "size", "values": []any{"s"}}}), 422, "invalid_product",
+			[]string{"/variants/0/options/size", "/variants/0/options/weight", "/variants/1/options/size"}},
+		{"option without values", manager, "PUT", product, with(coffee(), "options", []any{map[string]any{"name": "size", "values": []any{}}}), 400, "invalid_request", []string{"/options/0/values"}},
+		{"barcode that is no GTIN", manager, "PUT", product, scanned("1234", 1), 400, "invalid_request", []string{"/variants/0/barcode"}},
+		{"barcode with a wrong check digit", manager, "PUT", product, scanned("4006381333932", 1), 422, "invalid_product", []string{"/variants/0/barcode"}},
+		{"weight of nothing", manager, "PUT", product, scanned("4006381333931", 0), 400, "invalid_request", []string{"/variants/0/weight_grams"}},
 		{"unknown category", manager, "PUT", product, with(coffee(), "category", "cars"), 422, "unknown_category", []string{"/category"}},
 		{"slug of another", manager, "PUT", product, with(coffee(), "slug", "other"), 409, "slug_taken", []string{"/slug"}},
 		{"SKU of another", manager, "PUT", product, priced(5, "EUR"), 409, "sku_taken", []string{"/variants/0/sku"}},

@@ -79,6 +79,8 @@ type quoteView struct {
 	Slug        string       `json:"slug"`
 	Name        string       `json:"name"`
 	VariantName string       `json:"variant_name"`
+	TaxClass    string       `json:"tax_class"`
+	WeightGrams int          `json:"weight_grams,omitempty"`
 	UnitPrice   *money.Money `json:"unit_price"`
 	Available   bool         `json:"available"`
 }
@@ -105,7 +107,10 @@ func (a *API) quote(w http.ResponseWriter, r *http.Request) error {
 		if !ok {
 			continue
 		}
-		q := quoteView{SKU: sku, ProductID: o.ProductID, Slug: o.Slug, Name: o.Name, VariantName: o.VariantName, Available: o.InStock}
+		q := quoteView{
+			SKU: sku, ProductID: o.ProductID, Slug: o.Slug, Name: o.Name, VariantName: o.VariantName,
+			TaxClass: o.TaxClass, WeightGrams: o.WeightGrams, Available: o.InStock,
+		}
 		if p, ok := o.Price(in.Currency); ok {
 			q.UnitPrice = &p
 		}
@@ -120,6 +125,8 @@ type reservedLine struct {
 	Slug        string      `json:"slug"`
 	Name        string      `json:"name"`
 	VariantName string      `json:"variant_name"`
+	TaxClass    string      `json:"tax_class"`
+	WeightGrams int         `json:"weight_grams,omitempty"`
 	Quantity    int         `json:"quantity"`
 	UnitPrice   money.Money `json:"unit_price"`
 }
@@ -154,7 +161,7 @@ func (a *API) reserve(w http.ResponseWriter, r *http.Request) error {
 	for i, l := range held {
 		out.Lines[i] = reservedLine{
 			SKU: l.SKU, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName,
-			Quantity: l.Quantity, UnitPrice: l.UnitPrice,
+			TaxClass: l.TaxClass, WeightGrams: l.WeightGrams, Quantity: l.Quantity, UnitPrice: l.UnitPrice,
 		}
 	}
 	return httpapi.Write(w, http.StatusOK, out)

@@ -3,6 +3,9 @@ package api
 import (
 	"cmp"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 
 	"tienda/internal/caller"
 	"tienda/internal/httpapi"
@@ -33,19 +36,33 @@ func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := page.Of[productSummary]{Items: make([]productSummary, len(entries)), NextCursor: next}
+	var spoken []string
 	for i, e := range entries {
-		out.Items[i] = summary(e, q.Currency)
+		language := a.speak(r, &e.Product)
+		out.Items[i] = summary(e, language, q.Currency)
+		if !slices.Contains(spoken, language) {
+			spoken = append(spoken, language)
+		}
 	}
+	setLanguage(w, spoken...)
 	return httpapi.Write(w, http.StatusOK, out)
 }
 
 // getProduct makes no state call for what is published. Staff see the rest
 // too: 1 get by ID, 2 by slug.
 func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
-	ref := httpapi.Var(r, "id")
+	ref, whole := httpapi.Var(r, "id"), r.URL.Query().Get("translations") == "true"
 	if e := a.Shown.Detail(ref); e != nil {
+		if whole {
+			return a.sendProduct(w, http.StatusOK, e.Product)
+		}
+		language := a.speak(r, &e.Product)
+		setLanguage(w, language)
 		httpapi.SetETag(w, e.Product.Version)
-		return httpapi.WriteRaw(w, http.StatusOK, e.Detail)
+		return httpapi.WriteRaw(w, http.StatusOK, e.Detail(language))
+	}
+	if slug, ok := a.Shown.Moved(ref); ok {
+		return movedTo(w, r, slug)
 	}
 	if c := caller.From(r.Context()); !c.Is(caller.CatalogManager) && !c.Has(caller.CatalogWrite) {
 		return product.ErrMissing
@@ -54,8 +71,44 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.sendProduct(w, http.StatusOK, p)
+	switch {
+	case ref != p.ID && ref != p.Slug:
+		return movedTo(w, r, p.Slug)
+	case whole:
+		return a.sendProduct(w, http.StatusOK, p)
+	}
+	language := a.speak(r, &p)
+	setLanguage(w, language)
+	httpapi.SetETag(w, p.Version)
+	return httpapi.Write(w, http.StatusOK, view(p, language, nil))
 }
+
+// movedTo sends who asks by a former slug on. It is not for ever: another product
+// may take the slug.
+func movedTo(w http.ResponseWriter, r *http.Request, slug string) error {
+	to := url.URL{Path: "/v1/products/" + slug, RawQuery: r.URL.RawQuery}
+	w.Header().Set("Location", to.String())
+	w.Header().Set("Cache-Control", "no-cache")
+	w.WriteHeader(http.StatusPermanentRedirect)
+	return nil
+}
+
+// speak gives the language in which a product answers a request.
+func (a *API) speak(r *http.Request, p *product.Product) string {
+	return a.Languages.Choose(strings.Join(r.Header["Accept-Language"], ","), &p.Details)
+}
+
+// setLanguage says in which languages an answer is, and that it depends on the
+// caller's.
+func setLanguage(w http.ResponseWriter, languages ...string) {
+	h := w.Header()
+	h["Vary"] = varyLanguage
+	if len(languages) > 0 {
+		h["Content-Language"] = []string{strings.Join(languages, ", ")}
+	}
+}
+
+var varyLanguage = []string{"Accept-Language"}
 
 // createProduct: 2 gets, 1 transaction.
 func (a *API) createProduct(w http.ResponseWriter, r *http.Request) error {
@@ -100,12 +153,14 @@ func (a *API) deleteProduct(w http.ResponseWriter, r *http.Request) error {
 	return httpapi.NoContent(w)
 }
 
-// sendProduct sends a product of any status, with the stock that is shown.
+// sendProduct sends a product of any status as it was stated, with the stock
+// that is shown.
 func (a *API) sendProduct(w http.ResponseWriter, status int, p product.Product) error {
 	var inStock map[string]bool
 	if e := a.Shown.Detail(p.ID); e != nil {
 		inStock = e.InStock
 	}
+	setLanguage(w, p.Language)
 	httpapi.SetETag(w, p.Version)
-	return httpapi.Write(w, status, view(p, inStock))
+	return httpapi.Write(w, status, asStated(p, inStock))
 }

@@ -19,6 +19,7 @@ type API struct {
 	Products   *product.Service
 	Inventory  *inventory.Service
 	Shown      *search.Model
+	Languages  product.Negotiator
 	Orders     events.Orders
 	ImportLine *contract.Schema // the contract's ImportProduct
 }

@@ -25,6 +25,8 @@ type Line struct {
 // Offer is what is known of a SKU that is sold, stock apart.
 type Offer struct {
 	SKU, ProductID, Slug, Name, VariantName string
+	TaxClass                                string
+	WeightGrams                             int // 0: not stated
 	Prices                                  []money.Money
 	InStock                                 bool
 }

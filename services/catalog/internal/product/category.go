@@ -18,10 +18,12 @@ const reopenLimit = 5 * time.Second
 
 // Category is a shelf of the shop.
 type Category struct {
-	Slug    string `json:"slug"`
-	Name    string `json:"name"`
-	Version int64  `json:"version"`
-	Closing string `json:"closing,omitempty"` // the delete that is under way; such a category takes no product
+	Slug     string `json:"slug"`
+	Name     string `json:"name"`
+	Parent   string `json:"parent,omitempty"`   // the category that it is below; "": none
+	Position int    `json:"position,omitempty"` // among those of its parent
+	Version  int64  `json:"version"`
+	Closing  string `json:"closing,omitempty"` // the delete that is under way; such a category takes no product
 }
 
 // Categories are all of them, by slug.
@@ -33,14 +35,17 @@ func (c Categories) Find(slug string) int {
 }
 
 // Add takes a new category in.
-func (c *Categories) Add(slug, name string) (Category, error) {
+func (c *Categories) Add(added Category) (Category, error) {
 	switch {
-	case c.Find(slug) >= 0:
+	case c.Find(added.Slug) >= 0:
 		return Category{}, ErrSlugTaken
 	case len(*c) >= MaxCategories:
 		return Category{}, ErrTooMany
 	}
-	added := Category{Slug: slug, Name: name, Version: 1}
+	if err := c.checkParent(added.Slug, added.Parent); err != nil {
+		return Category{}, err
+	}
+	added.Version, added.Closing = 1, ""
 	*c = append(*c, added)
 	slices.SortFunc(*c, func(a, b Category) int { return strings.Compare(a.Slug, b.Slug) })
 	return added, nil
@@ -58,13 +63,18 @@ func (c Categories) at(slug string, version int64) (int, error) {
 	return i, nil
 }
 
-// Rename names a category anew.
-func (c Categories) Rename(slug, name string, version int64) (Category, error) {
-	i, err := c.at(slug, version)
+// Change states the category of a slug anew: name, parent and position.
+func (c Categories) Change(to Category, version int64) (Category, error) {
+	i, err := c.at(to.Slug, version)
 	if err != nil {
 		return Category{}, err
 	}
-	c[i].Name = name
+	if to.Parent != c[i].Parent {
+		if err := c.checkParent(to.Slug, to.Parent); err != nil {
+			return Category{}, err
+		}
+	}
+	c[i].Name, c[i].Parent, c[i].Position = to.Name, to.Parent, to.Position
 	c[i].Version++
 	return c[i], nil
 }
@@ -86,6 +96,9 @@ func (c Categories) Close(slug string, version int64, mark string) error {
 	i, err := c.at(slug, version)
 	if err != nil {
 		return err
+	}
+	if c.hasChildren(slug) {
+		return ErrCategoryInUse
 	}
 	c[i].Closing = mark
 	return nil
@@ -115,23 +128,27 @@ func (c *Categories) Remove(slug string, version int64, mark string) error {
 }
 
 // CreateCategory adds a category.
-func (s *Service) CreateCategory(ctx context.Context, slug, name string) (added Category, err error) {
-	return added, s.changeCategories(ctx, func(c *Categories) (err error) {
-		added, err = c.Add(slug, name)
-		return err
-	})
+func (s *Service) CreateCategory(ctx context.Context, c Category) (added Category, path []string, err error) {
+	return s.changeCategory(ctx, func(all *Categories) (Category, error) { return all.Add(c) })
 }
 
-// RenameCategory names a category anew. version is the one that the caller
-// has read; 0: any.
-func (s *Service) RenameCategory(ctx context.Context, slug, name string, version int64) (renamed Category, err error) {
-	return renamed, s.changeCategories(ctx, func(c *Categories) (err error) {
-		renamed, err = c.Rename(slug, name, version)
-		return err
-	})
+// ChangeCategory states the category of a slug anew. version is the one that the
+// caller has read; 0: any.
+func (s *Service) ChangeCategory(ctx context.Context, c Category, version int64) (changed Category, path []string, err error) {
+	return s.changeCategory(ctx, func(all *Categories) (Category, error) { return all.Change(c, version) })
 }
 
-// DeleteCategory removes a category that no published product is in. A draft
+func (s *Service) changeCategory(ctx context.Context, change func(*Categories) (Category, error)) (c Category, path []string, err error) {
+	err = s.changeCategories(ctx, func(all *Categories) (err error) {
+		c, err = change(all)
+		path = all.Path(c.Slug)
+		return err
+	})
+	return c, path, err
+}
+
+// DeleteCategory removes a category that no published product and no other
+// category is in. A draft
 // may be left behind in it: it must be moved before it can be saved again.
 //
 // The category is closed before the products are looked through, so that none
@@ -149,7 +166,7 @@ func (s *Service) DeleteCategory(ctx context.Context, slug string, version int64
 	}
 	mark := uuid.NewString()
 	err := s.changeCategories(ctx, func(c *Categories) error { return c.Close(slug, version, mark) })
-	if errors.Is(err, ErrMissingCategory) || errors.Is(err, ErrVersion) {
+	if errors.Is(err, ErrMissingCategory) || errors.Is(err, ErrVersion) || errors.Is(err, ErrCategoryInUse) {
 		return err
 	}
 	if err == nil {

@@ -39,6 +39,7 @@ func (s *Service) Import(ctx context.Context, batch []Imported) ([]error, error)
 	var take []Imported
 	var place []int // take[i] is batch[place[i]]
 	for i, in := range batch {
+		in.Details = in.Complete()
 		if refused[i] = in.Check(); refused[i] == nil {
 			take, place = append(take, in), append(place, i)
 		}
@@ -55,7 +56,7 @@ func (s *Service) Import(ctx context.Context, batch []Imported) ([]error, error)
 			return nil, nil
 		}
 		next := *held
-		next.Details, next.UpdatedAt = take[i].Details, now
+		next.state(take[i].Details, now)
 		return &next, nil
 	})
 	if err != nil {

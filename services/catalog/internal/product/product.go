@@ -3,6 +3,7 @@
 package product
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -27,12 +28,18 @@ const (
 	Archived  Status = "archived"
 )
 
+// DefaultTaxClass is the tax class of a product that states none.
+const DefaultTaxClass = "standard"
+
 // Variant is what can be bought: one SKU.
 type Variant struct {
-	SKU     string            `json:"sku"`
-	Name    string            `json:"name"`
-	Options map[string]string `json:"options,omitempty"`
-	Prices  []money.Money     `json:"prices"` // at most one a currency
+	SKU         string            `json:"sku"`
+	Name        string            `json:"name"`
+	Barcode     string            `json:"barcode,omitempty"`      // a GTIN
+	WeightGrams int               `json:"weight_grams,omitempty"` // 0: not stated
+	Images      []string          `json:"images,omitempty"`       // of this variant alone
+	Options     map[string]string `json:"options,omitempty"`
+	Prices      []money.Money     `json:"prices"` // at most one a currency
 }
 
 // Price gives the variant's price in a currency; false: it has none.
@@ -47,27 +54,40 @@ func (v Variant) Price(currency string) (money.Money, bool) {
 
 // Details are what staff state about a product.
 type Details struct {
-	Slug        string            `json:"slug"`
-	Name        string            `json:"name"`
-	Description string            `json:"description,omitempty"`
-	Category    string            `json:"category"`
-	Status      Status            `json:"status"`
-	Images      []string          `json:"images,omitempty"`
-	Attributes  map[string]string `json:"attributes,omitempty"`
-	Variants    []Variant         `json:"variants"`
+	Slug         string                 `json:"slug"`
+	Language     string                 `json:"language"` // BCP 47, of Name and Description
+	Name         string                 `json:"name"`
+	Description  string                 `json:"description,omitempty"`
+	Translations map[string]Translation `json:"translations,omitempty"` // by language, BCP 47
+	Category     string                 `json:"category"`
+	TaxClass     string                 `json:"tax_class"`
+	Status       Status                 `json:"status"`
+	Images       []string               `json:"images,omitempty"`
+	Attributes   map[string]string      `json:"attributes,omitempty"`
+	Options      []Option               `json:"options,omitempty"` // what the variants differ in
+	Variants     []Variant              `json:"variants"`
+}
+
+// Complete gives the details with what they leave out.
+func (d Details) Complete() Details {
+	d.Language = cmp.Or(d.Language, DefaultLanguage)
+	d.TaxClass = cmp.Or(d.TaxClass, DefaultTaxClass)
+	return d
 }
 
 // Product is one product, with its prices but without its stock.
 type Product struct {
 	ID string `json:"id"`
 	Details
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
-	Version   int64     `json:"-"` // of the stored document
+	Former    []FormerSlug `json:"former_slugs,omitempty"` // the latest last
+	CreatedAt time.Time    `json:"created_at"`
+	UpdatedAt time.Time    `json:"updated_at"`
+	Version   int64        `json:"-"` // of the stored document
 }
 
 // New makes a product of valid details.
 func New(d Details, now time.Time) (Product, error) {
+	d = d.Complete()
 	if err := d.Check(); err != nil {
 		return Product{}, err
 	}
@@ -76,11 +96,17 @@ func New(d Details, now time.Time) (Product, error) {
 
 // Replace states the product anew.
 func (p *Product) Replace(d Details, now time.Time) error {
+	d = d.Complete()
 	if err := d.Check(); err != nil {
 		return err
 	}
-	p.Details, p.UpdatedAt = d, now
+	p.state(d, now)
 	return nil
+}
+
+func (p *Product) state(d Details, now time.Time) {
+	p.rename(d.Slug, now)
+	p.Details, p.UpdatedAt = d, now
 }
 
 // SKUs lists the variants' SKUs.
@@ -99,11 +125,15 @@ func (d Details) ShownIn(category string) bool {
 
 // Equal says whether two statements about a product are the same.
 func (d Details) Equal(o Details) bool {
-	return d.Slug == o.Slug && d.Name == o.Name && d.Description == o.Description && d.Category == o.Category &&
+	return d.Slug == o.Slug && d.Language == o.Language && d.Name == o.Name && d.Description == o.Description &&
+		maps.Equal(d.Translations, o.Translations) && d.Category == o.Category && d.TaxClass == o.TaxClass &&
 		d.Status == o.Status && slices.Equal(d.Images, o.Images) && maps.Equal(d.Attributes, o.Attributes) &&
-		slices.EqualFunc(d.Variants, o.Variants, func(a, b Variant) bool {
-			return a.SKU == b.SKU && a.Name == b.Name && maps.Equal(a.Options, b.Options) && slices.Equal(a.Prices, b.Prices)
-		})
+		slices.EqualFunc(d.Options, o.Options, Option.equal) && slices.EqualFunc(d.Variants, o.Variants, Variant.equal)
+}
+
+func (v Variant) equal(o Variant) bool {
+	return v.SKU == o.SKU && v.Name == o.Name && v.Barcode == o.Barcode && v.WeightGrams == o.WeightGrams &&
+		slices.Equal(v.Images, o.Images) && maps.Equal(v.Options, o.Options) && slices.Equal(v.Prices, o.Prices)
 }
 
 // Check holds the details to the rules that a schema cannot state. The error
@@ -114,31 +144,49 @@ func (d Details) Check() error {
 	if uuid.Validate(d.Slug) == nil {
 		bad("/slug", "looks like an ID")
 	}
-	seen := map[string]bool{}
-	for i, v := range d.Variants {
-		at := "/variants/" + strconv.Itoa(i)
-		if seen[v.SKU] {
-			bad(at+"/sku", "stands twice")
-		}
-		seen[v.SKU] = true
-		priced := map[string]bool{}
-		for j, p := range v.Prices {
-			price := at + "/prices/" + strconv.Itoa(j)
-			switch {
-			case !money.ValidCurrency(p.Currency):
-				bad(price+"/currency", "is not a currency of ISO 4217")
-			case priced[p.Currency]:
-				bad(price+"/currency", "stands twice")
-			case p.Amount < 1 || p.Amount > MaxPrice:
-				bad(price+"/amount", "is not between 1 and 100000000")
-			}
-			priced[p.Currency] = true
-		}
-	}
+	d.checkLanguages(bad)
+	d.checkOptions(bad)
+	d.checkVariants(bad)
 	if len(fields) == 0 {
 		return nil
 	}
 	e := fault.New(fault.Unprocessable, "invalid_product", "The product breaks a rule.")
 	e.Fields = fields
 	return e
+}
+
+func (d Details) checkVariants(bad func(name, reason string)) {
+	seen, scanned := map[string]bool{}, map[string]bool{}
+	for i, v := range d.Variants {
+		at := "/variants/" + strconv.Itoa(i)
+		if seen[v.SKU] {
+			bad(at+"/sku", "stands twice")
+		}
+		seen[v.SKU] = true
+		switch {
+		case v.Barcode == "":
+		case !validGTIN(v.Barcode):
+			bad(at+"/barcode", "is not a GTIN: its check digit is wrong")
+		case scanned[v.Barcode]:
+			bad(at+"/barcode", "stands twice")
+		}
+		scanned[v.Barcode] = true
+		v.checkPrices(at, bad)
+	}
+}
+
+func (v Variant) checkPrices(at string, bad func(name, reason string)) {
+	priced := map[string]bool{}
+	for j, p := range v.Prices {
+		price := at + "/prices/" + strconv.Itoa(j)
+		switch {
+		case !money.ValidCurrency(p.Currency):
+			bad(price+"/currency", "is not a currency of ISO 4217")
+		case priced[p.Currency]:
+			bad(price+"/currency", "stands twice")
+		case p.Amount < 1 || p.Amount > MaxPrice:
+			bad(price+"/amount", "is not between 1 and 100000000")
+		}
+		priced[p.Currency] = true
+	}
 }

@@ -12,12 +12,21 @@ import (
 )
 
 func details(change func(*Details)) Details {
-	d := Details{Slug: "cafe", Name: "Café", Category: "coffee", Status: Published, Variants: []Variant{
+	d := Details{Slug: "cafe", Language: "es", Name: "Café", Category: "coffee", Status: Published, Variants: []Variant{
 		{SKU: "A", Name: "a", Prices: []money.Money{money.New(790, "EUR"), money.New(890, "USD")}},
 		{SKU: "B", Name: "b", Prices: []money.Money{money.New(1200, "JPY")}},
 	}}
 	change(&d)
 	return d
+}
+
+// choices gives the variants of two options a size.
+func choices(a, b string) func(*Details) {
+	return func(d *Details) {
+		d.Options = []Option{{Name: "size/l", Values: []string{"a", "b"}}, {Name: "colour", Values: []string{"red"}}}
+		d.Variants[0].Options = map[string]string{"size/l": a, "colour": "red"}
+		d.Variants[1].Options = map[string]string{"size/l": b, "colour": "red"}
+	}
 }
 
 func TestCheck(t *testing.T) {
@@ -32,6 +41,29 @@ func TestCheck(t *testing.T) {
 		{"currency twice", func(d *Details) { d.Variants[0].Prices[1].Currency = "EUR" }, []string{"/variants/0/prices/1/currency"}},
 		{"no such currency", func(d *Details) { d.Variants[0].Prices[0].Currency = "QQQ" }, []string{"/variants/0/prices/0/currency"}},
 		{"free", func(d *Details) { d.Variants[0].Prices[0].Amount = 0 }, []string{"/variants/0/prices/0/amount"}},
+		{"in more languages", func(d *Details) {
+			d.Translations = map[string]Translation{"en": {Name: "Coffee"}, "es-MX": {Name: "Café"}}
+		}, nil},
+		{"no language", func(d *Details) { d.Language = "spanish!" }, []string{"/language"}},
+		{"a language twice", func(d *Details) { d.Translations = map[string]Translation{"es": {Name: "Café"}} }, []string{"/translations/es"}},
+		{"languages written unusually", func(d *Details) {
+			d.Language = "ES"
+			d.Translations = map[string]Translation{"en-us": {Name: "Coffee"}, "iw": {Name: "קפה"}, "und": {Name: "x"}, "x/~": {Name: "x"}}
+		}, []string{"/language", "/translations/en-us", "/translations/iw", "/translations/und", "/translations/x~1~0"}},
+		{"options", choices("a", "b"), nil},
+		{"the same options", choices("a", "a"), []string{"/variants/1/options"}},
+		{"a value that is none of the option's", choices("a", "c"), []string{"/variants/1/options/size~1l"}},
+		{"an option that is not chosen", func(d *Details) { choices("a", "b")(d); d.Variants[0].Options = nil },
+			[]string{"/variants/0/options/colour", "/variants/0/options/size~1l"}},
+		{"an option that is not the product's", func(d *Details) { choices("a", "b")(d); d.Variants[1].Options["taste"] = "x" },
+			[]string{"/variants/1/options/taste"}},
+		{"an option and a value twice", func(d *Details) {
+			choices("a", "b")(d)
+			d.Options = append(d.Options, Option{Name: "colour", Values: []string{"red", "red"}})
+		}, []string{"/options/2/name", "/options/2/values/1"}},
+		{"barcodes", func(d *Details) { d.Variants[0].Barcode, d.Variants[1].Barcode = "4006381333931", "96385074" }, nil},
+		{"bad check digit", func(d *Details) { d.Variants[0].Barcode = "4006381333932" }, []string{"/variants/0/barcode"}},
+		{"a barcode twice", func(d *Details) { d.Variants[0].Barcode, d.Variants[1].Barcode = "96385074", "96385074" }, []string{"/variants/1/barcode"}},
 		{"everything at once", func(d *Details) {
 			d.Variants[0].Prices[0].Amount = MaxPrice + 1
 			d.Variants[1].SKU = "A"
@@ -65,6 +97,13 @@ func TestEqual(t *testing.T) {
 		"text":   func(d *Details) { d.Attributes = map[string]string{"a": "b"} },
 		"price":  func(d *Details) { d.Variants[0].Prices[0].Amount++ },
 		"option": func(d *Details) { d.Variants[0].Options = map[string]string{"a": "b"} },
+		"value":  func(d *Details) { d.Options = []Option{{Name: "a", Values: []string{"b"}}} },
+		"tongue": func(d *Details) { d.Language = "en" },
+		"words":  func(d *Details) { d.Translations = map[string]Translation{"en": {Name: "Coffee"}} },
+		"tax":    func(d *Details) { d.TaxClass = "reduced" },
+		"scan":   func(d *Details) { d.Variants[0].Barcode = "96385074" },
+		"weight": func(d *Details) { d.Variants[0].WeightGrams = 250 },
+		"photo":  func(d *Details) { d.Variants[0].Images = []string{"https://example.com/a.png"} },
 		"fewer":  func(d *Details) { d.Variants = d.Variants[:1] },
 	} {
 		require.False(t, same.Equal(details(change)), name)
@@ -83,6 +122,38 @@ func TestReplaceKeepsWhoItIs(t *testing.T) {
 	require.Equal(t, []any{id, "Té", noon, noon.Add(time.Hour)}, []any{p.ID, p.Name, p.CreatedAt, p.UpdatedAt})
 }
 
+func TestWhatIsLeftOut(t *testing.T) {
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	p, err := New(details(func(d *Details) { d.Language = "" }), noon)
+	require.NoError(t, err)
+	require.Equal(t, []string{"en", "standard"}, []string{p.Language, p.TaxClass})
+	require.NoError(t, p.Replace(details(func(d *Details) { d.Language, d.TaxClass = "", "reduced" }), noon))
+	require.Equal(t, []string{"en", "reduced"}, []string{p.Language, p.TaxClass})
+}
+
+func TestLanguages(t *testing.T) {
+	d := details(func(d *Details) {
+		d.Translations = map[string]Translation{"fr": {Name: "Café moulu"}, "en": {Name: "Coffee", Description: "Ground."}}
+	})
+	require.Equal(t, []string{"es", "en", "fr"}, d.Languages())
+	require.Equal(t, Translation{Name: "Coffee", Description: "Ground."}, d.Text("en"))
+	require.Equal(t, Translation{Name: "Café"}, d.Text("es"))
+	require.Equal(t, Translation{Name: "Café"}, d.Text("pt"))
+}
+
+// Codes of GS1's own examples, and each with every other last digit.
+func TestGTIN(t *testing.T) {
+	for _, code := range []string{"96385074", "614141007349", "036000291452", "4006381333931", "9501101530003", "10614141000415"} {
+		for last := range byte(10) {
+			other := code[:len(code)-1] + string('0'+last)
+			require.Equal(t, other == code, validGTIN(other), other)
+		}
+	}
+	for _, code := range []string{"", "0", "00000000000", "9638507x", "000000000000000"} {
+		require.False(t, validGTIN(code), code)
+	}
+}
+
 func TestImportedID(t *testing.T) {
 	a := Imported{Details: Details{Slug: "a"}}
 	require.Equal(t, a.ID(), Imported{Details: Details{Slug: "a", Name: "x"}}.ID())
@@ -94,16 +165,16 @@ func TestImportedID(t *testing.T) {
 func TestCategories(t *testing.T) {
 	var c Categories
 	for _, slug := range []string{"tea", "coffee"} {
-		added, err := c.Add(slug, slug)
+		added, err := c.Add(Category{Slug: slug, Name: slug})
 		require.NoError(t, err)
 		require.Equal(t, int64(1), added.Version)
 	}
-	_, err := c.Add("tea", "x")
+	_, err := c.Add(Category{Slug: "tea", Name: "x"})
 	require.ErrorIs(t, err, ErrSlugTaken)
 	require.Equal(t, 0, c.Find("coffee"), "in order of their slugs")
-	_, err = c.Rename("tea", "Té", 2)
+	_, err = c.Change(Category{Slug: "tea", Name: "Té"}, 2)
 	require.ErrorIs(t, err, ErrVersion)
-	renamed, err := c.Rename("tea", "Té", 1)
+	renamed, err := c.Change(Category{Slug: "tea", Name: "Té"}, 1)
 	require.NoError(t, err)
 	require.Equal(t, Category{Slug: "tea", Name: "Té", Version: 2}, renamed)
 	require.ErrorIs(t, c.Remove("wine", 0, "x"), ErrMissingCategory)
@@ -118,6 +189,6 @@ func TestCategories(t *testing.T) {
 	require.ErrorIs(t, c.Takes("tea"), ErrNoCategory)
 	require.Len(t, c, 1)
 	c = make(Categories, MaxCategories)
-	_, err = c.Add("one-more", "x")
+	_, err = c.Add(Category{Slug: "one-more", Name: "x"})
 	require.ErrorIs(t, err, ErrTooMany)
 }

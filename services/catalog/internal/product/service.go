@@ -9,7 +9,8 @@ import (
 // belong to one product and that a product's category exists (errors.go).
 // Every product it gives carries its version.
 type Store interface {
-	// Find gives a product by its ID or slug, ErrMissing if there is none.
+	// Find gives a product by its ID, its slug or one that it had last of all,
+	// ErrMissing if there is none.
 	Find(ctx context.Context, ref string) (Product, error)
 	Create(ctx context.Context, p Product) (Product, error)
 	// Update runs change, perhaps more than once, over the stored product.

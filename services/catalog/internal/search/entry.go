@@ -21,8 +21,8 @@ import (
 type Entry struct {
 	Product product.Product
 	InStock map[string]bool // by SKU; what is not there is not in stock
-	Detail  []byte          // the encoded detail
 
+	details  *details
 	sortName string   // folded and cut: it goes into cursors
 	words    []string // folded, sorted: what q is matched with
 }
@@ -53,8 +53,12 @@ type slot struct{ entry atomic.Pointer[Entry] }
 
 func (m *Model) newEntry(p product.Product, inStock map[string]bool) *Entry {
 	e := &Entry{Product: p, InStock: inStock, sortName: cut(fold(p.Name))}
-	e.words = words(append([]string{p.Name, p.Description, p.Category}, p.SKUs()...)...)
-	e.Detail = m.encode(e)
+	texts := append([]string{p.Name, p.Description, p.Category}, p.SKUs()...)
+	for _, t := range p.Translations {
+		texts = append(texts, t.Name, t.Description)
+	}
+	e.words = words(texts...)
+	e.details = m.newDetails(&e.Product)
 	return e
 }
 
@@ -62,7 +66,7 @@ func (m *Model) newEntry(p product.Product, inStock map[string]bool) *Entry {
 func (m *Model) withStock(e *Entry, inStock map[string]bool) *Entry {
 	next := *e
 	next.InStock = inStock
-	next.Detail = m.encode(&next)
+	next.details = m.newDetails(&e.Product)
 	return &next
 }
 

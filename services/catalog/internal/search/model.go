@@ -1,7 +1,6 @@
 package search
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -43,7 +42,7 @@ type Source interface {
 // call.
 type Model struct {
 	source Source
-	encode func(*Entry) []byte
+	encode Encoder
 	shown  atomic.Pointer[snapshot]
 
 	mu      sync.Mutex // held, briefly, by whoever changes what is shown
@@ -63,13 +62,14 @@ type Model struct {
 // lists never change.
 type snapshot struct {
 	byID, bySlug, bySKU map[string]*slot
+	moved               map[string]product.FormerSlug // former slug → the slug that its last product has now
 	newest, byName      []*slot
 	byPrice             sync.Map // currency → []*slot, made when first asked for
 	categories          product.Categories
 }
 
 // New gives an empty model. encode makes the detail that is sent.
-func New(source Source, encode func(*Entry) []byte) *Model {
+func New(source Source, encode Encoder) *Model {
 	m := &Model{source: source, encode: encode, filled: make(chan struct{})}
 	m.shown.Store(build(nil, nil))
 	return m
@@ -125,7 +125,13 @@ func (m *Model) Detail(ref string) *Entry {
 	return at.entry.Load()
 }
 
-// Categories gives all categories; not to be changed.
+// Moved gives the slug that the product has now which had a slug last.
+func (m *Model) Moved(slug string) (now string, ok bool) {
+	f, ok := m.shown.Load().moved[slug]
+	return f.Slug, ok
+}
+
+// Categories gives all categories in the order of their tree; not to be changed.
 func (m *Model) Categories() product.Categories { return m.shown.Load().categories }
 
 // InCategory implements product.Window.
@@ -178,7 +184,7 @@ func offer(e *Entry, sku string) inventory.Offer {
 		if v.SKU == sku {
 			return inventory.Offer{
 				SKU: sku, ProductID: e.Product.ID, Slug: e.Product.Slug, Name: e.Product.Name, VariantName: v.Name,
-				Prices: v.Prices, InStock: e.InStock[sku],
+				TaxClass: e.Product.TaxClass, WeightGrams: v.WeightGrams, Prices: v.Prices, InStock: e.InStock[sku],
 			}
 		}
 	}
@@ -248,10 +254,7 @@ func (m *Model) showCategories(c product.Categories) {
 		return
 	}
 	m.bySlug = c
-	sorted := slices.Clone(c)
-	slices.SortFunc(sorted, func(a, b product.Category) int {
-		return cmp.Or(strings.Compare(fold(a.Name), fold(b.Name)), strings.Compare(a.Slug, b.Slug))
-	})
+	sorted := c.InOrder(func(a, b string) int { return strings.Compare(fold(a), fold(b)) })
 	m.shown.Store(build(m.shown.Load().byID, sorted))
 }
 
@@ -304,6 +307,20 @@ func older(a, b *product.Product) bool {
 	return a.Version < b.Version || !a.CreatedAt.Equal(b.CreatedAt)
 }
 
+// addMoved notes the former slugs of a product. Of two products that had one,
+// the last has it.
+func (s *snapshot) addMoved(p *product.Product) {
+	for _, f := range p.Former {
+		if other, ok := s.moved[f.Slug]; ok && other.Until.After(f.Until) {
+			continue
+		}
+		if s.moved == nil {
+			s.moved = map[string]product.FormerSlug{}
+		}
+		s.moved[f.Slug] = product.FormerSlug{Slug: p.Slug, Until: f.Until}
+	}
+}
+
 func build(byID map[string]*slot, categories product.Categories) *snapshot {
 	s := &snapshot{
 		byID: byID, bySlug: make(map[string]*slot, len(byID)), bySKU: make(map[string]*slot, 3*len(byID)),
@@ -319,6 +336,7 @@ func build(byID map[string]*slot, categories product.Categories) *snapshot {
 			s.bySKU[v.SKU] = at
 		}
 		s.newest = append(s.newest, at)
+		s.addMoved(p)
 	}
 	s.byName = slices.Clone(s.newest)
 	slices.SortFunc(s.newest, func(a, b *slot) int { return -byCreation(a.entry.Load()).compare(byCreation(b.entry.Load())) })

@@ -43,7 +43,7 @@ func TestDeleteCategoryCompetes(t *testing.T) {
 			a, b := over(t, store), over(t, store)
 			for i := range 25 {
 				slug := "c-" + strconv.Itoa(i)
-				_, err := a.products.CreateCategory(t.Context(), slug, "C")
+				_, _, err := a.products.CreateCategory(t.Context(), product.Category{Slug: slug, Name: "C"})
 				require.NoError(t, err)
 				moved, err := b.products.Create(t.Context(), thing(1000+i, slug))
 				require.NoError(t, err)
@@ -110,7 +110,7 @@ func TestCategoryGoesDuringASave(t *testing.T) {
 				between := &interposed{Store: store}
 				a, b := over(t, store), over(t, between)
 				for _, slug := range []string{"c", "other"} {
-					_, err := a.products.CreateCategory(ctx, slug, "C")
+					_, _, err := a.products.CreateCategory(ctx, product.Category{Slug: slug, Name: "C"})
 					require.NoError(t, err)
 				}
 				before, err := a.products.Create(ctx, thing(0, "other"))
@@ -139,7 +139,7 @@ func TestCategoryGoesDuringASave(t *testing.T) {
 func TestCategoryInUseElsewhere(t *testing.T) {
 	store := statetest.NewMemory()
 	a, b := over(t, store), over(t, store)
-	_, err := a.products.CreateCategory(t.Context(), "c", "C")
+	_, _, err := a.products.CreateCategory(t.Context(), product.Category{Slug: "c", Name: "C"})
 	require.NoError(t, err)
 	_, err = b.products.Create(t.Context(), thing(0, "c"))
 	require.NoError(t, err)
@@ -157,7 +157,7 @@ func TestCategoryInUseElsewhere(t *testing.T) {
 // again or imported into.
 func TestClosedCategory(t *testing.T) {
 	c := over(t, statetest.NewMemory())
-	_, err := c.products.CreateCategory(t.Context(), "c", "C")
+	_, _, err := c.products.CreateCategory(t.Context(), product.Category{Slug: "c", Name: "C"})
 	require.NoError(t, err)
 	closeIt := func() {
 		require.NoError(t, NewProducts(c.db).UpdateCategories(t.Context(), func(all *product.Categories) error { return all.Close("c", 0, "dead") }))
@@ -167,7 +167,7 @@ func TestClosedCategory(t *testing.T) {
 	require.Equal(t, "category_closing", fault.CodeOf(err))
 	require.NoError(t, c.products.DeleteCategory(t.Context(), "c", 0))
 
-	_, err = c.products.CreateCategory(t.Context(), "c", "C")
+	_, _, err = c.products.CreateCategory(t.Context(), product.Category{Slug: "c", Name: "C"})
 	require.NoError(t, err)
 	closeIt()
 	refused, err := c.products.Import(t.Context(), []product.Imported{{Details: thing(0, "c")}})
@@ -181,7 +181,7 @@ func TestSaveReadsTheBucketFirst(t *testing.T) {
 	memory := statetest.NewMemory()
 	order := &ordered{Store: memory}
 	c := over(t, order)
-	_, err := c.products.CreateCategory(t.Context(), "c", "C")
+	_, _, err := c.products.CreateCategory(t.Context(), product.Category{Slug: "c", Name: "C"})
 	require.NoError(t, err)
 	check := func(save func() error) {
 		t.Helper()
@@ -217,4 +217,40 @@ type ordered struct {
 func (o *ordered) Get(ctx context.Context, keys ...string) ([]state.Item, error) {
 	o.gets = append(o.gets, keys)
 	return o.Store.Get(ctx, keys...)
+}
+
+// Two replicas move two categories below each other at the same time, again and
+// again: one of the two is refused.
+func TestMovesThatWouldMakeACycle(t *testing.T) {
+	for name, open := range stores() {
+		t.Run(name, func(t *testing.T) {
+			store := open()
+			a, b := over(t, store), over(t, store)
+			for _, slug := range []string{"x", "y"} {
+				_, _, err := a.products.CreateCategory(t.Context(), product.Category{Slug: slug, Name: slug})
+				require.NoError(t, err)
+			}
+			for range 50 {
+				var errs [2]error
+				var wg sync.WaitGroup
+				for i, replica := range []catalog{a, b} {
+					wg.Go(func() {
+						slugs := [2]string{"x", "y"}
+						_, _, errs[i] = replica.products.ChangeCategory(t.Context(), product.Category{Slug: slugs[i], Name: "n", Parent: slugs[1-i]}, 0)
+					})
+				}
+				wg.Wait()
+				refused := errs[0]
+				if refused == nil {
+					refused = errs[1]
+				}
+				require.ErrorIs(t, refused, product.ErrCycle)
+				require.True(t, errs[0] == nil || errs[1] == nil)
+				for _, slug := range []string{"x", "y"} {
+					_, _, err := a.products.ChangeCategory(t.Context(), product.Category{Slug: slug, Name: "n"}, 0)
+					require.NoError(t, err)
+				}
+			}
+		})
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/catalog/internal/inventory"
+	"tienda/services/catalog/internal/product"
 )
 
 // A product is deleted, or drops a variant, while orders hold some of its
@@ -24,7 +25,7 @@ func TestStockStaysWithItsProduct(t *testing.T) {
 	for name, drop := range without {
 		t.Run(name, func(t *testing.T) {
 			c := over(t, statetest.NewMemory())
-			_, err := c.products.CreateCategory(t.Context(), "c", "C")
+			_, _, err := c.products.CreateCategory(t.Context(), product.Category{Slug: "c", Name: "C"})
 			require.NoError(t, err)
 			old, err := c.products.Create(t.Context(), thing(0, "c"))
 			require.NoError(t, err)

@@ -1,7 +1,7 @@
 // Package statestore keeps the catalog as documents of the Dapr state store:
 //
 //	product:<id>      a product with its variants and prices
-//	slug:<slug>       {product_id}: which product has the slug
+//	slug:<slug>       {product_id}: which product has the slug, or had it last
 //	sku:<sku>         {product_id}: which product has the SKU
 //	stock:<sku>       what is on hand, and what orders have reserved of it
 //	ended:<order>     an order's reservation has been released or sold; for a day
@@ -96,12 +96,14 @@ func unmark(tx *state.Tx, productID string) error {
 	return buckets.Put(tx, id, b)
 }
 
-// find reads a product together with its version.
+// find reads a product together with its version. What it was stored without is
+// filled in: it may be older than the field.
 func find(tx *state.Tx, id string) (product.Product, bool, error) {
 	p, ok, err := products.Get(tx, id)
 	if err != nil || !ok {
 		return p, ok, err
 	}
+	p.Details = p.Complete()
 	p.Version, err = products.Version(tx, id)
 	return p, true, err
 }

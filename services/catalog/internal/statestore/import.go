@@ -92,7 +92,7 @@ func ensureCategory(tx *state.Tx, in product.Imported) error {
 	}
 	if i := all.Find(in.Category); i >= 0 {
 		all[i].Closing = ""
-	} else if _, err := all.Add(in.Category, cmp.Or(in.CategoryName, in.Category)); err != nil {
+	} else if _, err := all.Add(product.Category{Slug: in.Category, Name: cmp.Or(in.CategoryName, in.Category)}); err != nil {
 		return err
 	}
 	return categories.Put(tx, allCategories, all)

@@ -2,6 +2,7 @@ package statestore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -35,7 +36,7 @@ func (s *Products) Find(ctx context.Context, ref string) (p product.Product, err
 		if p, ok, err = find(tx, id); err != nil {
 			return err
 		}
-		if !ok || id != ref && p.Slug != ref {
+		if !ok || id != ref && !slices.Contains(p.Slugs(), ref) {
 			return product.ErrMissing
 		}
 		return nil
@@ -124,7 +125,8 @@ func (s *Products) Update(ctx context.Context, id string, change func(*product.P
 	return after, err
 }
 
-// Delete implements product.Store: 2 gets, 1 transaction.
+// Delete implements product.Store: 2 gets, 1 transaction; 1 more get where the
+// product has had other slugs.
 func (s *Products) Delete(ctx context.Context, id string, allow func(product.Product) error) error {
 	return s.db.Update(ctx, func(tx *state.Tx) error {
 		p, ok, err := find(tx, id)
@@ -160,12 +162,12 @@ func save(tx *state.Tx, before *product.Product, p product.Product) error {
 // product without some of its claims. The product goes before its bucket, so
 // that whoever finds the bucket written finds the product.
 func write(tx *state.Tx, before *product.Product, p product.Product) error {
-	if before != nil && before.Slug != p.Slug {
-		if err := releaseSlug(tx, p.ID, before.Slug); err != nil {
-			return err
-		}
-	}
 	if before != nil {
+		for _, slug := range without(before.Slugs(), p.Slugs()) {
+			if err := releaseSlug(tx, p.ID, slug); err != nil {
+				return err
+			}
+		}
 		if err := releaseSKUs(tx, p.ID, without(before.SKUs(), p.SKUs())); err != nil {
 			return err
 		}
@@ -181,8 +183,13 @@ func write(tx *state.Tx, before *product.Product, p product.Product) error {
 
 // remove takes a product away with all that is its own.
 func remove(tx *state.Tx, p product.Product) error {
-	if err := releaseSlug(tx, p.ID, p.Slug); err != nil {
+	if err := tx.Load(slugs.Keys(p.Slugs()...)...); err != nil {
 		return err
+	}
+	for _, slug := range p.Slugs() {
+		if err := releaseSlug(tx, p.ID, slug); err != nil {
+			return err
+		}
 	}
 	if err := releaseSKUs(tx, p.ID, p.SKUs()); err != nil {
 		return err

@@ -49,7 +49,7 @@ func over(t *testing.T, store state.Store) catalog {
 	t.Helper()
 	c := catalog{events: &event.Memory{}}
 	c.db = state.Open(store, c.events, slog.New(slog.NewTextHandler(t.Output(), nil)))
-	c.shown = search.New(NewShelf(c.db), func(*search.Entry) []byte { return nil })
+	c.shown = search.New(NewShelf(c.db), func(*search.Entry, string) []byte { return nil })
 	c.products = product.NewService(NewProducts(c.db), c.shown)
 	c.stock = inventory.NewService(NewStocks(c.db), c.shown)
 	require.NoError(t, c.shown.Refresh(t.Context()))
@@ -275,4 +275,16 @@ func TestAdjustedOnceThoughKeptInPart(t *testing.T) {
 	offers, err := other.shown.Offers(t.Context(), []string{"S-0"})
 	require.NoError(t, err)
 	require.True(t, offers["S-0"].InStock, "the mark is there for the other replica")
+}
+
+// A product that was stored before it could state a language has one.
+func TestAnOldProduct(t *testing.T) {
+	c := over(t, statetest.NewMemory())
+	require.NoError(t, c.db.Update(t.Context(), func(tx *state.Tx) error {
+		return products.Put(tx, "old", product.Product{ID: "old", Details: product.Details{Slug: "old"}})
+	}))
+	loaded, err := NewShelf(c.db).Load(t.Context(), []string{"old"})
+	require.NoError(t, err)
+	require.Len(t, loaded, 1)
+	require.Equal(t, []string{"en", "standard"}, []string{loaded[0].Product.Language, loaded[0].Product.TaxClass})
 }

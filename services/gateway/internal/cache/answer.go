@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,12 +69,16 @@ func (f *found) write(w http.ResponseWriter, r *http.Request, t trace.Trace) {
 	h := w.Header()
 	if f.etag != nil && matches(r.Header["If-None-Match"], f.etag[0]) {
 		h["Etag"], h["Cache-Control"] = f.etag, revalidate
+		f.vary(h)
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	for name, values := range f.answer.Header {
-		h[name] = values
+		if name != "Vary" {
+			h[name] = values
+		}
 	}
+	f.vary(h)
 	body := f.answer.Body
 	h["Content-Length"] = f.length
 	if f.answer.Status >= http.StatusBadRequest && t.RequestID != f.requestID {
@@ -84,6 +89,13 @@ func (f *found) write(w http.ResponseWriter, r *http.Request, t trace.Trace) {
 	w.WriteHeader(f.answer.Status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // the client is gone if this fails
+	}
+}
+
+// vary adds what the answer depends on to what the edge has said.
+func (f *found) vary(h http.Header) {
+	if v := f.answer.Header["Vary"]; len(v) > 0 {
+		h["Vary"] = slices.Concat(h["Vary"], v)
 	}
 }
 

@@ -40,7 +40,7 @@ const (
 // Origin is where answers come from: the forwarder.
 type Origin interface {
 	Forward(w http.ResponseWriter, r *http.Request, to *route.Route, who caller.Caller, t trace.Trace) error
-	Fetch(ctx context.Context, to *route.Route, u *url.URL, t trace.Trace, limit int64) (*forward.Answer, error)
+	Fetch(ctx context.Context, to *route.Route, u *url.URL, language string, t trace.Trace, limit int64) (*forward.Answer, error)
 }
 
 // Cache stands in front of an Origin. What it must not keep it passes on.
@@ -73,7 +73,9 @@ func (c *Cache) Stats() Stats {
 	return Stats{Hits: c.hits.Load(), Misses: c.misses.Load(), Passed: c.passed.Load(), Bytes: c.used}
 }
 
-type key struct{ path, query string }
+// key is what an answer depends on. The language is one of the route table's, or
+// none, so that a client cannot make the cache keep more of an address.
+type key struct{ path, query, language string }
 
 // entry is the answer for a key, or the wait for it.
 type entry struct {
@@ -99,7 +101,7 @@ func (c *Cache) Forward(w http.ResponseWriter, r *http.Request, to *route.Route,
 		c.passed.Add(1)
 		return c.origin.Forward(w, r, to, who, t)
 	}
-	e, mine := c.entry(key{r.URL.Path, r.URL.RawQuery}, to.Cache)
+	e, mine := c.entry(key{r.URL.Path, r.URL.RawQuery, r.Header.Get("Accept-Language")}, to.Cache)
 	switch {
 	case e == nil:
 		c.passed.Add(1)
@@ -130,7 +132,8 @@ func (c *Cache) Forward(w http.ResponseWriter, r *http.Request, to *route.Route,
 	return nil
 }
 
-// shareable says that the answer to r can depend on its path and query only.
+// shareable says that the answer to r can depend on its path, query and language
+// only.
 func shareable(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.ContentLength == 0 && len(r.Header["Authorization"]) == 0
 }
@@ -156,7 +159,7 @@ func (c *Cache) entry(k key, life time.Duration) (e *entry, mine bool) {
 	}
 	c.asking++
 	// The texts of a request are parts of a larger one.
-	k = key{strings.Clone(k.path), strings.Clone(k.query)}
+	k = key{strings.Clone(k.path), strings.Clone(k.query), strings.Clone(k.language)}
 	e = &entry{key: k, began: now, done: make(chan struct{})}
 	c.entries[k] = e
 	return e, true
@@ -176,7 +179,7 @@ func (c *Cache) fetch(ctx context.Context, e *entry, to *route.Route, t trace.Tr
 		delete(c.entries, e.key)
 		return
 	}
-	e.bytes = overhead + len(e.key.path) + len(e.key.query) + e.weight()
+	e.bytes = overhead + len(e.key.path) + len(e.key.query) + len(e.key.language) + e.weight()
 	e.place = c.kept.PushFront(e)
 	c.used += e.bytes
 	for c.used > c.size {
@@ -192,7 +195,7 @@ func (c *Cache) ask(ctx context.Context, k key, to *route.Route, t trace.Trace) 
 			f = found{err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
 		}
 	}()
-	answer, err := c.origin.Fetch(ctx, to, &url.URL{Path: k.path, RawQuery: k.query}, t, largestBody)
+	answer, err := c.origin.Fetch(ctx, to, &url.URL{Path: k.path, RawQuery: k.query}, k.language, t, largestBody)
 	switch {
 	case errors.Is(err, forward.ErrLarge) || err == nil && private(answer.Header):
 		return found{err: errNotShared}

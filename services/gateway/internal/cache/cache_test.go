@@ -32,6 +32,7 @@ type origin struct {
 	fetched   atomic.Int32
 	forwarded atomic.Int32
 	answer    func(ctx context.Context, u *url.URL) (*forward.Answer, error)
+	speaks    bool // the language that it is asked in
 }
 
 func (o *origin) Forward(w http.ResponseWriter, _ *http.Request, _ *route.Route, _ caller.Caller, _ trace.Trace) error {
@@ -39,8 +40,11 @@ func (o *origin) Forward(w http.ResponseWriter, _ *http.Request, _ *route.Route,
 	return err
 }
 
-func (o *origin) Fetch(ctx context.Context, _ *route.Route, u *url.URL, _ trace.Trace, _ int64) (*forward.Answer, error) {
+func (o *origin) Fetch(ctx context.Context, _ *route.Route, u *url.URL, language string, _ trace.Trace, _ int64) (*forward.Answer, error) {
 	n := o.fetched.Add(1)
+	if o.speaks {
+		return answer(http.StatusOK, "in "+language, "Vary", "Accept-Language"), nil
+	}
 	if o.answer != nil {
 		return o.answer(ctx, u)
 	}
@@ -100,6 +104,34 @@ func TestAnAnswerIsServedForItsTimeOnly(t *testing.T) {
 	require.Equal(t, "fetched 3", b.get(t, "/p").Body.String(), "another path")
 	b.advance(1)
 	require.Equal(t, "fetched 4", b.get(t, "/p?q=a").Body.String(), "its time is over, however often it was used")
+}
+
+// What is read in another language is another answer; an app that answers by
+// language says so, and the gateway's own Vary stays.
+func TestALanguageHasItsOwnAnswer(t *testing.T) {
+	b := stand(DefaultSize)
+	b.origin.speaks = true
+	for range 2 {
+		for _, language := range []string{"es", "en", ""} {
+			w := b.get(t, "/p", "Accept-Language", language)
+			require.Equal(t, "in "+language, w.Body.String())
+			require.Equal(t, []string{"Accept-Language"}, w.Header()["Vary"])
+		}
+	}
+	require.EqualValues(t, 3, b.origin.fetched.Load())
+
+	for _, known := range []string{"", b.get(t, "/p", "Accept-Language", "es").Header().Get("Etag")} {
+		r := httptest.NewRequest(http.MethodGet, "/p", nil)
+		r.Header.Set("Accept-Language", "es")
+		r.Header.Set("If-None-Match", known)
+		w := httptest.NewRecorder()
+		w.Header().Set("Vary", "Origin")
+		require.NoError(t, b.Forward(w, r, cached, caller.Caller{}, trace.Trace{}))
+		require.Equal(t, known != "", w.Code == http.StatusNotModified)
+		require.Equal(t, []string{"Origin", "Accept-Language"}, w.Header()["Vary"])
+	}
+	b.advance(time.Second)
+	require.NotEqual(t, b.get(t, "/p", "Accept-Language", "es").Header().Get("Etag"), b.get(t, "/p", "Accept-Language", "en").Header().Get("Etag"))
 }
 
 func TestTheTimeCountsFromWhenTheFetchBegan(t *testing.T) {

@@ -164,6 +164,7 @@ func (e *Edge) to(to *route.Route) http.Handler {
 			who.SetHeader(r.Header)
 			e.o.Own.ServeHTTP(x, r)
 		default:
+			to.Languages.Normalise(r.Header)
 			err = e.o.Forward.Forward(x, r, to, who, x.trace)
 		}
 		if err != nil {

@@ -24,13 +24,17 @@ type Answer struct {
 var ErrLarge = errors.New("the answer is over the limit")
 
 // Fetch gets what the route's app shows to nobody in particular at the path and
-// query of u: no header of a client is sent along, so the answer depends on
-// nothing else. The error is a *fault.Error for the client, or ErrLarge where
+// query of u, in a language (Accept-Language; "": none is asked for). No header of
+// a client is sent along, so the answer depends on nothing else. The error is a *fault.Error for the client, or ErrLarge where
 // the body has more than limit bytes.
-func (f *Forwarder) Fetch(ctx context.Context, to *route.Route, u *url.URL, t trace.Trace, limit int64) (*Answer, error) {
+func (f *Forwarder) Fetch(ctx context.Context, to *route.Route, u *url.URL, language string, t trace.Trace, limit int64) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, to.Timeout)
 	defer cancel()
-	resp, err := f.send(ctx, &http.Request{Method: http.MethodGet, URL: u}, nil, to, caller.Caller{}, t)
+	r := &http.Request{Method: http.MethodGet, URL: u}
+	if language != "" {
+		r.Header = http.Header{"Accept-Language": {language}}
+	}
+	resp, err := f.send(ctx, r, nil, to, caller.Caller{}, t)
 	if err != nil {
 		return nil, err
 	}

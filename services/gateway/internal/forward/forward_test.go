@@ -101,6 +101,7 @@ func TestOnlyListedHeadersPassInward(t *testing.T) {
 		require.NoError(t, f.Forward(httptest.NewRecorder(), r, &route.Route{App: app, MaxBody: 64, Timeout: 5 * time.Second}, who, request))
 		require.Equal(t, read, got.Header.Get("User-Agent"), "only who reads it gets it")
 		require.NotContains(t, got.Header, "Cart-Token")
+		require.Equal(t, app == "catalog", got.Header.Get("Accept-Language") == "de")
 		require.Equal(t, app == "users", got.Header.Get("X-Forwarded-Proto") == "https", "who sets a cookie is told whether it is Secure")
 		require.Equal(t, app == "users", got.Header.Get("Device-Token") == "d")
 		require.Equal(t, cookies[app], got.Header.Get("Cookie"), "each has its own cookie")
@@ -356,7 +357,7 @@ func TestFetch(t *testing.T) {
 		next(w, r)
 	})
 	fetch := func(limit int64) (*Answer, error) {
-		return f.Fetch(t.Context(), to, &url.URL{Path: "/v1/products", RawQuery: "q=a%20b"}, request, limit)
+		return f.Fetch(t.Context(), to, &url.URL{Path: "/v1/products", RawQuery: "q=a%20b"}, "es", request, limit)
 	}
 	next = func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("ETag", `"1"`)
@@ -367,7 +368,7 @@ func TestFetch(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, &Answer{Status: 200, Header: http.Header{"Content-Type": {"application/json"}, "Etag": {`"1"`}}, Body: []byte(`{"a":1}`)}, a)
 	require.Equal(t, "GET /v1/products?q=a%20b", got.Method+" "+got.RequestURI)
-	require.Equal(t, http.Header{"Dapr-App-Id": {"catalog"}, "Dapr-Api-Token": {"secret"}, "X-Request-Id": {"request-1"},
+	require.Equal(t, http.Header{"Dapr-App-Id": {"catalog"}, "Dapr-Api-Token": {"secret"}, "X-Request-Id": {"request-1"}, "Accept-Language": {"es"},
 		"Traceparent": {request.Parent}, "Tracestate": {"a=b"}}, got.Header)
 	_, err = fetch(6)
 	require.ErrorIs(t, err, ErrLarge)
@@ -399,7 +400,7 @@ func TestFetch(t *testing.T) {
 	next = says(500, "application/json", unreached)
 	_, err = fetch(1000)
 	require.Equal(t, "catalog_unavailable", fault.CodeOf(err))
-	_, err = f.Fetch(t.Context(), to, &url.URL{Path: "/x", RawQuery: strings.Repeat("x", longestQuery+1)}, request, 1000)
+	_, err = f.Fetch(t.Context(), to, &url.URL{Path: "/x", RawQuery: strings.Repeat("x", longestQuery+1)}, "", request, 1000)
 	require.Equal(t, fault.Invalid, fault.KindOf(err))
 }
 

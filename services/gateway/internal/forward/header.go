@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"tienda/internal/caller"
@@ -30,6 +31,7 @@ var inward = []struct {
 	app  string // "": every app
 }{
 	{"Content-Type", ""}, {"If-Match", ""}, {"Idempotency-Key", ""},
+	{"Accept-Language", "catalog"}, // one of the shop's (package route)
 	{"Cart-Token", "orders"},
 	{"User-Agent", "users"}, // by which a user knows a session
 	{"Device-Token", "users"},
@@ -42,7 +44,11 @@ var outward = []string{
 	"Retry-After", "Idempotency-Replayed", "Last-Modified", "Www-Authenticate", "Allow", "Link",
 }
 
+// pass copies what passes. Vary is added to what the gateway's own edge says in it.
 func pass(to, from http.Header) {
+	if v := from["Vary"]; len(v) > 0 {
+		to["Vary"] = slices.Concat(to["Vary"], v)
+	}
 	for _, name := range outward {
 		if v := from[name]; len(v) > 0 {
 			to[name] = v

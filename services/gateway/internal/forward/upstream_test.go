@@ -141,7 +141,7 @@ func TestTheLimitsHoldForUpstreams(t *testing.T) {
 	require.Equal(t, fault.TooLarge, fault.KindOf(err))
 	require.Equal(t, before, calls.Load())
 
-	a, err := f.Fetch(t.Context(), line, &url.URL{Path: "/v1/x"}, request, 100)
+	a, err := f.Fetch(t.Context(), line, &url.URL{Path: "/v1/x"}, "", request, 100)
 	require.Nil(t, a)
 	require.Equal(t, fault.TimedOut, fault.KindOf(err))
 }

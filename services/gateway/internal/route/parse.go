@@ -34,6 +34,7 @@ type file struct {
 	} `yaml:"defaults"`
 	Limits    map[string]limitLine    `yaml:"limits"`
 	Upstreams map[string]upstreamLine `yaml:"upstreams"`
+	Languages []string                `yaml:"languages"`
 	Routes    []line                  `yaml:"routes"`
 }
 
@@ -72,12 +73,15 @@ func Parse(raw []byte, factor int) (*Table, error) {
 	named, errs := limits(f.Limits, factor)
 	servers, more := upstreams(f.Upstreams)
 	errs = append(errs, more...)
+	spoken, more := languages(f.Languages)
+	errs = append(errs, more...)
 	if l := named[allOfAddress]; l != nil {
 		t.Rest.sort([]*Limit{l})
 	}
 	for i, l := range f.Routes {
 		f.complete(&l)
 		r, faults := l.route()
+		r.Languages = spoken
 		faults = append(faults, l.resolve(r, named, servers)...)
 		if len(faults) == 0 {
 			faults = t.add(r)

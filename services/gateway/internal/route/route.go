@@ -26,7 +26,8 @@ type Route struct {
 	// The header RateLimit-Policy for who is signed in and who is not; nil
 	// without limits.
 	PolicyUser, PolicyGuest []string
-	Upstream                *Upstream // nil: the app, through the sidecar
+	Upstream                *Upstream  // nil: the app, through the sidecar
+	Languages               *Languages // of the table
 }
 
 // Own is the app of the routes that the gateway answers itself.

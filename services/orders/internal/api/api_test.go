@@ -91,6 +91,7 @@ func TestLifeOfAnOrder(t *testing.T) {
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		require.Equal(t, 200, s.Do(t, contracttest.Request{Method: "GET", Path: path, NoToken: true}).Status)
 	}
+	s.tryTerms(t)
 	s.TryDeadLetters(t, "orders", "support", "tienda.support.return_approved")
 	s.RequireAllTried(t)
 }

@@ -2,19 +2,26 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
+	"tienda/internal/country"
+	"tienda/internal/fault"
 	"tienda/internal/httpapi"
 	"tienda/internal/money"
 	"tienda/services/orders/internal/cart"
+	"tienda/services/orders/internal/pricing"
 	"tienda/services/orders/internal/shopper"
 )
 
 type cartAnswer struct {
-	Currency  string     `json:"currency"`
-	Lines     []cartLine `json:"lines"`
-	Totals    cartTotals `json:"totals"`
-	UpdatedAt time.Time  `json:"updated_at,omitzero"`
+	Currency   string          `json:"currency"`
+	Lines      []cartLine      `json:"lines"`
+	Promotions []cartCode      `json:"promotions"`
+	Methods    []cartMethod    `json:"shipping_methods,omitempty"`
+	Shipping   *shippingAnswer `json:"shipping,omitempty"`
+	Totals     cartTotals      `json:"totals"`
+	UpdatedAt  time.Time       `json:"updated_at,omitzero"`
 }
 
 type cartLine struct {
@@ -28,11 +35,26 @@ type cartLine struct {
 	LineTotal   *money.Money `json:"line_total"`
 	Available   bool         `json:"available"`
 	Notice      string       `json:"notice,omitempty"`
+	*charge
+}
+
+// cartCode is a code and what it does.
+type cartCode struct {
+	Code    string `json:"code"`
+	Label   string `json:"label,omitempty"`
+	Applied bool   `json:"applied"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+type cartMethod struct {
+	ID    string      `json:"id"`
+	Name  string      `json:"name"`
+	Price money.Money `json:"price"`
 }
 
 type cartTotals struct {
-	Quantity int         `json:"quantity"`
-	Subtotal money.Money `json:"subtotal"`
+	Quantity int `json:"quantity"`
+	totals
 }
 
 // Why a line cannot be bought as it is.
@@ -49,15 +71,64 @@ func (a *API) getCart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.Carts.Get(r.Context(), s, r.URL.Query().Get("currency"))
+	f, err := pricedFor(r)
+	if err != nil {
+		return err
+	}
+	p, err := a.Carts.Get(r.Context(), s, f)
 	if err != nil {
 		return err
 	}
 	return writeCart(w, r, p)
 }
 
+// pricedFor reads what a cart is to be priced for.
+func pricedFor(r *http.Request) (cart.For, error) {
+	q := r.URL.Query()
+	f := cart.For{Currency: q.Get("currency"), Method: q.Get("shipping_method")}
+	code := q.Get("country")
+	switch {
+	case code == "" && (q.Has("region") || f.Method != ""):
+		return f, fault.BadField("country", "is required with region and shipping_method")
+	case code == "":
+		return f, nil
+	case !country.Valid(code):
+		return f, fault.New(fault.Unprocessable, "country_unknown", "There is no such country.").At("country", "is not a country of ISO 3166")
+	}
+	f.To = &pricing.Destination{Country: code, Region: q.Get("region")}
+	return f, nil
+}
+
 // putItem: state 1 get, 1 save; invocations as getCart.
 func (a *API) putItem(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Quantity int `json:"quantity"`
+	}
+	return fill(w, r, &in, func(s shopper.Shopper, f cart.For, version int64) (cart.Priced, error) {
+		return a.Carts.Put(r.Context(), s, httpapi.Var(r, "sku"), in.Quantity, f, version)
+	})
+}
+
+// applyCode: state 1 get, 1 save; invocations as getCart.
+func (a *API) applyCode(w http.ResponseWriter, r *http.Request) error {
+	return fill(w, r, nil, func(s shopper.Shopper, f cart.For, version int64) (cart.Priced, error) {
+		return a.Carts.Apply(r.Context(), s, codeOf(r), f, version)
+	})
+}
+
+// dropCode: state 1 get, 1 save.
+func (a *API) dropCode(w http.ResponseWriter, r *http.Request) error {
+	return change(w, r, func(s shopper.Shopper, version int64) (bool, error) {
+		return a.Carts.Drop(r.Context(), s, codeOf(r), version)
+	})
+}
+
+// codeOf gives the code in the path; how it is written does not matter.
+func codeOf(r *http.Request) string { return strings.ToUpper(httpapi.Var(r, "code")) }
+
+// fill puts something into a cart; a guest without one gets one. in is the body to
+// read, nil for none.
+func fill(w http.ResponseWriter, r *http.Request, in any, fn func(shopper.Shopper, cart.For, int64) (cart.Priced, error)) error {
 	s, token, err := who(w, r)
 	if err != nil {
 		return err
@@ -66,11 +137,14 @@ func (a *API) putItem(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var in struct {
-		Quantity int `json:"quantity"`
-	}
-	if err := httpapi.Decode(r, &in); err != nil {
+	f, err := pricedFor(r)
+	if err != nil {
 		return err
+	}
+	if in != nil {
+		if err := httpapi.Decode(r, in); err != nil {
+			return err
+		}
 	}
 	fresh := s.Owner() == ""
 	if fresh {
@@ -79,7 +153,7 @@ func (a *API) putItem(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	p, err := a.Carts.Put(r.Context(), s, httpapi.Var(r, "sku"), in.Quantity, r.URL.Query().Get("currency"), version)
+	p, err := fn(s, f, version)
 	if err != nil {
 		return err
 	}
@@ -126,24 +200,30 @@ func change(w http.ResponseWriter, r *http.Request, fn func(shopper.Shopper, int
 }
 
 func writeCart(w http.ResponseWriter, r *http.Request, p cart.Priced) error {
-	out, err := answerOf(p)
-	if err != nil {
-		return err
-	}
 	if p.Joined {
 		expireCookie(w, r)
 	}
 	if p.Version > 0 {
 		httpapi.SetETag(w, p.Version)
 	}
-	return httpapi.Write(w, http.StatusOK, out)
+	return httpapi.Write(w, http.StatusOK, answerOf(p))
 }
 
-func answerOf(p cart.Priced) (cartAnswer, error) {
+func answerOf(p cart.Priced) cartAnswer {
+	in := func(n int64) money.Money { return money.New(n, p.Currency) }
+	t := p.Bill.Totals
 	out := cartAnswer{
-		Currency: p.Currency, Lines: make([]cartLine, len(p.Lines)), UpdatedAt: p.UpdatedAt,
-		Totals: cartTotals{Subtotal: money.New(0, p.Currency)},
+		Currency: p.Currency, Lines: make([]cartLine, len(p.Lines)), Promotions: make([]cartCode, len(p.Bill.Codes)), UpdatedAt: p.UpdatedAt,
+		Shipping: viewShipping(p.Bill.Shipping, p.Currency),
+		Totals:   cartTotals{totals: totals{in(t.Items), in(t.Discount), in(t.Shipping), in(t.Tax), in(t.Total), t.TaxIncluded}},
 	}
+	for i, c := range p.Bill.Codes {
+		out.Promotions[i] = cartCode{Code: c.Code, Label: c.Label, Applied: c.Reason == "", Reason: string(c.Reason)}
+	}
+	for _, d := range p.Bill.Offers {
+		out.Methods = append(out.Methods, cartMethod{ID: d.Method, Name: d.Name, Price: in(d.Price)})
+	}
+	priced := 0
 	for i, l := range p.Lines {
 		q, sold := p.Quotes[l.SKU]
 		line := cartLine{
@@ -159,17 +239,13 @@ func answerOf(p cart.Priced) (cartAnswer, error) {
 			line.Notice = noticeSoldOut
 		}
 		if q.UnitPrice != nil {
-			sum, err := q.UnitPrice.Times(int64(l.Quantity))
-			if err != nil {
-				return out, err
-			}
-			line.LineTotal = &sum
-			if out.Totals.Subtotal, err = out.Totals.Subtotal.Add(sum); err != nil {
-				return out, err
-			}
+			c := p.Bill.Lines[priced]
+			sum, costs := in(c.List), viewCharge(c.Charge, p.Currency)
+			line.LineTotal, line.charge = &sum, &costs
+			priced++
 		}
 		out.Totals.Quantity += l.Quantity
 		out.Lines[i] = line
 	}
-	return out, nil
+	return out
 }

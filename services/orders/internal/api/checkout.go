@@ -10,6 +10,7 @@ import (
 	"tienda/internal/country"
 	"tienda/internal/fault"
 	"tienda/internal/httpapi"
+	"tienda/internal/money"
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/order"
 )
@@ -21,6 +22,8 @@ type checkoutRequest struct {
 	AddressID     string              `json:"address_id,omitempty"`
 	PaymentMethod order.PaymentMethod `json:"payment_method"`
 	Note          string              `json:"note,omitempty"`
+	Shipping      string              `json:"shipping_method,omitempty"`
+	Expected      *money.Money        `json:"expected_total,omitempty"`
 }
 
 var errCountry = fault.New(fault.Unprocessable, "country_unknown", "There is no such country.").
@@ -50,7 +53,9 @@ func (c checkoutRequest) fingerprint(r *http.Request) (string, error) {
 // transaction (the three), 1 get and 1 save (the order, confirmed);
 // invocations 1 (the reservation), and 1 to users where the request of a
 // signed-in caller leaves e-mail, currency or address open. A guest's
-// checkout is 5 calls to the sidecar. A repeat of a settled one is 1.
+// checkout is 5 calls to the sidecar. Promotions, tax and shipping add none, but
+// for promotions that count their uses: 1 bulk get, 1 transaction, however many,
+// and shared with checkouts of the same moment. A repeat of a settled one is 1.
 func (a *API) checkout(w http.ResponseWriter, r *http.Request) error {
 	s, _, err := who(w, r)
 	if err != nil {
@@ -70,6 +75,7 @@ func (a *API) checkout(w http.ResponseWriter, r *http.Request) error {
 	o, replayed, err := a.Checkouts.Submit(r.Context(), s, checkout.Request{
 		Key: r.Header.Get("Idempotency-Key"), Fingerprint: sum, Currency: in.Currency, Email: in.Email,
 		Address: in.Address, AddressID: in.AddressID, Method: in.PaymentMethod, Note: in.Note,
+		Shipping: in.Shipping, Expected: in.Expected,
 	})
 	if err != nil {
 		return err

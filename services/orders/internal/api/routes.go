@@ -11,27 +11,46 @@ import (
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/events"
 	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/promotion"
+	"tienda/services/orders/internal/settings"
+	"tienda/services/orders/internal/terms"
 )
 
 // API holds what the handlers need.
 type API struct {
-	Carts     *cart.Service
-	Checkouts *checkout.Service
-	Orders    *order.Service
-	Support   events.Support
-	Users     events.Users
+	Carts      *cart.Service
+	Checkouts  *checkout.Service
+	Orders     *order.Service
+	Settings   *settings.Service
+	Promotions *promotion.Service
+	Terms      *terms.Model
+	Support    events.Support
+	Users      events.Users
 }
 
 // Routes are all the routes of the service, its probes excepted.
 func (a *API) Routes() []httpapi.Route {
 	fulfil := httpapi.Only(caller.SupportAgent).OrScopes(caller.OrdersFulfil)
 	readers := httpapi.Anyone.OrScopes(caller.OrdersRead, caller.OrdersFulfil)
+	sales, admin := httpapi.Only(caller.CatalogManager), httpapi.Only(caller.Admin)
 	support, catalog := httpapi.Apps("support"), httpapi.Apps("catalog")
 	return []httpapi.Route{
 		{Method: http.MethodGet, Path: "/v1/cart", Who: httpapi.Anyone, Handle: a.getCart},
 		{Method: http.MethodDelete, Path: "/v1/cart", Who: httpapi.Anyone, Handle: a.emptyCart},
 		{Method: http.MethodPut, Path: "/v1/cart/items/{sku}", Who: httpapi.Anyone, Handle: a.putItem},
 		{Method: http.MethodDelete, Path: "/v1/cart/items/{sku}", Who: httpapi.Anyone, Handle: a.removeItem},
+		{Method: http.MethodPut, Path: "/v1/cart/promotions/{code}", Who: httpapi.Anyone, Handle: a.applyCode},
+		{Method: http.MethodDelete, Path: "/v1/cart/promotions/{code}", Who: httpapi.Anyone, Handle: a.dropCode},
+
+		{Method: http.MethodGet, Path: "/v1/promotions", Who: sales, Handle: a.listPromotions},
+		{Method: http.MethodPost, Path: "/v1/promotions", Who: sales, Handle: a.createPromotion},
+		{Method: http.MethodGet, Path: "/v1/promotions/{id}", Who: sales, Handle: a.getPromotion},
+		{Method: http.MethodPut, Path: "/v1/promotions/{id}", Who: sales, Handle: a.updatePromotion},
+		{Method: http.MethodPost, Path: "/v1/promotions/{id}/end", Who: sales, Handle: a.endPromotion},
+		{Method: http.MethodGet, Path: "/v1/settings/tax", Who: admin, Handle: a.getTax},
+		{Method: http.MethodPut, Path: "/v1/settings/tax", Who: admin, Handle: a.putTax},
+		{Method: http.MethodGet, Path: "/v1/settings/shipping", Who: admin, Handle: a.getShipping},
+		{Method: http.MethodPut, Path: "/v1/settings/shipping", Who: admin, Handle: a.putShipping},
 
 		{Method: http.MethodPost, Path: "/v1/orders", Who: httpapi.Anyone, Handle: a.checkout},
 		{Method: http.MethodGet, Path: "/v1/orders", Who: httpapi.Anyone, Handle: a.listOrders},

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +26,10 @@ import (
 	"tienda/services/orders/internal/erasure"
 	"tienda/services/orders/internal/events"
 	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/promotion"
+	"tienda/services/orders/internal/settings"
 	"tienda/services/orders/internal/statestore"
+	"tienda/services/orders/internal/terms"
 )
 
 // Users and things that the tests talk about.
@@ -58,6 +62,8 @@ type fakeCatalog struct {
 	mu       sync.Mutex
 	stock    map[string]int
 	price    map[string]int64
+	class    map[string]string
+	weight   map[string]int64
 	held     map[string][]order.Line
 	away     bool
 	asked    int // calls for quotes
@@ -77,7 +83,7 @@ func (c *fakeCatalog) Quotes(_ context.Context, currency string, skus []string) 
 		if !ok {
 			continue
 		}
-		q := cart.Quote{ProductID: product, Slug: "a", Name: "Name of " + sku, VariantName: "one", Available: c.stock[sku] > 0}
+		q := cart.Quote{ProductID: product, Slug: "a", Name: "Name of " + sku, VariantName: "one", Available: c.stock[sku] > 0, TaxClass: c.class[sku], Weight: c.weight[sku]}
 		if currency == "EUR" {
 			m := money.New(p, currency)
 			q.UnitPrice = &m
@@ -107,6 +113,7 @@ func (c *fakeCatalog) Reserve(_ context.Context, id, currency string, lines []or
 		}
 		m := money.New(c.price[l.SKU], currency)
 		l.ProductID, l.Slug, l.Name, l.VariantName, l.UnitPrice = product, "a", "Name of "+l.SKU, "one", &m
+		l.TaxClass, l.Weight = c.class[l.SKU], c.weight[l.SKU]
 		sold = append(sold, l)
 	}
 	for _, l := range lines {
@@ -144,18 +151,27 @@ func (u *fakeUsers) Profile(_ context.Context, id, address string) (checkout.Pro
 // shop is the service over fakes that hold state.
 type shop struct {
 	*contracttest.Server
-	store     *statetest.Memory
-	db        state.Store // what the service writes through; store unless a test says otherwise
-	events    *event.Memory
-	catalog   *fakeCatalog
-	users     *fakeUsers
-	checkouts *checkout.Service
-	erasures  *erasure.Service
+	store      *statetest.Memory
+	db         state.Store // what the service writes through; store unless a test says otherwise
+	events     *event.Memory
+	catalog    *fakeCatalog
+	users      *fakeUsers
+	checkouts  *checkout.Service
+	erasures   *erasure.Service
+	terms      *terms.Model
+	promotions *promotion.Service
+	clock      *clock // of promotions
 }
+
+// clock is the time of the test, and what was added to it.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	s := &shop{
+		clock: &clock{},
 		store: statetest.NewMemory(), events: &event.Memory{}, users: &fakeUsers{},
 		catalog: &fakeCatalog{
 			stock: map[string]int{coffee: 100, tea: 100, plate: 3},
@@ -174,10 +190,17 @@ func (s *shop) restarted(t *testing.T) *shop {
 	log := slog.New(slog.DiscardHandler)
 	db := state.Open(s.db, s.events, log)
 	orders := order.NewService(statestore.NewOrders(db))
-	other.checkouts = checkout.NewService(statestore.NewCheckouts(db), s.users, s.catalog)
+	given := statestore.NewPromotions(db)
+	// Its clock stands still: what the model has read at the start is never too old.
+	start := time.Now()
+	other.terms = terms.NewModel(given, func() time.Time { return start })
+	require.NoError(t, other.terms.Refresh(t.Context()))
+	other.promotions = promotion.NewService(given, s.clock.now)
+	other.checkouts = checkout.NewService(statestore.NewCheckouts(db), s.users, s.catalog, other.terms, other.promotions)
 	other.erasures = erasure.NewService(statestore.NewErasures(db), time.Now)
 	other.Server = contracttest.New(t, "orders", (&api.API{
-		Carts:     cart.NewService(statestore.NewCarts(db), clients.NewQuoteCache(s.catalog)),
+		Carts:    cart.NewService(statestore.NewCarts(db), clients.NewQuoteCache(s.catalog), other.terms),
+		Settings: settings.NewService(statestore.NewSettings(db), time.Now), Promotions: other.promotions, Terms: other.terms,
 		Checkouts: other.checkouts, Orders: orders, Support: events.Support{Returns: orders, Log: log},
 		Users: events.Users{Erasures: other.erasures},
 	}).Routes())

@@ -10,34 +10,72 @@ import (
 )
 
 type orderAnswer struct {
-	ID           string         `json:"id"`
-	Number       string         `json:"number"`
-	Status       order.Status   `json:"status"`
-	UserID       string         `json:"user_id,omitempty"`
-	Guest        bool           `json:"guest"`
-	Email        string         `json:"email"`
-	Language     string         `json:"language,omitempty"`
-	Currency     string         `json:"currency"`
-	Lines        []order.Line   `json:"lines"`
-	Totals       totals         `json:"totals"`
-	Address      order.Address  `json:"address"`
-	Payment      payment        `json:"payment"`
-	Refunds      []refundAnswer `json:"refunds"`
-	Returns      []returnAnswer `json:"returns"`
-	Note         string         `json:"note,omitempty"`
-	Tracking     string         `json:"tracking,omitempty"`
-	CancelReason string         `json:"cancel_reason,omitempty"`
-	CreatedAt    time.Time      `json:"created_at"`
-	ConfirmedAt  time.Time      `json:"confirmed_at,omitzero"`
-	ShippedAt    time.Time      `json:"shipped_at,omitzero"`
-	DeliveredAt  time.Time      `json:"delivered_at,omitzero"`
-	CancelledAt  time.Time      `json:"cancelled_at,omitzero"`
-	Version      int64          `json:"version"`
+	ID           string          `json:"id"`
+	Number       string          `json:"number"`
+	Status       order.Status    `json:"status"`
+	UserID       string          `json:"user_id,omitempty"`
+	Guest        bool            `json:"guest"`
+	Email        string          `json:"email"`
+	Language     string          `json:"language,omitempty"`
+	Currency     string          `json:"currency"`
+	Lines        []lineAnswer    `json:"lines"`
+	Shipping     *shippingAnswer `json:"shipping,omitempty"`
+	Totals       totals          `json:"totals"`
+	Address      order.Address   `json:"address"`
+	Payment      payment         `json:"payment"`
+	Refunds      []refundAnswer  `json:"refunds"`
+	Returns      []returnAnswer  `json:"returns"`
+	Note         string          `json:"note,omitempty"`
+	Tracking     string          `json:"tracking,omitempty"`
+	CancelReason string          `json:"cancel_reason,omitempty"`
+	CreatedAt    time.Time       `json:"created_at"`
+	ConfirmedAt  time.Time       `json:"confirmed_at,omitzero"`
+	ShippedAt    time.Time       `json:"shipped_at,omitzero"`
+	DeliveredAt  time.Time       `json:"delivered_at,omitzero"`
+	CancelledAt  time.Time       `json:"cancelled_at,omitzero"`
+	Version      int64           `json:"version"`
+}
+
+type lineAnswer struct {
+	SKU         string       `json:"sku"`
+	Quantity    int          `json:"quantity"`
+	ProductID   string       `json:"product_id,omitempty"`
+	Slug        string       `json:"slug,omitempty"`
+	Name        string       `json:"name,omitempty"`
+	VariantName string       `json:"variant_name,omitempty"`
+	UnitPrice   *money.Money `json:"unit_price,omitempty"`
+	LineTotal   *money.Money `json:"line_total,omitempty"`
+	*charge
 }
 
 type totals struct {
-	Subtotal money.Money `json:"subtotal"`
-	Total    money.Money `json:"total"`
+	Subtotal    money.Money `json:"subtotal"`
+	Discount    money.Money `json:"discount"`
+	Shipping    money.Money `json:"shipping"`
+	Tax         money.Money `json:"tax"`
+	Total       money.Money `json:"total"`
+	TaxIncluded bool        `json:"tax_included"`
+}
+
+// viewTotals gives the sums of an order; one from before there were any has its total.
+func viewTotals(o *order.Order) totals {
+	t := o.Totals
+	if t.Total != o.Total {
+		t.Items, t.Total = o.Total, o.Total
+	}
+	return totals{o.Money(t.Items), o.Money(t.Discount), o.Money(t.Shipping), o.Money(t.Tax), o.Money(t.Total), t.TaxIncluded}
+}
+
+func viewLine(l order.Line, currency string) lineAnswer {
+	out := lineAnswer{
+		SKU: l.SKU, Quantity: l.Quantity, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName,
+		UnitPrice: l.UnitPrice, LineTotal: l.LineTotal,
+	}
+	if l.Charge != nil {
+		c := viewCharge(*l.Charge, currency)
+		out.charge = &c
+	}
+	return out
 }
 
 type payment struct {
@@ -51,6 +89,8 @@ type payment struct {
 type refundAnswer struct {
 	ReturnID  string             `json:"return_id"`
 	Amount    money.Money        `json:"amount"`
+	Tax       money.Money        `json:"tax"`
+	Shipping  money.Money        `json:"shipping"`
 	Lines     []order.RefundLine `json:"lines"`
 	CreatedAt time.Time          `json:"created_at"`
 }
@@ -80,7 +120,8 @@ func viewOrder(o *order.Order) orderAnswer {
 	user := o.Owner.UserID()
 	out := orderAnswer{
 		ID: o.ID, Number: o.Number, Status: o.Status, UserID: user, Guest: user == "", Email: o.Email, Language: o.Language,
-		Currency: o.Currency, Lines: o.Lines, Totals: totals{o.Money(o.Total), o.Money(o.Total)}, Address: o.Address,
+		Currency: o.Currency, Lines: make([]lineAnswer, len(o.Lines)), Totals: viewTotals(o), Address: o.Address,
+		Shipping: viewShipping(o.Shipping, o.Currency),
 		Payment: payment{
 			Method: o.Payment.Method, Status: o.Payment.Status,
 			Due: o.Money(o.Payment.Due), Paid: o.Money(o.Payment.Paid), Refunded: o.Money(o.Payment.Refunded),
@@ -89,6 +130,9 @@ func viewOrder(o *order.Order) orderAnswer {
 		Note: o.Note, Tracking: o.Tracking, CancelReason: o.CancelReason,
 		CreatedAt: o.CreatedAt, ConfirmedAt: o.ConfirmedAt, ShippedAt: o.ShippedAt, DeliveredAt: o.DeliveredAt,
 		CancelledAt: o.CancelledAt, Version: o.Version,
+	}
+	for i, l := range o.Lines {
+		out.Lines[i] = viewLine(l, o.Currency)
 	}
 	for i, r := range o.Refunds {
 		out.Refunds[i] = viewRefund(o, r)
@@ -100,7 +144,7 @@ func viewOrder(o *order.Order) orderAnswer {
 }
 
 func viewRefund(o *order.Order, r order.Refund) refundAnswer {
-	return refundAnswer{ReturnID: r.ReturnID, Amount: o.Money(r.Amount), Lines: r.Lines, CreatedAt: r.CreatedAt}
+	return refundAnswer{ReturnID: r.ReturnID, Amount: o.Money(r.Amount), Tax: o.Money(r.Tax), Shipping: o.Money(r.Shipping), Lines: r.Lines, CreatedAt: r.CreatedAt}
 }
 
 func viewSummary(o *order.Order) orderSummary {

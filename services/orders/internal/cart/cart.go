@@ -13,6 +13,7 @@ import (
 const (
 	MaxLines    = 100
 	MaxQuantity = 1000 // pieces of one line
+	MaxCodes    = 10   // of promotions
 	maxTaken    = 16   // checkouts of one shopper that can be unsettled at once
 )
 
@@ -23,6 +24,9 @@ var (
 	// ErrCrowded refuses a checkout; to forget an open one would lose its lines.
 	ErrCrowded = fault.New(fault.Conflict, "too_many_open_checkouts",
 		"Too many of your checkouts are still under way. Repeat this one when they are through.")
+	// ErrCode refuses a code that no promotion has.
+	ErrCode    = fault.New(fault.Unprocessable, "unknown_code", "There is no such code.").At("code", "is of no promotion")
+	errCodes   = fault.New(fault.Unprocessable, "too_many_codes", "A cart holds at most 10 codes.").At("code", "is one too many")
 	errVersion = fault.New(fault.PreconditionFailed, "version_mismatch",
 		"The cart has changed since you read it. Read it again.").At("If-Match", "is not the current version")
 )
@@ -37,6 +41,7 @@ type Line struct {
 // checkout has taken its lines, so that two checkouts cannot take the same.
 type Cart struct {
 	Lines     []Line    `json:"lines"`
+	Codes     []string  `json:"codes,omitempty"` // of promotions, in capitals, in the order in which they came
 	Taken     []string  `json:"taken,omitempty"` // orders that took lines from here, oldest first: all that are open, and some that are settled
 	UpdatedAt time.Time `json:"updated_at"`
 	Version   int64     `json:"-"` // of the document; 0: there is none yet
@@ -80,10 +85,10 @@ func (c *Cart) Remove(sku string, now time.Time) {
 	}
 }
 
-// Empty takes every line out.
+// Empty takes every line and code out.
 func (c *Cart) Empty(now time.Time) {
-	if len(c.Lines) > 0 {
-		c.Lines = nil
+	if len(c.Lines)+len(c.Codes) > 0 {
+		c.Lines, c.Codes = nil, nil
 		c.touch(now)
 	}
 }
@@ -95,7 +100,38 @@ func (c *Cart) Join(guest *Cart, now time.Time) {
 		return
 	}
 	c.add(guest.Lines, now)
+	c.addCodes(guest.Codes)
 	guest.Empty(now)
+}
+
+// Apply notes the code of a promotion. Whether it gives anything is seen when the
+// cart is priced.
+func (c *Cart) Apply(code string, now time.Time) error {
+	if slices.Contains(c.Codes, code) {
+		return nil
+	}
+	if len(c.Codes) >= MaxCodes {
+		return errCodes
+	}
+	c.Codes = append(c.Codes, code)
+	c.touch(now)
+	return nil
+}
+
+// Drop takes a code out; one that is not there changes nothing.
+func (c *Cart) Drop(code string, now time.Time) {
+	if i := slices.Index(c.Codes, code); i >= 0 {
+		c.Codes = slices.Delete(c.Codes, i, i+1)
+		c.touch(now)
+	}
+}
+
+func (c *Cart) addCodes(codes []string) {
+	for _, code := range codes {
+		if len(c.Codes) < MaxCodes && !slices.Contains(c.Codes, code) {
+			c.Codes = append(c.Codes, code)
+		}
+	}
 }
 
 // Crowded says whether the cart can remember no further checkout, unless it
@@ -112,16 +148,16 @@ func (c *Cart) Forget(open func(orderID string) bool) {
 // it meanwhile has a conflict.
 func (c *Cart) Touch(now time.Time) { c.touch(now) }
 
-// GiveTo hands all lines to an order and remembers it. A crowded cart gives
-// nothing: ErrCrowded.
-func (c *Cart) GiveTo(orderID string, now time.Time) ([]Line, error) {
+// GiveTo hands all lines and codes to an order and remembers it. A crowded cart
+// gives nothing: ErrCrowded.
+func (c *Cart) GiveTo(orderID string, now time.Time) (lines []Line, codes []string, err error) {
 	if c.Crowded() {
-		return nil, ErrCrowded
+		return nil, nil, ErrCrowded
 	}
-	lines := c.Lines
-	c.Lines, c.Taken = nil, append(c.Taken, orderID)
+	lines, codes = c.Lines, c.Codes
+	c.Lines, c.Codes, c.Taken = nil, nil, append(c.Taken, orderID)
 	c.touch(now)
-	return lines, nil
+	return lines, codes, nil
 }
 
 // Gave says whether an order took its lines from this cart. An order that did
@@ -129,14 +165,15 @@ func (c *Cart) GiveTo(orderID string, now time.Time) ([]Line, error) {
 // bought.
 func (c *Cart) Gave(orderID string) bool { return slices.Contains(c.Taken, orderID) }
 
-// TakeBack puts the lines of an order that came to nothing back, once.
-func (c *Cart) TakeBack(orderID string, lines []Line, now time.Time) {
+// TakeBack puts the lines and codes of an order that came to nothing back, once.
+func (c *Cart) TakeBack(orderID string, lines []Line, codes []string, now time.Time) {
 	i := slices.Index(c.Taken, orderID)
 	if i < 0 {
 		return
 	}
 	c.Taken = slices.Delete(c.Taken, i, i+1)
 	c.add(lines, now)
+	c.addCodes(codes)
 }
 
 func (c *Cart) add(lines []Line, now time.Time) {

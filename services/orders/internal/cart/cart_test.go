@@ -54,17 +54,17 @@ func TestJoin(t *testing.T) {
 // Lines go to one order, and come back from it once.
 func TestGiveAndTakeBack(t *testing.T) {
 	c := &Cart{Lines: []Line{{"A", 2}}}
-	lines, err := c.GiveTo("o1", now)
+	lines, codes, err := c.GiveTo("o1", now)
 	require.NoError(t, err)
 	require.Equal(t, []Line{{"A", 2}}, lines)
 	require.Empty(t, c.Lines)
 	require.True(t, c.Gave("o1"))
 	require.NoError(t, c.Set("B", 1, now))
 	for range 2 {
-		c.TakeBack("o1", lines, now)
+		c.TakeBack("o1", lines, codes, now)
 		require.Equal(t, []Line{{"B", 1}, {"A", 2}}, c.Lines)
 	}
-	c.TakeBack("never", lines, now)
+	c.TakeBack("never", lines, nil, now)
 	require.Equal(t, []Line{{"B", 1}, {"A", 2}}, c.Lines)
 }
 
@@ -73,17 +73,17 @@ func TestCrowded(t *testing.T) {
 	c := &Cart{Lines: []Line{{"A", 2}}}
 	for i := range maxTaken {
 		require.False(t, c.Crowded())
-		_, err := c.GiveTo(fmt.Sprint(i), now)
+		_, _, err := c.GiveTo(fmt.Sprint(i), now)
 		require.NoError(t, err)
 		require.NoError(t, c.Set("A", 1, now))
 	}
 	require.True(t, c.Crowded())
-	_, err := c.GiveTo("more", now)
+	_, _, err := c.GiveTo("more", now)
 	require.ErrorIs(t, err, ErrCrowded)
 	require.Len(t, c.Lines, 1, "the lines stay")
 	require.True(t, c.Gave("0"))
 	c.Forget(func(id string) bool { return id != "3" })
-	_, err = c.GiveTo("more", now)
+	_, _, err = c.GiveTo("more", now)
 	require.NoError(t, err)
 	require.True(t, c.Gave("0"))
 	require.False(t, c.Gave("3"))

@@ -3,6 +3,7 @@
 //
 //	pending    the order is written with the cart's lines, the cart is emptied
 //	reserved   catalog holds the stock and states the prices
+//	redeemed   limited promotions count the order; without one there is no such step
 //	confirmed  the order has its prices and is announced
 //
 // What catalog refuses is cancelled and its lines go back into the cart. What
@@ -24,7 +25,9 @@ import (
 	"tienda/internal/money"
 	"tienda/services/orders/internal/cart"
 	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/promotion"
 	"tienda/services/orders/internal/shopper"
+	"tienda/services/orders/internal/terms"
 )
 
 // Times of the saga.
@@ -57,6 +60,8 @@ type Request struct {
 	AddressID   string // one of the account's
 	Method      order.PaymentMethod
 	Note        string
+	Shipping    string       // the method; "": the cheapest
+	Expected    *money.Money // the total that the shopper has seen; nil: any will do
 }
 
 // Profile is what users knows of the shopper for a checkout.
@@ -76,6 +81,16 @@ type Catalog interface {
 	// prices; a repeat gives the same. A refusal is fault.Unprocessable or
 	// fault.Conflict; anything else says nothing about the reservation.
 	Reserve(ctx context.Context, orderID, currency string, lines []order.Line) ([]order.Line, error)
+}
+
+// Terms are what prices hang on.
+type Terms interface {
+	Get(ctx context.Context) (*terms.Terms, error)
+}
+
+// Promotions counts the uses of those that are limited.
+type Promotions interface {
+	Take(ctx context.Context, a promotion.Ask) error
 }
 
 // Begun is what the first step makes of what it finds.
@@ -109,6 +124,8 @@ type Service struct {
 	store   Store
 	users   Users
 	catalog Catalog
+	terms   Terms
+	uses    Promotions
 	now     func() time.Time
 
 	mu   sync.Mutex
@@ -116,9 +133,9 @@ type Service struct {
 }
 
 // NewService gives the service over its store and the other apps.
-func NewService(store Store, users Users, catalog Catalog) *Service {
+func NewService(store Store, users Users, catalog Catalog, t Terms, p Promotions) *Service {
 	return &Service{
-		store: store, users: users, catalog: catalog, left: map[string]bool{},
+		store: store, users: users, catalog: catalog, terms: t, uses: p, left: map[string]bool{},
 		now: func() time.Time { return time.Now().UTC() },
 	}
 }
@@ -183,11 +200,12 @@ func (s *Service) submit(ctx context.Context, who shopper.Shopper, r Request, id
 			}
 			profile = &p
 		}
-		taken, err := c.GiveTo(id, s.now())
+		taken, codes, err := c.GiveTo(id, s.now())
 		if err != nil {
 			return Begun{}, err
 		}
 		made = s.draft(id, attempt, owner, r, *profile, taken)
+		made.Asked.Codes = codes
 		return Begun{Put: made}, nil
 	})
 	switch {
@@ -299,5 +317,6 @@ func (s *Service) draft(id, attempt string, owner shopper.Owner, r Request, p Pr
 		ID: id, Number: order.NumberFor(id), Owner: owner, Request: r.Fingerprint, Attempt: attempt,
 		Status: order.Pending, Email: p.Email, Language: p.Language, Currency: p.Currency, Lines: lines,
 		Address: *p.Address, Payment: order.Payment{Method: r.Method, Status: order.Due}, Note: r.Note, CreatedAt: s.now(),
+		Asked: order.Asked{Method: r.Shipping, Expected: r.Expected},
 	}
 }

@@ -35,12 +35,16 @@ func (s *Service) settle(ctx context.Context, o *order.Order, gave bool) (*order
 	if err != nil {
 		return s.refuseOr(ctx, o.ID, err)
 	}
+	bill, err := s.bill(ctx, o, sold)
+	if err != nil {
+		return s.refuseOr(ctx, o.ID, err)
+	}
 	var ended *order.Refusal
 	done, err := s.store.Confirm(ctx, o.ID, func(o *order.Order) error {
 		if ended = o.Refusal; ended != nil {
 			return nil
 		}
-		return o.Confirm(sold, s.now())
+		return o.Confirm(bill, s.now())
 	})
 	switch {
 	case err != nil:
@@ -72,7 +76,7 @@ func (s *Service) refuse(ctx context.Context, id string, why *fault.Error) (*ord
 		// A store that does not roll back may have kept the order's half of an
 		// earlier try only: the cart still says that it gave these lines.
 		if o.Refused() {
-			c.TakeBack(id, linesOf(o), s.now())
+			c.TakeBack(id, linesOf(o), o.Asked.Codes, s.now())
 		}
 		return nil
 	})

@@ -18,7 +18,7 @@ type skewed struct{ Store }
 
 func (skewed) Begin(_ context.Context, _ shopper.Shopper, orderID string, fn func(*order.Order, *cart.Cart) (Begun, error)) error {
 	c := &cart.Cart{Lines: []cart.Line{{SKU: "A", Quantity: 1}}}
-	if _, err := c.GiveTo(orderID, time.Now()); err != nil {
+	if _, _, err := c.GiveTo(orderID, time.Now()); err != nil {
 		return err
 	}
 	_, err := fn(nil, c)
@@ -28,7 +28,7 @@ func (skewed) Begin(_ context.Context, _ shopper.Shopper, orderID string, fn fun
 // Two tries of one key at the same moment: neither is told that the cart is
 // empty, since it is their own order that has it.
 func TestTwoTriesAtOnce(t *testing.T) {
-	s := NewService(skewed{}, nil, nil)
+	s := NewService(skewed{}, nil, nil, nil, nil)
 	who := shopper.Shopper{User: "ana"}
 	_, _, err := s.Submit(t.Context(), who, Request{Key: "key-of-ana"})
 	require.ErrorIs(t, err, ErrInProgress)

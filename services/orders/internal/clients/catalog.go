@@ -34,6 +34,10 @@ type quote struct {
 	VariantName string       `json:"variant_name"`
 	UnitPrice   *money.Money `json:"unit_price"`
 	Available   bool         `json:"available"`
+	// Optional: without them the SKU is of no category, standard and weightless.
+	Category string `json:"category"`
+	TaxClass string `json:"tax_class"`
+	Weight   int64  `json:"weight_grams"`
 }
 
 // Quotes asks catalog for what up to 100 SKUs cost now. Those that are not
@@ -56,7 +60,7 @@ func (c *Catalog) Quotes(ctx context.Context, currency string, skus []string) (m
 	for _, q := range out.Items {
 		quotes[q.SKU] = cart.Quote{
 			ProductID: q.ProductID, Slug: q.Slug, Name: q.Name, VariantName: q.VariantName,
-			UnitPrice: q.UnitPrice, Available: q.Available,
+			UnitPrice: q.UnitPrice, Available: q.Available, Category: q.Category, TaxClass: q.TaxClass, Weight: q.Weight,
 		}
 	}
 	return quotes, nil

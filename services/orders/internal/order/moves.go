@@ -1,12 +1,12 @@
 package order
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tienda/internal/fault"
-	"tienda/internal/money"
+	"tienda/services/orders/internal/pricing"
 )
 
 var errVersion = fault.New(fault.PreconditionFailed, "version_mismatch",
@@ -27,37 +27,49 @@ func (o *Order) move(to Status, version int64) (done bool, err error) {
 	return false, nil
 }
 
-// Confirm makes a pending order a purchase: sold are the lines that were
-// reserved, with the prices that hold for them, in any order.
-func (o *Order) Confirm(sold []Line, now time.Time) error {
+// Sold gives the lines of a pending order as they were reserved, in their order:
+// got are those lines in any order, with the prices that hold for them.
+func (o *Order) Sold(got []Line) ([]Line, error) {
+	bySKU := make(map[string]Line, len(got))
+	for _, l := range got {
+		bySKU[l.SKU] = l
+	}
+	out := make([]Line, len(o.Lines))
+	for i, want := range o.Lines {
+		l, ok := bySKU[want.SKU]
+		if !ok || l.Quantity != want.Quantity || l.UnitPrice == nil || l.UnitPrice.Currency != o.Currency {
+			return nil, fmt.Errorf("order %s: %d of %s were not reserved with a price", o.ID, want.Quantity, want.SKU)
+		}
+		sum, err := l.UnitPrice.Times(int64(l.Quantity))
+		if err != nil {
+			return nil, fault.New(fault.Unprocessable, "total_too_large", "The total is more than an order can have.")
+		}
+		l.LineTotal = &sum
+		out[i] = l
+	}
+	return out, nil
+}
+
+// Bill is what an order costs.
+type Bill struct {
+	Lines []Line // of Sold
+	pricing.Breakdown
+	Redeemed []string // promotions whose use it counts
+}
+
+// Confirm makes a pending order a purchase. The lines of the bill's breakdown are in
+// the order of its Lines.
+func (o *Order) Confirm(b Bill, now time.Time) error {
 	if done, err := o.move(Confirmed, 0); done || err != nil {
 		return err
 	}
-	bySKU := make(map[string]Line, len(sold))
-	for _, l := range sold {
-		bySKU[l.SKU] = l
+	o.Lines = slices.Clone(b.Lines)
+	for i := range o.Lines {
+		o.Lines[i].Charge = &b.Breakdown.Lines[i].Charge
 	}
-	total := o.Money(0)
-	for i, want := range o.Lines {
-		got, ok := bySKU[want.SKU]
-		if !ok || got.Quantity != want.Quantity || got.UnitPrice == nil {
-			return fmt.Errorf("order %s: %d of %s were not reserved with a price", o.ID, want.Quantity, want.SKU)
-		}
-		sum, err := got.UnitPrice.Times(int64(want.Quantity))
-		if err == nil {
-			total, err = total.Add(sum)
-		}
-		if errors.Is(err, money.ErrOverflow) {
-			return fault.New(fault.Unprocessable, "total_too_large", "The total is more than an order can have.")
-		}
-		if err != nil {
-			return fmt.Errorf("order %s: %w", o.ID, err)
-		}
-		got.LineTotal = &sum
-		o.Lines[i] = got
-	}
-	o.Total, o.ConfirmedAt = total.Amount, now
-	o.Payment.Status, o.Payment.Due = Due, total.Amount
+	o.Totals, o.Shipping, o.Redeemed = b.Totals, b.Shipping, b.Redeemed
+	o.Total, o.ConfirmedAt = b.Totals.Total, now
+	o.Payment.Status, o.Payment.Due = Due, o.Total
 	o.happened(Fact{Kind: WasConfirmed})
 	return nil
 }

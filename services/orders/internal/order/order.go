@@ -10,6 +10,7 @@ import (
 
 	"tienda/internal/fault"
 	"tienda/internal/money"
+	"tienda/services/orders/internal/pricing"
 	"tienda/services/orders/internal/shopper"
 )
 
@@ -22,8 +23,22 @@ type Line struct {
 	Slug        string       `json:"slug,omitempty"`
 	Name        string       `json:"name,omitempty"`
 	VariantName string       `json:"variant_name,omitempty"`
+	Category    string       `json:"category,omitempty"`
+	TaxClass    string       `json:"tax_class,omitempty"`
+	Weight      int64        `json:"weight_grams,omitempty"` // of one
 	UnitPrice   *money.Money `json:"unit_price,omitempty"`
-	LineTotal   *money.Money `json:"line_total,omitempty"`
+	LineTotal   *money.Money `json:"line_total,omitempty"` // before discounts and tax that is added
+	// Charge is what the line costs; nil in orders from before there were discounts
+	// and taxes, which cost their line totals.
+	Charge *pricing.Charge `json:"charge,omitempty"`
+}
+
+// Cost is what was paid for the line, tax included, and the tax in it.
+func (l Line) Cost() (total, tax int64) {
+	if l.Charge != nil {
+		return l.Charge.Total, l.Charge.Tax
+	}
+	return l.UnitPrice.Amount * int64(l.Quantity), 0
 }
 
 // Address is where an order goes: a copy, which later changes of the account
@@ -57,34 +72,46 @@ type Refusal struct {
 	Kind   fault.Kind    `json:"kind"`
 }
 
+// Asked is what the shopper asked for besides the goods: kept, so that whoever takes
+// the checkout on prices the same.
+type Asked struct {
+	Codes    []string     `json:"codes,omitempty"`           // of promotions
+	Method   string       `json:"shipping_method,omitempty"` // "": the cheapest
+	Expected *money.Money `json:"expected_total,omitempty"`  // nil: any
+}
+
 // Order is one purchase.
 type Order struct {
-	ID           string        `json:"id"`
-	Number       string        `json:"number"`
-	Owner        shopper.Owner `json:"owner"`
-	Request      string        `json:"request"` // SHA-256 of the checkout request that made it
-	Attempt      string        `json:"attempt"` // which try of that request wrote it
-	Status       Status        `json:"status"`
-	Email        string        `json:"email"`
-	Language     string        `json:"language,omitempty"`
-	Currency     string        `json:"currency"`
-	Lines        []Line        `json:"lines"`
-	Total        int64         `json:"total"` // minor units
-	Address      Address       `json:"address"`
-	Payment      Payment       `json:"payment"`
-	Refunds      []Refund      `json:"refunds,omitempty"`
-	Returns      []Return      `json:"returns,omitempty"`
-	Note         string        `json:"note,omitempty"`
-	Tracking     string        `json:"tracking,omitempty"`
-	CancelReason string        `json:"cancel_reason,omitempty"`
-	Refusal      *Refusal      `json:"refusal,omitempty"`
-	Forgotten    bool          `json:"forgotten,omitempty"` // see Forget
-	CreatedAt    time.Time     `json:"created_at"`
-	ConfirmedAt  time.Time     `json:"confirmed_at,omitzero"`
-	ShippedAt    time.Time     `json:"shipped_at,omitzero"`
-	DeliveredAt  time.Time     `json:"delivered_at,omitzero"`
-	CancelledAt  time.Time     `json:"cancelled_at,omitzero"`
-	Version      int64         `json:"-"` // of the document
+	ID           string           `json:"id"`
+	Number       string           `json:"number"`
+	Owner        shopper.Owner    `json:"owner"`
+	Request      string           `json:"request"` // SHA-256 of the checkout request that made it
+	Attempt      string           `json:"attempt"` // which try of that request wrote it
+	Status       Status           `json:"status"`
+	Email        string           `json:"email"`
+	Language     string           `json:"language,omitempty"`
+	Currency     string           `json:"currency"`
+	Lines        []Line           `json:"lines"`
+	Total        int64            `json:"total"`           // minor units
+	Totals       pricing.Totals   `json:"totals,omitzero"` // zero in old orders, as Line.Charge
+	Shipping     *pricing.Shipped `json:"shipping,omitempty"`
+	Redeemed     []string         `json:"redeemed,omitempty"` // IDs of the promotions that count its use
+	Asked        Asked            `json:"asked,omitzero"`
+	Address      Address          `json:"address"`
+	Payment      Payment          `json:"payment"`
+	Refunds      []Refund         `json:"refunds,omitempty"`
+	Returns      []Return         `json:"returns,omitempty"`
+	Note         string           `json:"note,omitempty"`
+	Tracking     string           `json:"tracking,omitempty"`
+	CancelReason string           `json:"cancel_reason,omitempty"`
+	Refusal      *Refusal         `json:"refusal,omitempty"`
+	Forgotten    bool             `json:"forgotten,omitempty"` // see Forget
+	CreatedAt    time.Time        `json:"created_at"`
+	ConfirmedAt  time.Time        `json:"confirmed_at,omitzero"`
+	ShippedAt    time.Time        `json:"shipped_at,omitzero"`
+	DeliveredAt  time.Time        `json:"delivered_at,omitzero"`
+	CancelledAt  time.Time        `json:"cancelled_at,omitzero"`
+	Version      int64            `json:"-"` // of the document
 
 	changed bool
 	facts   []Fact

@@ -1,11 +1,13 @@
 package order
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"tienda/internal/fault"
+	"tienda/services/orders/internal/pricing"
 )
 
 // RefundLine is pieces of one SKU that came back.
@@ -18,14 +20,19 @@ type RefundLine struct {
 // Refund is what was refunded for one return.
 type Refund struct {
 	ReturnID  string       `json:"return_id"`
-	Amount    int64        `json:"amount"` // minor units of the order's currency
+	Amount    int64        `json:"amount"`             // minor units of the order's currency
+	Tax       int64        `json:"tax,omitempty"`      // in it
+	Shipping  int64        `json:"shipping,omitempty"` // in it
 	Lines     []RefundLine `json:"lines"`
 	CreatedAt time.Time    `json:"created_at"`
 }
 
-// Refund refunds lines of a delivered order at the order's own prices, once
-// for each return: a repeat gives the refund that was made. Of what was paid
-// it is paid back, of what is still due the rest due is lowered.
+// Refund refunds lines of a delivered order with what was paid for them, after
+// discounts and with tax, once for each return: a repeat gives the refund that was
+// made. The pieces of a line have shares that add up to it. Shipping is refunded with
+// the return that brings the last piece of the order back, and by no other: who keeps
+// a part of what was sent has had it sent. Of what was paid it is paid back, of what is
+// still due the rest due is lowered.
 func (o *Order) Refund(returnID string, lines []RefundLine, now time.Time) (Refund, error) {
 	if i := slices.IndexFunc(o.Refunds, func(r Refund) bool { return r.ReturnID == returnID }); i >= 0 {
 		if !slices.Equal(o.Refunds[i].Lines, lines) {
@@ -36,47 +43,72 @@ func (o *Order) Refund(returnID string, lines []RefundLine, now time.Time) (Refu
 	if o.Status != Delivered {
 		return Refund{}, fault.New(fault.Conflict, "order_not_delivered", "Only a delivered order can be refunded.")
 	}
-	amount, err := o.refundable(lines)
+	r, err := o.refundable(lines)
 	if err != nil {
 		return Refund{}, err
 	}
-	r := Refund{ReturnID: returnID, Amount: amount, Lines: lines, CreatedAt: now}
+	r.ReturnID, r.Lines, r.CreatedAt = returnID, lines, now
 	o.Refunds = append(o.Refunds, r)
-	o.Payment.refund(amount)
+	o.Payment.refund(r.Amount)
 	o.happened(Fact{Kind: WasRefunded, Refund: r})
 	return r, nil
 }
 
 // refundable gives what lines are worth. Over all refunds no line may come
 // back more often than it was bought, so that the sum cannot pass the total.
-func (o *Order) refundable(lines []RefundLine) (amount int64, err error) {
-	left := make(map[string]int, len(o.Lines))
-	price := make(map[string]int64, len(o.Lines))
+func (o *Order) refundable(lines []RefundLine) (r Refund, err error) {
+	back := make(map[string]int, len(o.Lines)) // pieces
+	bought := make(map[string]Line, len(o.Lines))
+	left := 0
 	for _, l := range o.Lines {
-		left[l.SKU], price[l.SKU] = l.Quantity, l.UnitPrice.Amount
+		bought[l.SKU] = l
+		left += l.Quantity
 	}
-	for _, r := range o.Refunds {
-		for _, l := range r.Lines {
-			left[l.SKU] -= l.Quantity
+	for _, f := range o.Refunds {
+		for _, l := range f.Lines {
+			back[l.SKU] += l.Quantity
+			left -= l.Quantity
 		}
 	}
 	var fields []fault.Field
 	for i, l := range lines {
-		switch had, bought := left[l.SKU]; {
-		case !bought:
+		had, known := bought[l.SKU]
+		from := back[l.SKU]
+		back[l.SKU] += l.Quantity
+		left -= l.Quantity
+		switch {
+		case !known:
 			fields = append(fields, fault.Field{Name: fmt.Sprintf("/lines/%d/sku", i), Reason: "is not in the order"})
-		case l.Quantity > had:
-			fields = append(fields, fault.Field{Name: fmt.Sprintf("/lines/%d/quantity", i), Reason: fmt.Sprintf("only %d are left to refund", max(had, 0))})
+		case back[l.SKU] > had.Quantity:
+			fields = append(fields, fault.Field{Name: fmt.Sprintf("/lines/%d/quantity", i), Reason: fmt.Sprintf("only %d are left to refund", max(had.Quantity-from, 0))})
+		default:
+			err = errors.Join(err, r.add(had, from, back[l.SKU]))
 		}
-		left[l.SKU] -= l.Quantity
-		amount += price[l.SKU] * int64(l.Quantity)
 	}
 	if len(fields) > 0 {
 		e := fault.New(fault.Unprocessable, "quantity_exceeded", "More would come back than was bought.")
 		e.Fields = fields
-		return 0, e
+		return Refund{}, e
 	}
-	return amount, nil
+	if left == 0 && o.Shipping != nil {
+		r.Shipping = o.Shipping.Total
+		r.Amount += r.Shipping
+		r.Tax += o.Shipping.Tax
+	}
+	return r, err
+}
+
+// add adds the share of pieces from..to of a line.
+func (r *Refund) add(l Line, from, to int) error {
+	total, tax := l.Cost()
+	amount, err := pricing.Share(total, from, to, l.Quantity)
+	if err != nil {
+		return err
+	}
+	r.Amount += amount
+	taxed, err := pricing.Share(tax, from, to, l.Quantity)
+	r.Tax += taxed
+	return err
 }
 
 func (p *Payment) refund(amount int64) {

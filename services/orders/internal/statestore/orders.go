@@ -4,6 +4,10 @@
 //	order:<order ID>          an order
 //	index:orders-of:<owner>   the IDs of an owner's orders
 //	index:unsettled           the IDs of orders whose checkout was left midway
+//	settings:tax, settings:shipping   what an admin has decided
+//	promotions:book           the promotions
+//	promotion-uses:<ID>       the uses of one that is limited
+//	promotion-uses-of:<ID>:<user ID>  those of one user, where there is a limit for each
 package statestore
 
 import (
