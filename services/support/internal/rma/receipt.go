@@ -117,7 +117,8 @@ func (o *OfOrder) take(id, receiptID string, version int64, came []Came, last bo
 	if err := fits(lines, p.Lines); err != nil {
 		return err
 	}
-	r.Receipts = append(others, p)
+	others = append(others, p)
+	r.Receipts = others
 	r.Lines = counted(r.Lines, r.Receipts)
 	to := PartiallyReceived
 	if last || r.Status.Back() || len(rest(r.Lines)) == 0 {
