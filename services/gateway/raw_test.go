@@ -212,7 +212,8 @@ func TestTheTableIsSwappedUnderLoad(t *testing.T) {
 	stop := make(chan struct{})
 	var asked atomic.Int64
 	errs := make(chan error, 8)
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
+	// A transport that finds no idle connection dials one more, although one comes back meanwhile.
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8, MaxConnsPerHost: 8}}
 	defer client.CloseIdleConnections()
 	connections := sync.Map{}
 	for range 8 {

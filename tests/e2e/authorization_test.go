@@ -213,6 +213,15 @@ var authorization = []row{
 	{op: "POST /v1/categories", want: "401 401 403 403 403 400 400 403", body: empty},
 	{op: "PUT /v1/categories/{slug}", want: "401 401 403 403 403 400 400 403", path: fixed("/v1/categories/none"), body: empty},
 	{op: "DELETE /v1/categories/{slug}", want: "401 401 403 403 403 404 404 403", path: fixed("/v1/categories/no-such-category")},
+	{op: "GET /v1/price-lists", want: "401 401 403 403 403 200 200 403"},
+	{op: "POST /v1/price-lists", want: "401 401 403 403 403 400 400 403", body: empty},
+	{op: "PUT /v1/price-lists/{id}", want: "401 401 403 403 403 400 400 403", path: fixed("/v1/price-lists/0198d2a0-1111-7000-8000-00000000000a"), body: empty},
+	{op: "DELETE /v1/price-lists/{id}", want: "401 401 403 403 403 404 404 403", path: fixed("/v1/price-lists/0198d2a0-1111-7000-8000-00000000000a")},
+	{op: "GET /v1/prices/{sku}", want: "401 401 403 403 403 200 200 403", path: func(w *world) string { return "/v1/prices/" + w.sku }},
+	{op: "PUT /v1/prices/{sku}", want: "401 401 403 403 403 400 400 403", path: func(w *world) string { return "/v1/prices/" + w.sku }, body: empty},
+	{op: "GET /v1/prices/{sku}/history", want: "401 401 403 403 403 200 200 403", path: func(w *world) string { return "/v1/prices/" + w.sku + "/history" }},
+	{op: "POST /v1/price-updates", want: "401 401 403 403 403 415 415 403", body: empty},
+	{op: "POST /v1/stock-updates", want: "401 401 403 403 403 415 415 415", body: empty},
 	{op: "GET /v1/inventory/{sku}", want: "401 401 403 403 403 200 200 200", path: func(w *world) string { return "/v1/inventory/" + w.sku }},
 	{op: "PATCH /v1/inventory/{sku}", want: "401 401 403 403 403 400 400 400", path: func(w *world) string { return "/v1/inventory/" + w.sku }, body: empty},
 
@@ -253,6 +262,11 @@ var authorization = []row{
 	{op: "POST /v1/tickets/{id}/rating", want: "401 401 200 404 403 404 403 403", path: func(w *world) string {
 		return "/v1/tickets/" + must[ticket](w.t, w.owner, http.StatusOK, "POST", "/v1/tickets/"+w.opened().ID+"/close", nil).ID + "/rating"
 	}, body: says(map[string]any{"score": 4})},
+	{op: "GET /v1/canned-replies", want: "401 401 403 403 200 403 200 403"},
+	{op: "POST /v1/canned-replies", want: "401 401 403 403 400 403 400 403", body: empty},
+	{op: "GET /v1/canned-replies/{id}", want: "401 401 403 403 404 403 404 403", path: func(w *world) string { return "/v1/canned-replies/" + w.deadLetters }},
+	{op: "PUT /v1/canned-replies/{id}", want: "401 401 403 403 400 403 400 403", path: func(w *world) string { return "/v1/canned-replies/" + w.deadLetters }, body: empty},
+	{op: "DELETE /v1/canned-replies/{id}", want: "401 401 403 403 404 403 404 403", path: func(w *world) string { return "/v1/canned-replies/" + w.deadLetters }},
 	{op: "GET /v1/worklist", want: "401 401 403 403 200 403 200 403"},
 	{op: "GET /v1/queues", want: "401 401 403 403 200 403 200 403"},
 	{op: "GET /v1/ops/ticket-settings", want: "401 401 403 403 200 403 200 403"},
@@ -267,6 +281,9 @@ var authorization = []row{
 	{op: "GET /v1/returns/{id}", want: "401 401 200 404 200 404 200 403", path: func(w *world) string { return "/v1/returns/" + w.ret.ID }},
 	{op: "POST /v1/returns/{id}/approve", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.returned().ID + "/approve" }},
 	{op: "POST /v1/returns/{id}/reject", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.returned().ID + "/reject" }, body: says(map[string]any{"reason": "worn"})},
+	{op: "PUT /v1/returns/{id}/receipts/{receipt}", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/receipts/" + uuid.NewString() },
+		body: func(w *world) any { return map[string]any{"lines": []map[string]any{{"sku": w.sku, "quantity": 1}}} }},
+	{op: "POST /v1/returns/{id}/close", want: "401 401 403 403 409 403 409 403", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/close" }},
 	{op: "POST /v1/returns/{id}/receive", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/receive" }},
 
 	{op: "GET /v1/ops/dead-letters", want: "401 401 403 403 403 403 200 403"},

@@ -46,10 +46,11 @@ func newRule(t *testing.T, r map[string]any) rule {
 // sent for nothing, as without settings.
 func TestTaxShippingAndPromotion(t *testing.T) {
 	boss := staff(t, caller.Admin)
-	tax := map[string]any{"prices_include_tax": []string{"EUR"}, "rates": []map[string]any{{"country": "PT", "class": "standard", "rate": 23000}}}
+	tax := map[string]any{"prices_include_tax": []string{"EUR"}, "rates": []map[string]any{{"country": "PT", "class": "standard", "rate": 23000},
+		{"country": "PT", "class": "food", "rate": 6000}}}
 	free := map[string]any{"areas": []map[string]any{{"country": "ES"}}, "prices": []map[string]any{
 		{"currency": "EUR", "steps": []map[string]any{{"price": 0}}}, {"currency": "USD", "steps": []map[string]any{{"price": 0}}}}}
-	post := map[string]any{"areas": []map[string]any{{"country": "PT"}}, "prices": []map[string]any{{"currency": "EUR", "steps": []map[string]any{{"price": 615}}}}}
+	post := map[string]any{"areas": []map[string]any{{"country": "PT"}}, "prices": []map[string]any{{"currency": "EUR", "steps": []map[string]any{{"up_to_weight_grams": 1000, "price": 415}, {"price": 615}}}}}
 	a := boss.call(t, "PUT", "/v1/settings/tax", tax)
 	require.Equal(t, http.StatusOK, a.status, "%s", a.body)
 	t.Cleanup(func() {
@@ -62,11 +63,17 @@ func TestTaxShippingAndPromotion(t *testing.T) {
 	must[any](t, boss, http.StatusOK, "GET", "/v1/settings/tax", nil)
 	must[any](t, boss, http.StatusOK, "GET", "/v1/settings/shipping", nil)
 
-	_, sku := ownProduct(t, 10)
+	// Its tax class and weight come with the quotes and with the reservation.
+	m := staff(t, caller.CatalogManager)
+	sku := "E2E-" + uuid.NewString()[:8]
+	must[product](t, m, http.StatusCreated, "POST", "/v1/products", map[string]any{
+		"slug": "e2e-" + uuid.NewString()[:8], "name": "Aceite de prueba", "category": anyCategory(t), "status": "published", "tax_class": "food",
+		"variants": []map[string]any{{"sku": sku, "name": "única", "weight_grams": 400, "prices": []money{{1250, "EUR"}}}},
+	})
+	must[stock](t, m, http.StatusOK, "PATCH", "/v1/inventory/"+sku, map[string]any{"delta": 10, "reason": "first delivery"})
 	code := "E2E-" + strings.ToUpper(uuid.NewString()[:8])
 	p := newRule(t, map[string]any{"code": code, "label": "A fifth off", "kind": "percentage", "rate": 20000, "for": map[string]any{"skus": []string{sku}},
 		"minimums": []money{{2000, "EUR"}}})
-	m := staff(t, caller.CatalogManager)
 	must[list[rule]](t, m, http.StatusOK, "GET", "/v1/promotions", nil)
 
 	c := guest()
@@ -76,8 +83,8 @@ func TestTaxShippingAndPromotion(t *testing.T) {
 	put(t, c, sku, 3)
 	got = must[bill](t, c, http.StatusOK, "GET", "/v1/cart?country=PT", nil)
 	require.True(t, got.Promotions[0].Applied)
-	// 37.50 − 7.50 = 30.00, of which 5.61 is tax; 1.15 is in 6.15
-	require.Equal(t, [5]int64{3750, 750, 615, 561 + 115, 3615}, got.sums())
+	// 37.50 − 7.50 = 30.00, of which 1.70 is tax; 1.15 is in the 6.15 for 1.2 kg
+	require.Equal(t, [5]int64{3750, 750, 615, 170 + 115, 3615}, got.sums())
 	checkout := map[string]any{"payment_method": "cash_on_delivery", "email": "i@example.com", "address": lisbon, "shipping_method": "post",
 		"expected_total": money{3614, "EUR"}}
 	require.Equal(t, "total_changed", c.refused(t, http.StatusConflict, "POST", "/v1/orders", checkout, "Idempotency-Key", uuid.NewString()).Code)

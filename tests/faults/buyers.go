@@ -25,6 +25,8 @@ const (
 	shipped       = 40 // the others stay confirmed
 	delivered     = 70 // of those that were shipped
 	returned      = 60 // of those that were delivered to a customer
+	inParts       = 40 // of those that are more than one piece
+	closedShort   = 30 // of those: the rest never comes
 )
 
 const (
@@ -295,6 +297,10 @@ func (b *buyer) sendBack(ctx context.Context, who shopper, o history.Order) {
 		return
 	}
 	agent := shopper{account: b.agent}
+	if l.Quantity > 1 && b.percent(inParts) {
+		b.inParts(ctx, agent, c, l)
+		return
+	}
 	came := map[string]any{"lines": []map[string]any{{"sku": l.SKU, "quantity": l.Quantity, "restock": b.percent(80)}}}
 	for _, step := range []struct {
 		op   history.Op
@@ -303,6 +309,37 @@ func (b *buyer) sendBack(ctx context.Context, who shopper, o history.Order) {
 	}{{history.ApproveReturn, "/approve", nil}, {history.ReceiveReturn, "/receive", came}} {
 		c := b.repeat(ctx, history.Call{Op: step.op, Key: c.Return, Order: o.ID, Return: c.Return}, func(ctx context.Context) answer {
 			return b.web.send(ctx, http.MethodPost, "/v1/returns/"+c.Return+step.path, step.body, b.headers(ctx, agent)...)
+		}, func(*answer, *history.Call) {})
+		if c.Outcome != history.Done {
+			return
+		}
+	}
+}
+
+// inParts has a return come back one piece first; then the rest, or nothing more.
+func (b *buyer) inParts(ctx context.Context, agent shopper, of history.Call, l history.Item) {
+	part := uuid.NewString()
+	came := map[string]any{"lines": []map[string]any{{"sku": l.SKU, "quantity": 1, "restock": b.percent(80)}}}
+	steps := []struct {
+		op     history.Op
+		method string
+		path   string
+		body   any
+	}{
+		{history.ApproveReturn, http.MethodPost, "/approve", nil},
+		{history.TakePart, http.MethodPut, "/receipts/" + part, came},
+		{history.ReceiveReturn, http.MethodPost, "/receive", nil},
+	}
+	if b.percent(closedShort) {
+		steps[2].op, steps[2].path = history.CloseReturn, "/close"
+	}
+	for _, step := range steps {
+		call := history.Call{Op: step.op, Key: of.Return, Order: of.Order, Return: of.Return}
+		if step.op == history.TakePart {
+			call.Part = part
+		}
+		c := b.repeat(ctx, call, func(ctx context.Context) answer {
+			return b.web.send(ctx, step.method, "/v1/returns/"+of.Return+step.path, step.body, b.headers(ctx, agent)...)
 		}, func(*answer, *history.Call) {})
 		if c.Outcome != history.Done {
 			return

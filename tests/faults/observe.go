@@ -44,16 +44,12 @@ func (o *observer) listen(s shop.State) (stop func(), err error) {
 	return tap.Listen(s, []string{"orders", "support"}, func(raw []byte) {
 		var e struct {
 			history.Event
-			Data struct {
-				ReturnID string `json:"return_id"`
-			} `json:"data"`
+			Data returnData `json:"data"`
 		}
 		if err := json.Unmarshal(raw, &e); err != nil {
 			e.Type = "no event: " + err.Error()
 		}
-		if e.Type == history.OrderRefunded {
-			e.Return = e.Data.ReturnID
-		}
+		e.Return = e.Data.of(e.Type)
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.events, o.heard = append(o.events, e.Event), time.Now()

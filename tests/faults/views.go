@@ -62,12 +62,21 @@ type returnView struct {
 	OrderID string               `json:"order_id"`
 	Status  history.ReturnStatus `json:"status"`
 	Refund  *money               `json:"refund"`
+
+	Receipts []struct {
+		ID       string `json:"id"`
+		RefundID string `json:"refund_id"`
+		Refund   *money `json:"refund"`
+	} `json:"receipts"`
 }
 
 func (v returnView) history() history.Return {
 	r := history.Return{ID: v.ID, Order: v.OrderID, Status: v.Status}
 	if v.Refund != nil {
 		r.Refund = v.Refund.Amount
+	}
+	for _, p := range v.Receipts {
+		r.Receipts = append(r.Receipts, history.Receipt{ID: p.ID, Refund: p.RefundID, Noted: p.Refund != nil})
 	}
 	return r
 }
@@ -78,18 +87,30 @@ type letterView struct {
 	Type    string `json:"type"`
 	Subject string `json:"subject"`
 	Event   struct {
-		Data struct {
-			ReturnID string `json:"return_id"`
-		} `json:"data"`
+		Data returnData `json:"data"`
 	} `json:"event"`
 }
 
-func (v letterView) history() history.Event {
-	e := history.Event{ID: v.EventID, Type: v.Type, Subject: v.Subject}
-	if v.Type == history.OrderRefunded {
-		e.Return = v.Event.Data.ReturnID
+// returnData is what the data of an event may say of a return.
+type returnData struct {
+	ReturnID  string `json:"return_id"`
+	ReceiptID string `json:"receipt_id"`
+}
+
+// of gives what tells events of a type about the same subject apart.
+func (d returnData) of(kind string) string {
+	switch kind {
+	case history.OrderRefunded:
+		return d.ReturnID
+	case history.ReturnPart:
+		return d.ReceiptID
+	default:
+		return ""
 	}
-	return e
+}
+
+func (v letterView) history() history.Event {
+	return history.Event{ID: v.EventID, Type: v.Type, Subject: v.Subject, Return: v.Event.Data.of(v.Type)}
 }
 
 type list[T any] struct {

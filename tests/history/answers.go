@@ -95,8 +95,10 @@ var (
 		Deliver: {Delivered},
 	}
 	afterReturn = map[Op][]ReturnStatus{
-		AskReturn:     {ReturnRequested, ReturnApproved, ReturnRejected, ReturnReceived, ReturnRefunded, ReturnFailed},
-		ApproveReturn: {ReturnApproved, ReturnReceived, ReturnRefunded, ReturnFailed},
+		AskReturn:     {ReturnRequested, ReturnApproved, ReturnRejected, ReturnInParts, ReturnReceived, ReturnRefunded, ReturnFailed},
+		ApproveReturn: {ReturnApproved, ReturnInParts, ReturnReceived, ReturnRefunded, ReturnFailed},
+		TakePart:      {ReturnInParts, ReturnReceived, ReturnRefunded, ReturnFailed},
+		CloseReturn:   {ReturnRefunded},
 		ReceiveReturn: {ReturnRefunded},
 	}
 )
@@ -115,6 +117,8 @@ func (c *checker) changed(call Call) {
 			c.wrong(ChangeLost, "return %s, of which %s was acknowledged, is not there", call.Return, call.Op)
 		} else if !slices.Contains(want, r.Status) {
 			c.wrong(ChangeLost, "return %s is %s although its %s was acknowledged", r.ID, r.Status, call.Op)
+		} else if call.Part != "" && !slices.ContainsFunc(r.Receipts, func(p Receipt) bool { return p.ID == call.Part }) {
+			c.wrong(ChangeLost, "part %s of return %s was acknowledged and is not there", call.Part, r.ID)
 		}
 	}
 }
@@ -146,7 +150,7 @@ func (c *checker) refusals() {
 			right = status == Shipped || status == Delivered
 		case Ship:
 			right = status == Cancelled
-		case ReadStock, FillCart, Deliver, AskReturn, ApproveReturn, ReceiveReturn:
+		case ReadStock, FillCart, Deliver, AskReturn, ApproveReturn, TakePart, CloseReturn, ReceiveReturn:
 		}
 		if !right {
 			c.wrong(RefusedWrong, "%s %s of %s was refused: %s", call.Op, call.Key, call.Buyer, call.Answer)

@@ -66,13 +66,14 @@ func Check(r Run) []Violation {
 
 // checker is a run with what the rules look up.
 type checker struct {
-	run     Run
-	goods   map[string]Good
-	byID    map[string]Order
-	returns map[string]Return
-	asked   map[string]Call // the first checkout of each key
-	dead    map[dead]bool
-	found   []Violation
+	run      Run
+	goods    map[string]Good
+	byID     map[string]Order
+	returns  map[string]Return
+	refundOf map[string]Return // by what support calls the refund
+	asked    map[string]Call   // the first checkout of each key
+	dead     map[dead]bool
+	found    []Violation
 }
 
 // dead names a dead letter by what it says, since its consumer is judged by that.
@@ -80,7 +81,7 @@ type dead struct{ app, kind, subject, ret string }
 
 func newChecker(r Run) *checker {
 	c := &checker{
-		run: r, goods: map[string]Good{}, byID: map[string]Order{}, returns: map[string]Return{},
+		run: r, goods: map[string]Good{}, byID: map[string]Order{}, returns: map[string]Return{}, refundOf: map[string]Return{},
 		asked: map[string]Call{}, dead: map[dead]bool{},
 	}
 	for _, g := range r.Goods {
@@ -91,6 +92,9 @@ func newChecker(r Run) *checker {
 	}
 	for _, ret := range r.Final.Returns {
 		c.returns[ret.ID] = ret
+		for _, p := range ret.parts() {
+			c.refundOf[p.Refund] = ret
+		}
 	}
 	for _, call := range r.Calls {
 		if _, known := c.asked[call.Key]; call.Op == Checkout && !known {

@@ -85,11 +85,18 @@ func (c *checker) facts() (must, may map[fact]bool) {
 		case ReturnRequested:
 		case ReturnApproved, ReturnRejected:
 			was = append(was, r.Status)
+		case ReturnInParts:
+			was = append(was, ReturnApproved)
 		case ReturnReceived, ReturnFailed:
 			was = append(was, ReturnApproved, ReturnReceived, r.Status)
 		case ReturnRefunded:
 			was = append(was, ReturnApproved, ReturnReceived, r.Status)
 			may[fact{returnPrefix + string(ReturnFailed), r.ID, ""}] = true
+		}
+		for _, p := range r.Receipts {
+			if p.ID != r.ID {
+				must[fact{ReturnPart, r.ID, p.ID}] = true
+			}
 		}
 		for _, s := range was {
 			must[fact{returnPrefix + string(s), r.ID, ""}] = true
@@ -109,7 +116,8 @@ func (c *checker) heard() {
 			o.Returns, i = []ReturnNews{{}}, 0
 		}
 		known := o.Returns[i].Status
-		if known != r.Status && !c.isDead("orders", returnPrefix+string(r.Status), r.ID, "") {
+		parts := r.Status == ReturnInParts && slices.ContainsFunc(r.Receipts, func(p Receipt) bool { return c.isDead("orders", ReturnPart, r.ID, p.ID) })
+		if known != r.Status && !parts && !c.isDead("orders", returnPrefix+string(r.Status), r.ID, "") {
 			c.wrong(NotApplied, "return %s is %s, its order %s has heard %q", r.ID, r.Status, r.Order, cmp.Or(known, "nothing"))
 		}
 	}

@@ -46,7 +46,9 @@ const (
 	Deliver       Op = "deliver"
 	AskReturn     Op = "ask_return"
 	ApproveReturn Op = "approve_return"
-	ReceiveReturn Op = "receive_return" // it is refunded with it
+	TakePart      Op = "take_part"      // some of a return came back; more follows
+	CloseReturn   Op = "close_return"   // no more follows
+	ReceiveReturn Op = "receive_return" // the rest came; it is refunded with it
 	ReadStock     Op = "read_stock"
 )
 
@@ -80,6 +82,7 @@ type Call struct {
 	Promotion string `json:"promotion,omitempty"` // of a Checkout: the one whose code is in the cart
 	Order     string `json:"order,omitempty"`     // that is cancelled, shipped, delivered, returned
 	Return    string `json:"return,omitempty"`    // that is approved, received; of AskReturn: the one that was made
+	Part      string `json:"part,omitempty"`      // of TakePart: the receipt
 
 	Outcome Outcome `json:"outcome"`
 	Answer  string  `json:"answer,omitempty"` // status and code, or the error: for the reader
@@ -139,9 +142,9 @@ type Order struct {
 	Returns    []ReturnNews `json:"returns,omitempty"` // what orders has heard of its returns
 }
 
-// Refund is what was refunded for one return.
+// Refund is what was refunded for one return, or for one receipt of it.
 type Refund struct {
-	Return string       `json:"return"`
+	Return string       `json:"return"` // what support calls the refund
 	Amount int64        `json:"amount"`
 	Lines  []RefundLine `json:"lines"`
 }
@@ -165,6 +168,7 @@ type ReturnStatus string
 const (
 	ReturnRequested ReturnStatus = "requested"
 	ReturnApproved  ReturnStatus = "approved"
+	ReturnInParts   ReturnStatus = "partially_received"
 	ReturnReceived  ReturnStatus = "received"
 	ReturnRefunded  ReturnStatus = "refunded"
 	ReturnFailed    ReturnStatus = "refund_failed"
@@ -177,6 +181,24 @@ type Return struct {
 	Order  string       `json:"order"`
 	Status ReturnStatus `json:"status"`
 	Refund int64        `json:"refund"` // what support has noted
+	// Receipts are the parts it came in; none for one that came whole, whose
+	// refund has its ID.
+	Receipts []Receipt `json:"receipts,omitempty"`
+}
+
+// Receipt is a part of a return that came back and is refunded by itself.
+type Receipt struct {
+	ID     string `json:"id"` // that of the return: the last part
+	Refund string `json:"refund"`
+	Noted  bool   `json:"noted"` // support knows that it is refunded
+}
+
+// parts gives the receipts, of a return without any the one that it may be.
+func (r Return) parts() []Receipt {
+	if len(r.Receipts) > 0 {
+		return r.Receipts
+	}
+	return []Receipt{{ID: r.ID, Refund: r.ID, Noted: true}}
 }
 
 // Stock is one SKU.
@@ -205,6 +227,9 @@ const (
 	OrderDelivered = "tienda.orders.delivered"
 	OrderRefunded  = "tienda.orders.refunded"
 
+	// ReturnPart is announced for each part of a return but the last.
+	ReturnPart = "tienda.support.return_partially_received"
+
 	returnPrefix = "tienda.support.return_" // followed by a ReturnStatus
 )
 
@@ -213,7 +238,7 @@ type Event struct {
 	ID      string `json:"id"`
 	Type    string `json:"type"`
 	Subject string `json:"subject"`
-	Return  string `json:"return,omitempty"` // of OrderRefunded
+	Return  string `json:"return,omitempty"` // of OrderRefunded: the refund's; of ReturnPart: the receipt
 }
 
 // DeadLetter is an event that an app has not taken. Whether it was applied all

@@ -294,6 +294,33 @@ func TestRules(t *testing.T) {
 			Violation{RefundWrong, "order returned says that 0 is refunded, its refunds make 1000"}},
 		"support notes another amount": {func(r *Run) { r.Final.Returns[0].Refund = 1 },
 			Violation{RefundWrong, "return r notes 1, its order returned has refunded 1000"}},
+		"a part was refunded twice": {func(r *Run) {
+			r.inParts()
+			o := r.order("returned")
+			o.Refunds, o.Refunded = append(o.Refunds, Refund{"p1", 500, []RefundLine{{Item{"a", 1}, true}}}), 1500
+		},
+			Violation{RefundWrong, "order returned has refunded return p1 twice"}},
+		"a part was never refunded": {func(r *Run) {
+			r.inParts()
+			o := r.order("returned")
+			o.Refunds, o.Refunded = o.Refunds[1:], 500
+		},
+			Violation{RefundWrong, "return r is refunded, its order returned knows of none"}},
+		"a part waits for its refund": {func(r *Run) {
+			r.inParts()
+			r.Final.Returns[0].Status, r.Final.Returns[0].Receipts[0].Noted = ReturnInParts, false
+		},
+			Violation{Unsettled, "part p of return r came back and is not refunded"}},
+		"a part is gone": {func(r *Run) {
+			r.inParts()
+			r.Final.Returns[0].Receipts[0].ID = "other"
+		},
+			Violation{ChangeLost, "part p of return r was acknowledged and is not there"}},
+		"a part was not announced": {func(r *Run) {
+			r.inParts()
+			r.dropEvent(ReturnPart, "r")
+		},
+			Violation{EventLost, "tienda.support.return_partially_received of r for return p was not announced"}},
 		"support notes a refund that is not there": {func(r *Run) { r.order("returned").Refunds = nil },
 			Violation{RefundWrong, "return r is refunded, its order returned knows of none"}},
 		"refunded before it came": {func(r *Run) { r.Final.Returns[0].Status = ReturnApproved },
@@ -325,4 +352,28 @@ func TestDeadLetters(t *testing.T) {
 	r.Final.DeadLetters = []DeadLetter{{"orders", announced("r", returnPrefix+"refunded")[0]}}
 	require.Empty(t, Check(r))
 	require.Equal(t, []Consumer{{"catalog", 5, 0, 1}, {"orders", 4, 1, 0}, {"support", 1, 0, 0}}, Consumers(r.Final))
+}
+
+// inParts makes the return of good one that came in two parts.
+func (r *Run) inParts() {
+	ret, o := &r.Final.Returns[0], r.order("returned")
+	ret.Receipts = []Receipt{{"p", "p1", true}, {"r", "r", true}}
+	one := []RefundLine{{Item{"a", 1}, true}}
+	o.Refunds = []Refund{{"p1", 500, one}, {"r", 500, one}}
+	r.Calls = append(r.Calls, Call{Op: TakePart, Key: "r", Order: "returned", Return: "r", Part: "p", Outcome: Done})
+	r.Final.Events = append(r.Final.Events, Event{"part", ReturnPart, "r", "p"}, Event{"refund of part", OrderRefunded, "returned", "p1"})
+}
+
+func TestReturnInParts(t *testing.T) {
+	r := good()
+	r.inParts()
+	require.Empty(t, Check(r))
+	r.Final.Returns[0].Status = ReturnInParts
+	r.Final.Returns[0].Receipts[1].ID = "q"
+	r.order("returned").Returns[0].Status = ReturnInParts
+	r.Calls = slices.DeleteFunc(r.Calls, func(c Call) bool { return c.Op == ReceiveReturn })
+	r.Final.Events = append(r.Final.Events, Event{"part 2", ReturnPart, "r", "q"})
+	r.dropEvent(returnPrefix+"received", "r")
+	r.dropEvent(returnPrefix+"refunded", "r")
+	require.Empty(t, Check(r), "more is expected")
 }

@@ -64,22 +64,42 @@ func (c *checker) refunds() {
 			c.wrong(OrderLost, "order %s, which has return %s, is not there", r.Order, r.ID)
 			continue
 		}
-		made := slices.DeleteFunc(slices.Clone(o.Refunds), func(f Refund) bool { return f.Return != r.ID })
-		switch {
-		case r.Status == ReturnReceived:
+		switch r.Status {
+		case ReturnReceived:
 			c.wrong(Unsettled, "return %s was received and is not refunded", r.ID)
-		case r.Status == ReturnFailed:
+		case ReturnFailed:
 			c.wrong(RefundWrong, "orders has refused to refund return %s", r.ID)
-		case r.Status == ReturnRefunded && len(made) == 0:
-			c.wrong(RefundWrong, "return %s is refunded, its order %s knows of none", r.ID, o.ID)
-		case r.Status == ReturnRefunded && made[0].Amount != r.Refund:
-			c.wrong(RefundWrong, "return %s notes %d, its order %s has refunded %d", r.ID, r.Refund, o.ID, made[0].Amount)
-		case r.Status != ReturnRefunded && len(made) > 0:
-			c.wrong(RefundWrong, "return %s is %s, its order %s has refunded it", r.ID, r.Status, o.ID)
+		case ReturnRefunded, ReturnInParts:
+			c.refunded(r, o)
+		default:
+			if slices.ContainsFunc(o.Refunds, func(f Refund) bool { return c.refundOf[f.Return].ID == r.ID }) {
+				c.wrong(RefundWrong, "return %s is %s, its order %s has refunded it", r.ID, r.Status, o.ID)
+			}
 		}
 	}
 	for _, o := range c.run.Final.Orders {
 		c.refundsOf(o)
+	}
+}
+
+// refunded holds the parts of a return that came back to the refunds of its
+// order: each was made, once (refundsOf), and support knows what it was.
+func (c *checker) refunded(r Return, o Order) {
+	sum := int64(0)
+	for _, p := range r.parts() {
+		i := slices.IndexFunc(o.Refunds, func(f Refund) bool { return f.Return == p.Refund })
+		switch {
+		case i < 0 && r.Status == ReturnRefunded:
+			c.wrong(RefundWrong, "return %s is refunded, its order %s knows of none", r.ID, o.ID)
+			return
+		case i < 0 || !p.Noted:
+			c.wrong(Unsettled, "part %s of return %s came back and is not refunded", p.ID, r.ID)
+			return
+		}
+		sum += o.Refunds[i].Amount
+	}
+	if sum != r.Refund {
+		c.wrong(RefundWrong, "return %s notes %d, its order %s has refunded %d", r.ID, r.Refund, o.ID, sum)
 	}
 }
 
@@ -106,7 +126,7 @@ func (c *checker) refundsOf(o Order) {
 			c.wrong(RefundWrong, "order %s has refunded return %s twice", o.ID, f.Return)
 		}
 		seen[f.Return] = true
-		if r, ok := c.returns[f.Return]; !ok || r.Order != o.ID {
+		if r, ok := c.refundOf[f.Return]; !ok || r.Order != o.ID {
 			c.wrong(RefundWrong, "order %s has refunded return %s, which it does not have", o.ID, f.Return)
 		}
 		worth := int64(0)

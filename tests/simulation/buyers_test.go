@@ -271,7 +271,8 @@ func (p *person) move(op history.Op, app, orderID, path string, body any) answer
 	return p.insist(history.Call{Op: op, Key: orderID, Order: orderID}, app, http.MethodPost, path, body, nil, callLimit, nil)
 }
 
-// sendBack returns one line of an order.
+// sendBack returns one line of an order, whole or in two parts, of which the
+// second may never come.
 func (p *person) sendBack(agent *person, o history.Order) {
 	l := o.Lines[p.rng.IntN(len(o.Lines))]
 	in := map[string]any{"order_id": o.ID, "lines": []any{map[string]any{"sku": l.SKU, "quantity": l.Quantity, "reason": "unwanted"}}}
@@ -298,6 +299,16 @@ func (p *person) sendBack(agent *person, o history.Order) {
 		return
 	}
 	agent.oneReturn(history.ApproveReturn, c, "approve", nil)
+	if l.Quantity > 1 && p.rng.IntN(2) == 0 {
+		part := uuid.NewSHA1(uuid.NameSpaceOID, []byte("part of "+c.Return)).String()
+		came := map[string]any{"lines": []any{map[string]any{"sku": l.SKU, "quantity": 1, "restock": p.rng.IntN(2) == 0}}}
+		agent.insist(history.Call{Op: history.TakePart, Key: c.Return + " part", Order: c.Order, Return: c.Return, Part: part}, "support", http.MethodPut,
+			"/v1/returns/"+c.Return+"/receipts/"+part, came, nil, callLimit, nil)
+		if p.rng.IntN(3) == 0 {
+			agent.oneReturn(history.CloseReturn, c, "close", nil)
+			return
+		}
+	}
 	agent.oneReturn(history.ReceiveReturn, c, "receive", map[string]any{})
 }
 

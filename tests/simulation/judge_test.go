@@ -61,10 +61,17 @@ type (
 			OrderID string               `json:"order_id"`
 			Status  history.ReturnStatus `json:"status"`
 			Refund  *amountThere         `json:"refund"`
+
+			Receipts []struct {
+				ID       string       `json:"id"`
+				RefundID string       `json:"refund_id"`
+				Refund   *amountThere `json:"refund"`
+			} `json:"receipts"`
 		} `json:"returns"`
 	}
-	refundNews struct {
-		ReturnID string `json:"return_id"`
+	returnNews struct {
+		ReturnID  string `json:"return_id"`
+		ReceiptID string `json:"receipt_id"`
 	}
 )
 
@@ -105,14 +112,20 @@ func (w *world) final() history.Final {
 			if r.Refund != nil {
 				out.Refund = r.Refund.Amount
 			}
+			for _, p := range r.Receipts {
+				out.Receipts = append(out.Receipts, history.Receipt{ID: p.ID, Refund: p.RefundID, Noted: p.Refund != nil})
+			}
 			f.Returns = append(f.Returns, out)
 		}
 	}
 	for _, e := range w.published {
 		out := history.Event{ID: e.ID, Type: e.Type, Subject: e.Subject}
-		var news refundNews
-		if e.Type == history.OrderRefunded && e.Decode(&news) == nil {
+		var news returnNews
+		switch err := e.Decode(&news); {
+		case err == nil && e.Type == history.OrderRefunded:
 			out.Return = news.ReturnID
+		case err == nil && e.Type == history.ReturnPart:
+			out.Return = news.ReceiptID
 		}
 		f.Events = append(f.Events, out)
 	}

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"tienda/internal/app"
+	"tienda/internal/contract"
 	"tienda/services/catalog/internal/api"
 	"tienda/services/catalog/internal/clients"
 	"tienda/services/catalog/internal/events"
 	"tienda/services/catalog/internal/inventory"
+	"tienda/services/catalog/internal/pricing"
 	"tienda/services/catalog/internal/product"
 	"tienda/services/catalog/internal/search"
 	"tienda/services/catalog/internal/statestore"
@@ -29,25 +31,38 @@ const expiryStep = 2 * time.Second
 
 // Build wires the service over what the frame gives it.
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
-	line, err := d.Contract.Schema("ImportProduct")
-	if err != nil {
-		return app.Built{}, err
+	var lines [3]*contract.Schema
+	for i, name := range []string{"ImportProduct", "StockUpdate", "PriceUpdate"} {
+		var err error
+		if lines[i], err = d.Contract.Schema(name); err != nil {
+			return app.Built{}, err
+		}
 	}
-	shown := search.New(statestore.NewShelf(d.DB), api.EncodeDetail)
+	board := &pricing.Board{}
+	prices := pricing.NewService(statestore.NewPrices(d.DB), board)
+	shown := search.New(statestore.NewShelf(d.DB), api.DetailEncoder(board))
+	board.OnChange(shown.PricesChanged)
 	stocks := statestore.NewStocks(d.DB)
-	stock := inventory.NewService(stocks, shown)
+	stock := inventory.NewService(stocks, shown, prices)
 	expiry := inventory.NewExpiry(stock, stocks, clients.NewOrders(d.Sidecar))
 	a := &api.API{
 		Products:   product.NewService(statestore.NewProducts(d.DB), shown),
 		Inventory:  stock,
 		Shown:      shown,
 		Orders:     events.Orders{Stock: stock},
-		ImportLine: line,
+		Prices:     prices,
+		ImportLine: lines[0], StockLine: lines[1], PriceLine: lines[2],
+	}
+	refresh := func(ctx context.Context) error { // lists first: no detail is made without them
+		if err := prices.Refresh(ctx); err != nil {
+			return err
+		}
+		return shown.Refresh(ctx)
 	}
 	return app.Built{
 		Routes: a.Routes(),
 		Parts: []app.Part{
-			app.Every(freshness, d.Log, "looking for changed products", shown.Refresh),
+			app.Every(freshness, d.Log, "looking for changed products and prices", refresh),
 			app.Every(expiryStep, d.Log, "looking for reservations of dead orders", expiry.Step),
 		},
 		Ready: []func(context.Context) error{shown.Ready},

@@ -10,6 +10,7 @@ import (
 
 	"tienda/internal/app"
 	"tienda/services/support/internal/api"
+	"tienda/services/support/internal/canned"
 	"tienda/services/support/internal/clients"
 	"tienda/services/support/internal/events"
 	"tienda/services/support/internal/rma"
@@ -31,10 +32,11 @@ const lookEvery = 10 * time.Second
 // Build wires the service over what the frame gives it.
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	orders, users := clients.NewOrders(d.Sidecar), clients.NewUsers(d.Sidecar)
-	tickets := ticket.NewService(statestore.NewTickets(d.DB), orders, users, d.Log)
+	replies := canned.NewService(statestore.NewReplies(d.DB))
+	tickets := ticket.NewService(statestore.NewTickets(d.DB), orders, users, api.Templates{Replies: replies}, d.Log)
 	returns := rma.NewService(statestore.NewReturns(d.DB), orders, tickets, d.Log)
 	return app.Built{
-		Routes: api.Routes(tickets, returns),
+		Routes: api.Routes(tickets, returns, replies),
 		Parts: []app.Part{
 			app.Every(refundEvery, d.Log, "refunds of received returns", returns.RefundReceived),
 			app.Every(lookEvery, d.Log, "tickets that are late", tickets.Look),

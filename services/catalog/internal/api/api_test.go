@@ -43,7 +43,8 @@ func TestEveryOperation(t *testing.T) {
 	a = s.call(200, orders, "POST", "/internal/v1/quotes", map[string]any{"currency": "USD", "skus": []string{"COF-500", "GONE", "COF-250"}})
 	require.JSONEq(t, fmt.Sprintf(`{"items":[
 		{"sku":"COF-500","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"500 g","tax_class":"standard","unit_price":null,"available":true},
-		{"sku":"COF-250","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"250 g","tax_class":"standard","unit_price":{"amount":890,"currency":"USD"},"available":true}]}`, id), string(a.Body))
+		{"sku":"COF-250","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"250 g","tax_class":"standard","unit_price":{"amount":890,"currency":"USD"},
+			"price":{"amount":890,"currency":"USD","kind":"base","min_quantity":1},"available":true}]}`, id), string(a.Body))
 
 	s.call(200, orders, "PUT", "/internal/v1/reservations/"+orderA, reservation("EUR", line("COF-250", 2)))
 	s.call(204, orders, "POST", "/internal/v1/reservations/"+orderA+"/commit", map[string]any{"skus": []string{"COF-250"}})
@@ -54,7 +55,17 @@ func TestEveryOperation(t *testing.T) {
 	s.call(200, nobody, "GET", "/v1/products?q=tost&sort=price&in_stock=true", nil)
 	s.hear("delivered", map[string]any{"order_id": orderA})
 	s.Do(t, contracttest.Request{Method: "POST", Path: "/internal/v1/import/products", As: gateway, Body: "\n", ContentType: contract.NDJSON})
-	s.call(204, manager, "DELETE", "/v1/products/"+id, nil, "If-Match", `"2"`)
+	a = s.call(201, manager, "POST", "/v1/price-lists", map[string]any{"name": "Sale"})
+	list := a.Header.Get("Location")
+	s.call(200, manager, "GET", "/v1/price-lists", nil)
+	s.call(200, manager, "PUT", list, map[string]any{"name": "Sale"})
+	s.call(200, manager, "GET", "/v1/prices/COF-250", nil)
+	s.call(200, manager, "PUT", "/v1/prices/COF-250", map[string]any{"prices": []any{}}, "If-Match", `"2"`)
+	s.call(200, manager, "GET", "/v1/prices/COF-250/history", nil)
+	s.call(204, manager, "DELETE", list, nil)
+	s.bulk("/v1/price-updates")
+	s.bulk("/v1/stock-updates")
+	s.call(204, manager, "DELETE", "/v1/products/"+id, nil, "If-Match", `"3"`)
 	s.call(404, nobody, "GET", "/v1/products/"+id, nil)
 	s.call(404, manager, "GET", "/v1/inventory/COF-250", nil)
 	require.Empty(t, s.store.Keys("product:"))
@@ -67,7 +78,7 @@ func TestEveryOperation(t *testing.T) {
 	require.Equal(t, []string{
 		"tienda.catalog.product_created", "tienda.catalog.stock_adjusted", "tienda.catalog.stock_replenished",
 		"tienda.catalog.stock_adjusted", "tienda.catalog.stock_replenished",
-		"tienda.catalog.product_updated", "tienda.catalog.product_deleted",
+		"tienda.catalog.product_updated", "tienda.catalog.product_updated", "tienda.catalog.product_deleted",
 	}, s.events.Types())
 }
 

@@ -82,6 +82,7 @@ type quoteView struct {
 	TaxClass    string       `json:"tax_class"`
 	WeightGrams int          `json:"weight_grams,omitempty"`
 	UnitPrice   *money.Money `json:"unit_price"`
+	Price       *priceView   `json:"price,omitempty"`
 	Available   bool         `json:"available"`
 }
 
@@ -89,32 +90,35 @@ type quoteView struct {
 // for others.
 func (a *API) quote(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
-		Currency string   `json:"currency"`
-		SKUs     []string `json:"skus"`
+		Currency   string         `json:"currency"`
+		Group      string         `json:"customer_group"`
+		SKUs       []string       `json:"skus"`
+		Quantities map[string]int `json:"quantities"`
 	}
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	offers, err := a.Inventory.Quotes(r.Context(), in.SKUs)
+	lines := make([]inventory.Line, len(in.SKUs))
+	for i, sku := range in.SKUs {
+		lines[i] = inventory.Line{SKU: sku, Quantity: max(in.Quantities[sku], 1)}
+	}
+	quotes, err := a.Inventory.Quotes(r.Context(), in.Currency, in.Group, lines)
 	if err != nil {
 		return err
 	}
 	out := struct {
 		Items []quoteView `json:"items"`
-	}{Items: make([]quoteView, 0, len(offers))}
-	for _, sku := range in.SKUs {
-		o, ok := offers[sku]
-		if !ok {
-			continue
-		}
+	}{Items: make([]quoteView, len(quotes))}
+	for i, o := range quotes {
 		q := quoteView{
-			SKU: sku, ProductID: o.ProductID, Slug: o.Slug, Name: o.Name, VariantName: o.VariantName,
+			SKU: o.SKU, ProductID: o.ProductID, Slug: o.Slug, Name: o.Name, VariantName: o.VariantName,
 			TaxClass: o.TaxClass, WeightGrams: o.WeightGrams, Available: o.InStock,
 		}
-		if p, ok := o.Price(in.Currency); ok {
-			q.UnitPrice = &p
+		if o.Price != nil {
+			price := viewPrice(*o.Price)
+			q.UnitPrice, q.Price = &o.Price.Money, &price
 		}
-		out.Items = append(out.Items, q)
+		out.Items[i] = q
 	}
 	return httpapi.Write(w, http.StatusOK, out)
 }
@@ -129,6 +133,7 @@ type reservedLine struct {
 	WeightGrams int         `json:"weight_grams,omitempty"`
 	Quantity    int         `json:"quantity"`
 	UnitPrice   money.Money `json:"unit_price"`
+	Price       *priceView  `json:"price,omitempty"`
 }
 
 // reserve: 1 bulk get, 1 transaction, shared with all who want one of the SKUs
@@ -137,6 +142,7 @@ type reservedLine struct {
 func (a *API) reserve(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Currency string `json:"currency"`
+		Group    string `json:"customer_group"`
 		Lines    []struct {
 			SKU      string `json:"sku"`
 			Quantity int    `json:"quantity"`
@@ -150,7 +156,7 @@ func (a *API) reserve(w http.ResponseWriter, r *http.Request) error {
 	for i, l := range in.Lines {
 		lines[i] = inventory.Line(l)
 	}
-	held, err := a.Inventory.Reserve(r.Context(), orderID, in.Currency, lines)
+	held, err := a.Inventory.Reserve(r.Context(), orderID, in.Currency, in.Group, lines)
 	if err != nil {
 		return err
 	}
@@ -162,6 +168,10 @@ func (a *API) reserve(w http.ResponseWriter, r *http.Request) error {
 		out.Lines[i] = reservedLine{
 			SKU: l.SKU, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName,
 			TaxClass: l.TaxClass, WeightGrams: l.WeightGrams, Quantity: l.Quantity, UnitPrice: l.UnitPrice,
+		}
+		if l.Price.Money == l.UnitPrice { // else it was promised at another time, for a reason that is not kept
+			price := viewPrice(l.Price)
+			out.Lines[i].Price = &price
 		}
 	}
 	return httpapi.Write(w, http.StatusOK, out)

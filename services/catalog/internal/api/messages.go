@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tienda/internal/money"
+	"tienda/services/catalog/internal/pricing"
 	"tienda/services/catalog/internal/product"
 	"tienda/services/catalog/internal/search"
 )
@@ -75,6 +76,8 @@ type variantView struct {
 	Images      []string          `json:"images,omitempty"`
 	Options     map[string]string `json:"options"`
 	Prices      []money.Money     `json:"prices"`
+	Now         []priceView       `json:"now"`
+	Tiers       []priceView       `json:"tiers,omitempty"`
 	InStock     bool              `json:"in_stock"`
 }
 
@@ -98,8 +101,8 @@ type productView struct {
 	UpdatedAt    time.Time           `json:"updated_at"`
 }
 
-// view shows a product in one of its languages.
-func view(p product.Product, language string, inStock map[string]bool) productView {
+// view shows a product in one of its languages, with its prices at a time.
+func view(p product.Product, language string, inStock map[string]bool, book pricing.Book, now time.Time) productView {
 	text := p.Text(language)
 	out := productView{
 		ID: p.ID, Slug: p.Slug, Language: language, Languages: p.Languages(),
@@ -120,9 +123,10 @@ func view(p product.Product, language string, inStock map[string]bool) productVi
 		if v.Options == nil {
 			v.Options = map[string]string{}
 		}
+		one, tiers := pricesAt(p.Prices(v), book, now)
 		out.Variants[i] = variantView{
 			SKU: v.SKU, Name: v.Name, Barcode: v.Barcode, WeightGrams: v.WeightGrams, Images: v.Images,
-			Options: v.Options, Prices: v.Prices, InStock: inStock[v.SKU],
+			Options: v.Options, Prices: v.Prices, Now: one, Tiers: tiers, InStock: inStock[v.SKU],
 		}
 		out.InStock = out.InStock || inStock[v.SKU]
 	}
@@ -131,8 +135,8 @@ func view(p product.Product, language string, inStock map[string]bool) productVi
 
 // asStated shows a product as it was stated: in its own language, with its
 // translations.
-func asStated(p product.Product, inStock map[string]bool) productView {
-	out := view(p, p.Language, inStock)
+func asStated(p product.Product, inStock map[string]bool, book pricing.Book, now time.Time) productView {
+	out := view(p, p.Language, inStock, book, now)
 	out.Translations = make(map[string]textBody, len(p.Translations))
 	for lang, text := range p.Translations {
 		out.Translations[lang] = textBody(text)
@@ -140,14 +144,24 @@ func asStated(p product.Product, inStock map[string]bool) productView {
 	return out
 }
 
-// EncodeDetail makes the body of GET /v1/products/{id} in a language, once for
-// each state of a product instead of once for each request.
-func EncodeDetail(e *search.Entry, language string) []byte {
-	b, err := json.Marshal(view(e.Product, language, e.InStock))
-	if err != nil {
-		panic("api: a product that is not JSON: " + err.Error()) // strings, numbers and times always are
+// DetailEncoder makes the bodies of GET /v1/products/{id}, once for each state of a
+// product in a language, and for each time that a price list begins or ends, instead
+// of once for each request.
+func DetailEncoder(board *pricing.Board) search.Encoder {
+	return func(e *search.Entry, language string, now time.Time) ([]byte, time.Time) {
+		book := board.Book()
+		b, err := json.Marshal(view(e.Product, language, e.InStock, book, now))
+		if err != nil {
+			panic("api: a product that is not JSON: " + err.Error()) // strings, numbers and times always are
+		}
+		var until time.Time
+		for _, v := range e.Product.Variants {
+			if t := e.Product.Prices(v).NextChange(book, now); !t.IsZero() && (until.IsZero() || t.Before(until)) {
+				until = t
+			}
+		}
+		return append(b, '\n'), until
 	}
-	return append(b, '\n')
 }
 
 type productSummary struct {
@@ -162,8 +176,8 @@ type productSummary struct {
 	SKUs      []string     `json:"skus"`
 }
 
-// summary shows an entry in one of its languages.
-func summary(e *search.Entry, language, currency string) productSummary {
+// summary shows an entry in one of its languages, with its lowest price at a time.
+func summary(e *search.Entry, language, currency string, book pricing.Book, now time.Time) productSummary {
 	p := &e.Product
 	s := productSummary{
 		ID: p.ID, Slug: p.Slug, Language: language, Name: p.Text(language).Name, Category: p.Category,
@@ -172,9 +186,11 @@ func summary(e *search.Entry, language, currency string) productSummary {
 	if len(p.Images) > 0 {
 		s.Image = p.Images[0]
 	}
-	if n, ok := e.PriceFrom(currency); ok {
-		price := money.New(n, currency)
-		s.PriceFrom = &price
+	for _, v := range p.Variants {
+		at, ok := p.Prices(v).At(book, pricing.Ask{Currency: currency, Quantity: 1, Now: now})
+		if ok && (s.PriceFrom == nil || at.Amount < s.PriceFrom.Amount) {
+			s.PriceFrom = &at.Money
+		}
 	}
 	return s
 }

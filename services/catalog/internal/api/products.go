@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"tienda/internal/caller"
 	"tienda/internal/httpapi"
@@ -36,10 +37,15 @@ func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := page.Of[productSummary]{Items: make([]productSummary, len(entries)), NextCursor: next}
+	book, err := a.Prices.Book(r.Context())
+	if err != nil {
+		return err
+	}
+	now := time.Now()
 	var spoken []string
 	for i, e := range entries {
 		language := a.speak(r, &e.Product)
-		out.Items[i] = summary(e, language, q.Currency)
+		out.Items[i] = summary(e, language, q.Currency, book, now)
 		if !slices.Contains(spoken, language) {
 			spoken = append(spoken, language)
 		}
@@ -54,12 +60,12 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 	ref, whole := httpapi.Var(r, "id"), r.URL.Query().Get("translations") == "true"
 	if e := a.Shown.Detail(ref); e != nil {
 		if whole {
-			return a.sendProduct(w, http.StatusOK, e.Product)
+			return a.sendProduct(w, r, http.StatusOK, e.Product)
 		}
 		language := a.speak(r, &e.Product)
 		setLanguage(w, language)
 		httpapi.SetETag(w, e.Product.Version)
-		return httpapi.WriteRaw(w, http.StatusOK, e.Detail(language))
+		return httpapi.WriteRaw(w, http.StatusOK, e.Detail(language, time.Now()))
 	}
 	if slug, ok := a.Shown.Moved(ref); ok {
 		return movedTo(w, r, slug)
@@ -75,12 +81,16 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 	case ref != p.ID && ref != p.Slug:
 		return movedTo(w, r, p.Slug)
 	case whole:
-		return a.sendProduct(w, http.StatusOK, p)
+		return a.sendProduct(w, r, http.StatusOK, p)
+	}
+	book, err := a.Prices.Book(r.Context())
+	if err != nil {
+		return err
 	}
 	language := a.speak(r, &p)
 	setLanguage(w, language)
 	httpapi.SetETag(w, p.Version)
-	return httpapi.Write(w, http.StatusOK, view(p, language, nil))
+	return httpapi.Write(w, http.StatusOK, view(p, language, nil, book, time.Now()))
 }
 
 // movedTo sends who asks by a former slug on. It is not for ever: another product
@@ -121,7 +131,7 @@ func (a *API) createProduct(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Location", "/v1/products/"+p.ID)
-	return a.sendProduct(w, http.StatusCreated, p)
+	return a.sendProduct(w, r, http.StatusCreated, p)
 }
 
 // replaceProduct: 2 gets, 1 transaction.
@@ -138,7 +148,7 @@ func (a *API) replaceProduct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.sendProduct(w, http.StatusOK, p)
+	return a.sendProduct(w, r, http.StatusOK, p)
 }
 
 // deleteProduct: 2 gets, 1 transaction.
@@ -155,12 +165,16 @@ func (a *API) deleteProduct(w http.ResponseWriter, r *http.Request) error {
 
 // sendProduct sends a product of any status as it was stated, with the stock
 // that is shown.
-func (a *API) sendProduct(w http.ResponseWriter, status int, p product.Product) error {
+func (a *API) sendProduct(w http.ResponseWriter, r *http.Request, status int, p product.Product) error {
 	var inStock map[string]bool
 	if e := a.Shown.Detail(p.ID); e != nil {
 		inStock = e.InStock
 	}
+	book, err := a.Prices.Book(r.Context())
+	if err != nil {
+		return err
+	}
 	setLanguage(w, p.Language)
 	httpapi.SetETag(w, p.Version)
-	return httpapi.Write(w, status, asStated(p, inStock))
+	return httpapi.Write(w, status, asStated(p, inStock, book, time.Now()))
 }

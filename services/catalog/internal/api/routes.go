@@ -10,6 +10,7 @@ import (
 	"tienda/internal/httpapi"
 	"tienda/services/catalog/internal/events"
 	"tienda/services/catalog/internal/inventory"
+	"tienda/services/catalog/internal/pricing"
 	"tienda/services/catalog/internal/product"
 	"tienda/services/catalog/internal/search"
 )
@@ -20,8 +21,11 @@ type API struct {
 	Inventory  *inventory.Service
 	Shown      *search.Model
 	Languages  product.Negotiator
+	Prices     *pricing.Service
 	Orders     events.Orders
 	ImportLine *contract.Schema // the contract's ImportProduct
+	StockLine  *contract.Schema // StockUpdate
+	PriceLine  *contract.Schema // PriceUpdate
 }
 
 // Routes lists every route of the service but the probes.
@@ -41,6 +45,17 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPost, Path: "/v1/categories", Who: staff, Handle: a.createCategory},
 		{Method: http.MethodPut, Path: "/v1/categories/{slug}", Who: staff, Handle: a.changeCategory},
 		{Method: http.MethodDelete, Path: "/v1/categories/{slug}", Who: staff, Handle: a.filled(a.deleteCategory)},
+
+		{Method: http.MethodGet, Path: "/v1/price-lists", Who: staff, Handle: a.listPriceLists},
+		{Method: http.MethodPost, Path: "/v1/price-lists", Who: staff, Handle: a.createPriceList},
+		{Method: http.MethodPut, Path: "/v1/price-lists/{id}", Who: staff, Handle: a.changePriceList},
+		{Method: http.MethodDelete, Path: "/v1/price-lists/{id}", Who: staff, Handle: a.deletePriceList},
+		{Method: http.MethodGet, Path: "/v1/prices/{sku}", Who: staff, Handle: a.getPrices},
+		{Method: http.MethodPut, Path: "/v1/prices/{sku}", Who: staff, Handle: a.replacePrices},
+		{Method: http.MethodGet, Path: "/v1/prices/{sku}/history", Who: staff, Handle: a.listPriceChanges},
+
+		{Method: http.MethodPost, Path: "/v1/price-updates", Who: staff, Handle: a.updatePrices},
+		{Method: http.MethodPost, Path: "/v1/stock-updates", Who: stock, Handle: a.updateStock},
 
 		{Method: http.MethodGet, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.getInventory},
 		{Method: http.MethodPatch, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.adjustInventory},

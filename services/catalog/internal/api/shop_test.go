@@ -16,6 +16,7 @@ import (
 	"tienda/internal/state/statetest"
 	"tienda/services/catalog/internal/events"
 	"tienda/services/catalog/internal/inventory"
+	"tienda/services/catalog/internal/pricing"
 	"tienda/services/catalog/internal/product"
 	"tienda/services/catalog/internal/search"
 	"tienda/services/catalog/internal/statestore"
@@ -43,6 +44,7 @@ type shop struct {
 	calls  *counted
 	events *event.Memory
 	shown  *search.Model
+	prices *pricing.Service
 }
 
 func open(t *testing.T) *shop { return openOver(t, statetest.NewMemory(), &event.Memory{}) }
@@ -52,20 +54,28 @@ func openOver(t *testing.T, store *statetest.Memory, published *event.Memory) *s
 	t.Helper()
 	calls := &counted{Store: store}
 	db := state.Open(calls, published, slog.New(slog.NewTextHandler(t.Output(), nil)))
-	shown := search.New(statestore.NewShelf(db), EncodeDetail)
-	stock := inventory.NewService(statestore.NewStocks(db), shown)
+	board := &pricing.Board{}
+	prices := pricing.NewService(statestore.NewPrices(db), board)
+	shown := search.New(statestore.NewShelf(db), DetailEncoder(board))
+	board.OnChange(shown.PricesChanged)
+	stock := inventory.NewService(statestore.NewStocks(db), shown, prices)
 	c, err := contract.Load(contracts.FS, "catalog")
 	require.NoError(t, err)
 	line, err := c.Schema("ImportProduct")
 	require.NoError(t, err)
 	a := &API{
-		Products: product.NewService(statestore.NewProducts(db), shown), Inventory: stock, Shown: shown,
+		Products: product.NewService(statestore.NewProducts(db), shown), Inventory: stock, Shown: shown, Prices: prices,
 		Orders: events.Orders{Stock: stock}, ImportLine: line,
 	}
+	a.StockLine, err = c.Schema("StockUpdate")
+	require.NoError(t, err)
+	a.PriceLine, err = c.Schema("PriceUpdate")
+	require.NoError(t, err)
 	require.Error(t, shown.Ready(t.Context()), "not ready before the products are read")
+	require.NoError(t, prices.Refresh(t.Context()))
 	require.NoError(t, shown.Refresh(t.Context()))
 	require.NoError(t, shown.Ready(t.Context()))
-	return &shop{Server: contracttest.New(t, "catalog", a.Routes()), t: t, store: store, calls: calls, events: published, shown: shown}
+	return &shop{Server: contracttest.New(t, "catalog", a.Routes()), t: t, store: store, calls: calls, events: published, shown: shown, prices: prices}
 }
 
 // call makes a request that must answer status.

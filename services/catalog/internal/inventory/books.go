@@ -74,8 +74,7 @@ func (b *Books) reserve(orderID, currency string, lines []ReservedLine, now time
 	for i, l := range lines {
 		stock := b.Stocks[l.SKU]
 		stock.ProductID = l.ProductID
-		price, _ := l.Price(currency)
-		r, err := stock.Reserve(orderID, l.Quantity, price, now)
+		r, err := stock.Reserve(orderID, l.Quantity, l.Price.Money, now)
 		if err != nil {
 			return err
 		}

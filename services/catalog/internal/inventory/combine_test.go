@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/fault"
+	"tienda/internal/money"
+	"tienda/services/catalog/internal/pricing"
 )
 
 // shelf is a store in memory. Each try of an update takes a second of a fake
@@ -85,12 +87,14 @@ type priced struct{}
 func (priced) Offers(_ context.Context, skus []string) (map[string]Offer, error) {
 	out := map[string]Offer{}
 	for _, sku := range skus {
-		out[sku] = Offer{SKU: sku, Prices: line(1)[0].Prices}
+		out[sku] = Offer{SKU: sku, Prices: pricing.Prices{Base: []money.Money{euro}}}
 	}
 	return out, nil
 }
 
 func (priced) ShowStock(string, bool) {}
+
+func (priced) Book(context.Context) (pricing.Book, error) { return nil, nil }
 
 // trial has orders reserve over a shelf, each as soon as the one before it
 // waits or is at the store.
@@ -106,7 +110,7 @@ func newTrial(stock int, skus ...string) *trial {
 	for _, sku := range skus {
 		tr.stocks[sku] = Stock{OnHand: stock}
 	}
-	tr.service = NewService(tr.shelf, priced{})
+	tr.service = NewService(tr.shelf, priced{}, priced{})
 	return tr
 }
 
@@ -116,7 +120,7 @@ func (tr *trial) reserve(ctx context.Context, order string, skus ...string) {
 		for _, sku := range skus {
 			lines = append(lines, Line{SKU: sku, Quantity: 1})
 		}
-		_, err := tr.service.Reserve(ctx, order, "EUR", lines)
+		_, err := tr.service.Reserve(ctx, order, "EUR", "", lines)
 		tr.mu.Lock()
 		defer tr.mu.Unlock()
 		tr.got[order] = err
@@ -275,7 +279,7 @@ func TestBatchThatFails(t *testing.T) {
 		require.NoError(t, tr.answers()["3"])
 
 		tr.panics = true
-		require.Panics(t, func() { _, _ = tr.service.Reserve(t.Context(), "4", "EUR", []Line{{SKU: "A", Quantity: 1}}) })
+		require.Panics(t, func() { _, _ = tr.service.Reserve(t.Context(), "4", "EUR", "", []Line{{SKU: "A", Quantity: 1}}) })
 		tr.reserve(t.Context(), "5", "A")
 		pass(2 * time.Second)
 		require.NoError(t, tr.answers()["5"])
@@ -339,7 +343,7 @@ func TestTurns(t *testing.T) {
 		tr := newTrial(100, "A")
 		took := func(order string) time.Duration {
 			began := time.Now()
-			_, err := tr.service.Reserve(t.Context(), order, "EUR", []Line{{SKU: "A", Quantity: 1}})
+			_, err := tr.service.Reserve(t.Context(), order, "EUR", "", []Line{{SKU: "A", Quantity: 1}})
 			require.NoError(t, err)
 			return time.Since(began)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"tienda/internal/fault"
 	"tienda/internal/money"
+	"tienda/services/catalog/internal/pricing"
 )
 
 // What a reservation is refused for, besides what stock.go names.
@@ -27,33 +28,25 @@ type Offer struct {
 	SKU, ProductID, Slug, Name, VariantName string
 	TaxClass                                string
 	WeightGrams                             int // 0: not stated
-	Prices                                  []money.Money
+	Prices                                  pricing.Prices
 	InStock                                 bool
-}
-
-// Price gives the offer's price in a currency; false: it has none.
-func (o Offer) Price(currency string) (money.Money, bool) {
-	for _, p := range o.Prices {
-		if p.Currency == currency {
-			return p, true
-		}
-	}
-	return money.Money{}, false
 }
 
 // ReservedLine is a line that is held for an order.
 type ReservedLine struct {
 	Offer
 	Quantity  int
-	UnitPrice money.Money
+	Price     pricing.Price // now
+	UnitPrice money.Money   // as it was promised, the first time
 }
 
-// Reserve holds all the lines for an order, or none of them. A repeat answers
+// Reserve holds all the lines for an order, or none of them, at the prices of now
+// for the customer's group ("": none). A repeat answers
 // the same. What is refused for lack of stock is so by what the store held after
 // the request had come, never by anything remembered: stock that has come back
 // is sold from the moment of its commit.
-func (s *Service) Reserve(ctx context.Context, orderID, currency string, lines []Line) ([]ReservedLine, error) {
-	out, err := s.price(ctx, currency, lines)
+func (s *Service) Reserve(ctx context.Context, orderID, currency, group string, lines []Line) ([]ReservedLine, error) {
+	out, err := s.price(ctx, currency, group, lines)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +68,7 @@ func (s *Service) Reserve(ctx context.Context, orderID, currency string, lines [
 }
 
 // price finds what the lines are and cost, without touching stock.
-func (s *Service) price(ctx context.Context, currency string, lines []Line) ([]ReservedLine, error) {
+func (s *Service) price(ctx context.Context, currency, group string, lines []Line) ([]ReservedLine, error) {
 	skus := make([]string, len(lines))
 	var twice []fault.Field
 	for i, l := range lines {
@@ -91,16 +84,21 @@ func (s *Service) price(ctx context.Context, currency string, lines []Line) ([]R
 	if err != nil {
 		return nil, err
 	}
-	out := make([]ReservedLine, len(lines))
+	book, err := s.prices.Book(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now, out := s.now(), make([]ReservedLine, len(lines))
 	var unknown, unpriced []fault.Field
 	for i, l := range lines {
 		o, ok := offers[l.SKU]
+		price, priced := o.Prices.At(book, pricing.Ask{Currency: currency, Quantity: l.Quantity, Group: group, Now: now})
 		if !ok {
 			unknown = append(unknown, fault.Field{Name: at(i, "sku"), Reason: "is not sold"})
-		} else if _, ok := o.Price(currency); !ok {
+		} else if !priced {
 			unpriced = append(unpriced, fault.Field{Name: at(i, "sku"), Reason: "has no price in " + currency})
 		}
-		out[i] = ReservedLine{Offer: o, Quantity: l.Quantity}
+		out[i] = ReservedLine{Offer: o, Quantity: l.Quantity, Price: price}
 	}
 	switch {
 	case len(unknown) > 0:

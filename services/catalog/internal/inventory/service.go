@@ -3,6 +3,8 @@ package inventory
 import (
 	"context"
 	"time"
+
+	"tienda/services/catalog/internal/pricing"
 )
 
 // Store keeps the stock documents.
@@ -27,19 +29,25 @@ type Offers interface {
 	ShowStock(sku string, inStock bool)
 }
 
+// PriceLists are the price lists that this replica knows.
+type PriceLists interface {
+	Book(ctx context.Context) (pricing.Book, error)
+}
+
 // Service is what staff and orders do with stock.
 type Service struct {
 	store    Store
 	offers   Offers
+	prices   PriceLists
 	together *combiner
 	now      func() time.Time
 }
 
 // NewService gives the service over its store and what is offered.
-func NewService(store Store, offers Offers) *Service {
+func NewService(store Store, offers Offers, prices PriceLists) *Service {
 	show := func(s *Stock) { offers.ShowStock(s.SKU, s.Available() > 0) }
 	return &Service{
-		store: store, offers: offers, together: newCombiner(store, show),
+		store: store, offers: offers, prices: prices, together: newCombiner(store, show),
 		now: func() time.Time { return time.Now().UTC() },
 	}
 }
@@ -47,9 +55,40 @@ func NewService(store Store, offers Offers) *Service {
 // Get gives the stock of a SKU.
 func (s *Service) Get(ctx context.Context, sku string) (Stock, error) { return s.store.Get(ctx, sku) }
 
-// Quotes tells what SKUs cost now; unknown ones are left out.
-func (s *Service) Quotes(ctx context.Context, skus []string) (map[string]Offer, error) {
-	return s.offers.Offers(ctx, skus)
+// Quote is what a SKU costs now.
+type Quote struct {
+	Offer
+	Price *pricing.Price // nil: it has none in the currency
+}
+
+// Quotes tells what quantities of SKUs cost now for a customer group ("": none);
+// unknown SKUs are left out.
+func (s *Service) Quotes(ctx context.Context, currency, group string, lines []Line) ([]Quote, error) {
+	skus := make([]string, len(lines))
+	for i, l := range lines {
+		skus[i] = l.SKU
+	}
+	offers, err := s.offers.Offers(ctx, skus)
+	if err != nil {
+		return nil, err
+	}
+	book, err := s.prices.Book(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now, out := s.now(), make([]Quote, 0, len(lines))
+	for _, l := range lines {
+		o, ok := offers[l.SKU]
+		if !ok {
+			continue
+		}
+		q := Quote{Offer: o}
+		if p, ok := o.Prices.At(book, pricing.Ask{Currency: currency, Quantity: l.Quantity, Group: group, Now: now}); ok {
+			q.Price = &p
+		}
+		out = append(out, q)
+	}
+	return out, nil
 }
 
 // Adjust changes what is on hand by a delta or, with count, to a number.

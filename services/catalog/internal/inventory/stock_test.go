@@ -12,6 +12,7 @@ import (
 
 	"tienda/internal/fault"
 	"tienda/internal/money"
+	"tienda/services/catalog/internal/pricing"
 )
 
 var (
@@ -23,7 +24,7 @@ var (
 func booksOf(s *Stock) *Books { return NewBooks(map[string]*Stock{s.SKU: s}, map[string]bool{}) }
 
 func line(quantity int) []ReservedLine {
-	return []ReservedLine{{Offer: Offer{SKU: "A", Prices: []money.Money{euro}}, Quantity: quantity}}
+	return []ReservedLine{{Offer: Offer{SKU: "A"}, Price: pricing.Price{Money: euro}, Quantity: quantity}}
 }
 
 func TestMoves(t *testing.T) {

@@ -9,9 +9,11 @@ import (
 // What a Store refuses, because it sees all products at once.
 var (
 	ErrMissing         = fault.Missing("product")
+	ErrMissingSKU      = fault.Missing("SKU")
 	ErrMissingCategory = fault.Missing("category")
 	ErrSlugTaken       = fault.New(fault.Conflict, "slug_taken", "Something else has this slug.").At("/slug", "is taken")
 	ErrNoCategory      = fault.New(fault.Unprocessable, "unknown_category", "There is no such category.").At("/category", "does not exist")
+	ErrTooManyPrices   = fault.New(fault.Unprocessable, "too_many_prices", "A SKU may have 100 prices on lists.")
 	ErrNoParent        = fault.New(fault.Unprocessable, "unknown_category", "There is no such category.").At("/parent", "does not exist")
 	ErrCycle           = fault.New(fault.Unprocessable, "category_cycle", "A category cannot be below itself.").At("/parent", "is the category itself, or below it")
 	ErrTooDeep         = fault.New(fault.Unprocessable, "category_too_deep", "A path may have 8 categories.").At("/parent", "makes a path too long")

@@ -13,6 +13,7 @@ import (
 
 	"tienda/internal/fault"
 	"tienda/internal/money"
+	"tienda/services/catalog/internal/pricing"
 )
 
 // MaxPrice is the highest price in minor units.
@@ -79,10 +80,13 @@ func (d Details) Complete() Details {
 type Product struct {
 	ID string `json:"id"`
 	Details
-	Former    []FormerSlug `json:"former_slugs,omitempty"` // the latest last
-	CreatedAt time.Time    `json:"created_at"`
-	UpdatedAt time.Time    `json:"updated_at"`
-	Version   int64        `json:"-"` // of the stored document
+	Former []FormerSlug               `json:"former_slugs,omitempty"` // the latest last
+	Listed map[string][]pricing.Entry `json:"listed,omitempty"`       // prices on lists, by SKU
+	// What the last change did to prices, by SKU; the next one hands it on.
+	Changes   map[string][]pricing.Change `json:"price_changes,omitempty"`
+	CreatedAt time.Time                   `json:"created_at"`
+	UpdatedAt time.Time                   `json:"updated_at"`
+	Version   int64                       `json:"-"` // of the stored document
 }
 
 // New makes a product of valid details.
@@ -107,6 +111,7 @@ func (p *Product) Replace(d Details, now time.Time) error {
 func (p *Product) state(d Details, now time.Time) {
 	p.rename(d.Slug, now)
 	p.Details, p.UpdatedAt = d, now
+	p.dropListed()
 }
 
 // SKUs lists the variants' SKUs.

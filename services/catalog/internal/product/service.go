@@ -12,6 +12,8 @@ type Store interface {
 	// Find gives a product by its ID, its slug or one that it had last of all,
 	// ErrMissing if there is none.
 	Find(ctx context.Context, ref string) (Product, error)
+	// FindSKU gives the product that has a SKU, ErrMissingSKU if none has.
+	FindSKU(ctx context.Context, sku string) (Product, error)
 	Create(ctx context.Context, p Product) (Product, error)
 	// Update runs change, perhaps more than once, over the stored product.
 	Update(ctx context.Context, id string, change func(*Product) error) (Product, error)

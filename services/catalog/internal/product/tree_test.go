@@ -62,7 +62,7 @@ func TestTree(t *testing.T) {
 func TestMovesKeepATree(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
-	r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test
+	r := rand.New(rand.NewPCG(seed, 1))
 	for range 200 {
 		var c Categories
 		n := 2 + r.IntN(20)

@@ -3,36 +3,47 @@ package search
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"tienda/services/catalog/internal/product"
 )
 
-// Encoder makes the detail of an entry in one of its languages that is sent.
-type Encoder func(e *Entry, language string) []byte
+// Encoder makes the detail of an entry in one of its languages that is sent, as it
+// is at a time, and says until when it holds (zero: until the entry changes).
+type Encoder func(e *Entry, language string, now time.Time) (body []byte, until time.Time)
 
 // details are the encoded details of one state of a product, in each of its
 // languages. One is made when it is first asked for: most products are asked for
-// in one language, and many in none.
+// in one language, and many in none. It is made anew when a price of it begins or
+// ends.
 type details struct {
 	encode    Encoder
+	prices    *atomic.Int64 // of the model
 	languages []string
-	made      []atomic.Pointer[[]byte] // by language
+	made      []atomic.Pointer[made] // by language
+}
+
+type made struct {
+	body   []byte
+	until  time.Time
+	prices int64 // of when it was begun
 }
 
 func (m *Model) newDetails(p *product.Product) *details {
 	languages := p.Languages()
-	return &details{encode: m.encode, languages: languages, made: make([]atomic.Pointer[[]byte], len(languages))}
+	return &details{encode: m.encode, prices: &m.prices, languages: languages, made: make([]atomic.Pointer[made], len(languages))}
 }
 
-// Detail gives the encoded detail in a language, in the product's own where it
-// does not have that.
-func (e *Entry) Detail(language string) []byte {
+// Detail gives the encoded detail at a time in a language, in the product's own
+// where it does not have that.
+func (e *Entry) Detail(language string, now time.Time) []byte {
 	d := e.details
 	i := max(slices.Index(d.languages, language), 0)
-	if made := d.made[i].Load(); made != nil {
-		return *made
+	prices := d.prices.Load()
+	if m := d.made[i].Load(); m != nil && m.prices == prices && (m.until.IsZero() || now.Before(m.until)) {
+		return m.body
 	}
-	body := d.encode(e, d.languages[i])
-	d.made[i].Store(&body)
+	body, until := d.encode(e, d.languages[i], now)
+	d.made[i].Store(&made{body: body, until: until, prices: prices})
 	return body
 }

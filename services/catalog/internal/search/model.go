@@ -45,6 +45,8 @@ type Model struct {
 	encode Encoder
 	shown  atomic.Pointer[snapshot]
 
+	prices atomic.Int64 // changes when price lists do
+
 	mu      sync.Mutex // held, briefly, by whoever changes what is shown
 	bySlug  product.Categories
 	own     map[string]bool // products that this replica changed since a refresh began
@@ -131,6 +133,9 @@ func (m *Model) Moved(slug string) (now string, ok bool) {
 	return f.Slug, ok
 }
 
+// PricesChanged has every detail encoded anew when it is next asked for.
+func (m *Model) PricesChanged() { m.prices.Add(1) }
+
 // Categories gives all categories in the order of their tree; not to be changed.
 func (m *Model) Categories() product.Categories { return m.shown.Load().categories }
 
@@ -184,7 +189,7 @@ func offer(e *Entry, sku string) inventory.Offer {
 		if v.SKU == sku {
 			return inventory.Offer{
 				SKU: sku, ProductID: e.Product.ID, Slug: e.Product.Slug, Name: e.Product.Name, VariantName: v.Name,
-				TaxClass: e.Product.TaxClass, WeightGrams: v.WeightGrams, Prices: v.Prices, InStock: e.InStock[sku],
+				TaxClass: e.Product.TaxClass, WeightGrams: v.WeightGrams, Prices: e.Product.Prices(v), InStock: e.InStock[sku],
 			}
 		}
 	}

@@ -189,7 +189,7 @@ func TestRefreshGoesOn(t *testing.T) {
 func TestAskedBeforeItIsFilled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, source := model(t)
-		m := New(source, func(*Entry, string) []byte { return nil })
+		m := New(source, func(*Entry, string, time.Time) ([]byte, time.Time) { return nil, time.Time{} })
 		began := time.Now()
 		require.Equal(t, fault.Unavailable, fault.KindOf(m.Wait(t.Context())))
 		require.Equal(t, patience, time.Since(began))

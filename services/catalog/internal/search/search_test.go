@@ -75,7 +75,7 @@ func model(t *testing.T) (*Model, *shelf) {
 	s.put(thing("2", "Taza de café", "ceramics", 900, 1), false)
 	s.put(thing("3", "ÁRBOL de Té", "tea", 500, 2), true)
 	s.put(thing("4", "zumo", "drinks", 0, 4), true)
-	m := New(s, func(e *Entry, _ string) []byte { return []byte(e.Product.Name) })
+	m := New(s, func(e *Entry, _ string, _ time.Time) ([]byte, time.Time) { return []byte(e.Product.Name), time.Time{} })
 	require.NoError(t, m.Refresh(t.Context()))
 	return m, s
 }
@@ -203,7 +203,7 @@ func TestRefresh(t *testing.T) {
 	draft.Status = product.Draft
 	s.put(draft, true)
 	require.NoError(t, m.Refresh(t.Context()))
-	require.Equal(t, "Otro", string(m.Detail("1").Detail("")))
+	require.Equal(t, "Otro", string(m.Detail("1").Detail("", day)))
 	require.False(t, m.Detail("slug-1").AnyInStock())
 	require.Nil(t, m.Detail("2"))
 	require.Nil(t, m.Detail("3"))
@@ -213,17 +213,17 @@ func TestRefresh(t *testing.T) {
 	s.put(thing("1", "Third", "coffee", 500, 3), false)
 	s.fail = errors.New("away")
 	require.Error(t, m.Refresh(t.Context()))
-	require.Equal(t, "Otro", string(m.Detail("1").Detail("")))
+	require.Equal(t, "Otro", string(m.Detail("1").Detail("", day)))
 	s.fail = nil
 	require.NoError(t, m.Refresh(t.Context()))
-	require.Equal(t, "Third", string(m.Detail("1").Detail("")))
+	require.Equal(t, "Third", string(m.Detail("1").Detail("", day)))
 
 	// A product that took the ID of one that is gone.
 	again := thing("1", "Again", "coffee", 500, 0)
 	delete(s.held, "1")
 	s.put(again, true)
 	require.NoError(t, m.Refresh(t.Context()))
-	require.Equal(t, "Again", string(m.Detail("1").Detail("")))
+	require.Equal(t, "Again", string(m.Detail("1").Detail("", day)))
 }
 
 // Readers go on undisturbed while products and stock change. For the race

@@ -10,6 +10,7 @@ import (
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/catalog/internal/inventory"
+	"tienda/services/catalog/internal/pricing"
 	"tienda/services/catalog/internal/product"
 )
 
@@ -33,7 +34,7 @@ func TestStockStaysWithItsProduct(t *testing.T) {
 			_, err = c.stock.Adjust(t.Context(), "T-0", 0, &ten, "first", 0)
 			require.NoError(t, err)
 			for _, order := range []string{"shipped", "cancelled"} {
-				_, err = c.stock.Reserve(t.Context(), order, "EUR", []inventory.Line{{SKU: "T-0", Quantity: 2}})
+				_, err = c.stock.Reserve(t.Context(), order, "EUR", "", []inventory.Line{{SKU: "T-0", Quantity: 2}})
 				require.NoError(t, err)
 			}
 			before := len(c.events.Events())
@@ -89,8 +90,8 @@ func TestCrossingKeptInPart(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- c.db.Start(ctx, 0) }()
 	defer func() { stop(); <-done }()
-	stock := inventory.NewService(NewStocks(c.db), c.shown)
-	_, err := stock.Reserve(ctx, "o", "EUR", []inventory.Line{{SKU: "S-0", Quantity: 5}})
+	stock := inventory.NewService(NewStocks(c.db), c.shown, pricing.NewService(NewPrices(c.db), &pricing.Board{}))
+	_, err := stock.Reserve(ctx, "o", "EUR", "", []inventory.Line{{SKU: "S-0", Quantity: 5}})
 	require.NoError(t, err)
 	require.True(t, store.lost)
 	require.Zero(t, c.ledger(t, "S-0").Available())

@@ -6,6 +6,9 @@
 //	stock:<sku>       what is on hand, and what orders have reserved of it
 //	ended:<order>     an order's reservation has been released or sold; for a day
 //	return:<id>       a return whose goods are back in stock
+//	pricelists:all    all price lists
+//	pricelog:<sku>    what became of the SKU's prices, but for what the product
+//	                  still carries; older parts beside it
 //	categories        all categories
 //	bucket:<0..63>    product ID → mark, spread by hash; the mark changes with
 //	                  the product and when a SKU of it runs out or comes back

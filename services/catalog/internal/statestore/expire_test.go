@@ -67,7 +67,7 @@ func TestExpiry(t *testing.T) {
 			for _, sku := range skus {
 				lines = append(lines, inventory.Line{SKU: sku, Quantity: 2})
 			}
-			_, err := a.stock.Reserve(t.Context(), id, "EUR", lines)
+			_, err := a.stock.Reserve(t.Context(), id, "EUR", "", lines)
 			require.NoError(t, err)
 		}
 		reserved := func(sku string) int { return a.ledger(t, sku).Reserved() }
@@ -99,7 +99,7 @@ func TestExpiry(t *testing.T) {
 		require.Equal(t, 4, reserved("S-0"), "bought and fresh")
 		require.Equal(t, 2, reserved("S-1"), "bought")
 		require.Equal(t, 2, reserved("S-2"), "pending")
-		_, err := b.stock.Reserve(t.Context(), "lost", "EUR", []inventory.Line{{SKU: "S-0", Quantity: 2}})
+		_, err := b.stock.Reserve(t.Context(), "lost", "EUR", "", []inventory.Line{{SKU: "S-0", Quantity: 2}})
 		require.ErrorIs(t, err, inventory.ErrClosed)
 
 		// A bought order is asked about once, one that is pending again.
@@ -138,7 +138,7 @@ func TestExpiryOfMany(t *testing.T) {
 				if i > 0 && i < 4 {
 					lines = append(lines, inventory.Line{SKU: "S-0", Quantity: 1})
 				}
-				_, err := c.stock.Reserve(t.Context(), id, "EUR", lines)
+				_, err := c.stock.Reserve(t.Context(), id, "EUR", "", lines)
 				require.NoError(t, err)
 			}
 		}

@@ -44,6 +44,24 @@ func (s *Products) Find(ctx context.Context, ref string) (p product.Product, err
 	return p, err
 }
 
+// FindSKU implements product.Store: 2 gets.
+func (s *Products) FindSKU(ctx context.Context, sku string) (p product.Product, err error) {
+	err = s.db.View(ctx, func(tx *state.Tx) error {
+		c, ok, err := skus.Get(tx, sku)
+		if err != nil {
+			return err
+		}
+		if ok {
+			p, ok, err = find(tx, c.ProductID)
+		}
+		if err == nil && (!ok || !slices.Contains(p.SKUs(), sku)) {
+			return product.ErrMissingSKU
+		}
+		return err
+	})
+	return p, err
+}
+
 // Create implements product.Store: 2 gets, 1 transaction.
 func (s *Products) Create(ctx context.Context, p product.Product) (product.Product, error) {
 	var refused error
@@ -74,7 +92,8 @@ func (s *Products) Create(ctx context.Context, p product.Product) (product.Produ
 	return p, err
 }
 
-// Update implements product.Store: 2 gets, 1 transaction. An attempt that was
+// Update implements product.Store: 2 gets, 1 transaction; 1 more get where the one
+// before changed a price. An attempt that was
 // kept in part is not taken for another writer's: what it changed is done
 // again over the product as it was, or taken back if it is now refused.
 func (s *Products) Update(ctx context.Context, id string, change func(*product.Product) error) (after product.Product, err error) {
@@ -171,6 +190,10 @@ func write(tx *state.Tx, before *product.Product, p product.Product) error {
 		if err := releaseSKUs(tx, p.ID, without(before.SKUs(), p.SKUs())); err != nil {
 			return err
 		}
+		if err := handOn(tx, before); err != nil {
+			return err
+		}
+		noteChanges(before, &p)
 	}
 	if err := claimAll(tx, p); err != nil {
 		return err
@@ -192,6 +215,9 @@ func remove(tx *state.Tx, p product.Product) error {
 		}
 	}
 	if err := releaseSKUs(tx, p.ID, p.SKUs()); err != nil {
+		return err
+	}
+	if err := handOn(tx, &p); err != nil {
 		return err
 	}
 	if err := unmark(tx, p.ID); err != nil {

@@ -72,8 +72,8 @@ func TestRush(t *testing.T) {
 					here, there := []catalog{a, b}[i%2], []catalog{b, a}[i%2]
 					var first, second error
 					var both sync.WaitGroup
-					both.Go(func() { _, first = here.stock.Reserve(context.Background(), id, "EUR", want) })
-					both.Go(func() { _, second = there.stock.Reserve(context.Background(), id, "EUR", want) })
+					both.Go(func() { _, first = here.stock.Reserve(context.Background(), id, "EUR", "", want) })
+					both.Go(func() { _, second = there.stock.Reserve(context.Background(), id, "EUR", "", want) })
 					both.Wait()
 					for _, err := range []error{first, second} {
 						if err != nil && fault.CodeOf(err) != "out_of_stock" {
@@ -86,7 +86,7 @@ func TestRush(t *testing.T) {
 					switch i % 3 {
 					case 0:
 						require.NoError(t, there.stock.Release(context.Background(), id, skus))
-						_, err := here.stock.Reserve(context.Background(), id, "EUR", want)
+						_, err := here.stock.Reserve(context.Background(), id, "EUR", "", want)
 						require.ErrorIs(t, err, inventory.ErrClosed)
 						cancelled.Add(1)
 					case 1:
@@ -124,7 +124,7 @@ func TestReleaseMeetsReserve(t *testing.T) {
 				id := "order-" + strconv.Itoa(i)
 				var wg sync.WaitGroup
 				wg.Go(func() {
-					_, err := a.stock.Reserve(context.Background(), id, "EUR", []inventory.Line{{SKU: "S-0", Quantity: 1}})
+					_, err := a.stock.Reserve(context.Background(), id, "EUR", "", []inventory.Line{{SKU: "S-0", Quantity: 1}})
 					if err != nil {
 						require.ErrorIs(t, err, inventory.ErrClosed)
 					}
@@ -165,7 +165,7 @@ func TestConflictsAreNobodysAnswer(t *testing.T) {
 		c := over(t, store)
 		c.fill(t, 1, 5)
 		store.left.Store(60)
-		_, err := c.stock.Reserve(t.Context(), "o", "EUR", []inventory.Line{{SKU: "S-0", Quantity: 1}})
+		_, err := c.stock.Reserve(t.Context(), "o", "EUR", "", []inventory.Line{{SKU: "S-0", Quantity: 1}})
 		require.NoError(t, err)
 		require.EqualValues(t, 60, c.db.Conflicts())
 		require.Equal(t, 1, c.ledger(t, "S-0").Reserved())

@@ -20,6 +20,7 @@ import (
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/catalog/internal/inventory"
+	"tienda/services/catalog/internal/pricing"
 	"tienda/services/catalog/internal/product"
 	"tienda/services/catalog/internal/search"
 )
@@ -49,9 +50,9 @@ func over(t *testing.T, store state.Store) catalog {
 	t.Helper()
 	c := catalog{events: &event.Memory{}}
 	c.db = state.Open(store, c.events, slog.New(slog.NewTextHandler(t.Output(), nil)))
-	c.shown = search.New(NewShelf(c.db), func(*search.Entry, string) []byte { return nil })
+	c.shown = search.New(NewShelf(c.db), func(*search.Entry, string, time.Time) ([]byte, time.Time) { return nil, time.Time{} })
 	c.products = product.NewService(NewProducts(c.db), c.shown)
-	c.stock = inventory.NewService(NewStocks(c.db), c.shown)
+	c.stock = inventory.NewService(NewStocks(c.db), c.shown, pricing.NewService(NewPrices(c.db), &pricing.Board{}))
 	require.NoError(t, c.shown.Refresh(t.Context()))
 	return c
 }
@@ -107,7 +108,7 @@ func TestOrdersCompeteForStock(t *testing.T) {
 			for i := range got {
 				wg.Go(func() {
 					replica := []catalog{a, b}[i%2]
-					_, err := replica.stock.Reserve(context.Background(), "order-"+strconv.Itoa(i), "EUR", wants[i%3])
+					_, err := replica.stock.Reserve(context.Background(), "order-"+strconv.Itoa(i), "EUR", "", wants[i%3])
 					switch {
 					case err == nil:
 						got[i] = true
@@ -159,7 +160,7 @@ func TestHalfAReservation(t *testing.T) {
 		if !enough {
 			want = 6
 		}
-		lines, err := c.stock.Reserve(t.Context(), "o", "EUR", []inventory.Line{{SKU: "S-0", Quantity: 2}, {SKU: "S-1", Quantity: want}})
+		lines, err := c.stock.Reserve(t.Context(), "o", "EUR", "", []inventory.Line{{SKU: "S-0", Quantity: 2}, {SKU: "S-1", Quantity: want}})
 		if enough {
 			require.NoError(t, err)
 			require.Equal(t, half.UnitPrice(), lines[0].UnitPrice, "the price that was promised first")

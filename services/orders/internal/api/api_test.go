@@ -8,6 +8,7 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/contract/contracttest"
+	"tienda/internal/money"
 )
 
 // TestLifeOfAnOrder walks every operation of the contract once, with success.
@@ -160,6 +161,41 @@ func TestCartShowsWhatCannotBeBought(t *testing.T) {
 	require.Equal(t, "no_price_in_currency", c.Lines[0].Notice)
 	require.Equal(t, int64(0), c.Totals.Subtotal.Amount)
 	require.Equal(t, 422, s.Do(t, contracttest.Request{Method: "GET", Path: "/v1/cart?currency=XQQ", As: asAna}).Status)
+}
+
+// What has changed since the cart was last shown is said once.
+func TestCartSaysWhatHasChanged(t *testing.T) {
+	s := newShop(t)
+	s.put(t, asAna, nil, coffee, 1)
+	s.put(t, asAna, nil, plate, 1)
+	look := func(at *shop, query string) (notices [2]string, was int64) {
+		var c struct {
+			Lines []struct {
+				Notice   string
+				Previous money.Money `json:"previous_unit_price"`
+			}
+		}
+		at.Do(t, request("GET", "/v1/cart"+query, asAna, nil)).JSON(t, &c)
+		return [2]string{c.Lines[0].Notice, c.Lines[1].Notice}, c.Lines[0].Previous.Amount
+	}
+	notices, _ := look(s, "")
+	require.Equal(t, [2]string{}, notices)
+	s.catalog.set(func(c *fakeCatalog) { c.price[coffee], c.stock[plate] = 1399, 0 })
+	s = s.restarted(t) // its quotes are new
+	notices, _ = look(s, "?currency=USD")
+	require.Equal(t, [2]string{"no_price_in_currency", "no_price_in_currency"}, notices)
+	notices, was := look(s, "")
+	require.Equal(t, [2]string{"price_changed", "out_of_stock"}, notices)
+	require.Equal(t, int64(1249), was)
+	notices, was = look(s, "")
+	require.Equal(t, [2]string{"", "out_of_stock"}, notices, "said once; that it cannot be bought is said as long as it is so")
+	require.Zero(t, was)
+	s.catalog.set(func(c *fakeCatalog) { c.stock[plate] = 2 })
+	s = s.restarted(t)
+	notices, _ = look(s, "")
+	require.Equal(t, [2]string{"", "back_in_stock"}, notices)
+	notices, _ = look(s, "")
+	require.Equal(t, [2]string{}, notices)
 }
 
 // The number of calls is part of the design: checkout is dear.

@@ -35,6 +35,7 @@ type cartLine struct {
 	LineTotal   *money.Money `json:"line_total"`
 	Available   bool         `json:"available"`
 	Notice      string       `json:"notice,omitempty"`
+	Previous    *money.Money `json:"previous_unit_price,omitempty"`
 	*charge
 }
 
@@ -57,14 +58,17 @@ type cartTotals struct {
 	totals
 }
 
-// Why a line cannot be bought as it is.
+// Why a line cannot be bought as it is, or what has changed since it was last shown.
 const (
 	noticeGone    = "no_longer_sold"
 	noticeNoPrice = "no_price_in_currency"
 	noticeSoldOut = "out_of_stock"
+	noticePrice   = "price_changed"
+	noticeBack    = "back_in_stock"
 )
 
-// getCart: state 1 get (1 more transaction where a guest's cart joins);
+// getCart: state 1 get (1 save where a price or the stock is another one than was
+// shown last, 1 transaction where a guest's cart joins);
 // invocations 0, or 1 for quotes that are not in the cache.
 func (a *API) getCart(w http.ResponseWriter, r *http.Request) error {
 	s, _, err := who(w, r)
@@ -230,6 +234,8 @@ func answerOf(p cart.Priced) cartAnswer {
 			SKU: l.SKU, Quantity: l.Quantity, ProductID: q.ProductID, Slug: q.Slug, Name: q.Name,
 			VariantName: q.VariantName, UnitPrice: q.UnitPrice, Available: q.Available,
 		}
+		changed := p.Changes[l.SKU]
+		line.Previous = changed.Was
 		switch {
 		case !sold:
 			line.Notice = noticeGone
@@ -237,6 +243,10 @@ func answerOf(p cart.Priced) cartAnswer {
 			line.Notice = noticeNoPrice
 		case !q.Available:
 			line.Notice = noticeSoldOut
+		case line.Previous != nil:
+			line.Notice = noticePrice
+		case changed.Back:
+			line.Notice = noticeBack
 		}
 		if q.UnitPrice != nil {
 			c := p.Bill.Lines[priced]

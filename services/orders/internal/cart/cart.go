@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tienda/internal/fault"
+	"tienda/internal/money"
 )
 
 // The limits of a cart.
@@ -35,6 +36,19 @@ var (
 type Line struct {
 	SKU      string `json:"sku"`
 	Quantity int    `json:"quantity"`
+	Seen     *Seen  `json:"seen,omitempty"` // nil: nothing yet
+}
+
+// Seen is what the shopper was shown of a line.
+type Seen struct {
+	Price     money.Money `json:"price"` // of one
+	Available bool        `json:"available"`
+}
+
+// Change is what is different from what the shopper was shown last.
+type Change struct {
+	Was  *money.Money // the price of one; nil: it is the same
+	Back bool         // it can be bought again
 }
 
 // Cart is one shopper's cart. Its document is the only place that says which
@@ -132,6 +146,38 @@ func (c *Cart) addCodes(codes []string) {
 			c.Codes = append(c.Codes, code)
 		}
 	}
+}
+
+// See notes what the shopper is shown, and gives by SKU what has changed since the
+// last time. A price in another currency is no other price; it is not noted.
+func (c *Cart) See(quotes map[string]Quote, now time.Time) map[string]Change {
+	var changes map[string]Change
+	for i := range c.Lines {
+		l := &c.Lines[i]
+		q := quotes[l.SKU]
+		if q.UnitPrice == nil || l.Seen != nil && l.Seen.Price.Currency != q.UnitPrice.Currency {
+			continue
+		}
+		is := Seen{Price: *q.UnitPrice, Available: q.Available}
+		was := l.Seen
+		if was != nil && *was == is {
+			continue
+		}
+		l.Seen = &is
+		c.touch(now)
+		if was == nil {
+			continue
+		}
+		change := Change{Back: is.Available && !was.Available}
+		if was.Price != is.Price {
+			change.Was = &was.Price
+		}
+		if changes == nil {
+			changes = map[string]Change{}
+		}
+		changes[l.SKU] = change
+	}
+	return changes
 }
 
 // Crowded says whether the cart can remember no further checkout, unless it

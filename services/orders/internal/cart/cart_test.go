@@ -31,7 +31,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestSettingTheSameIsNoChange(t *testing.T) {
-	c := &Cart{Lines: []Line{{"A", 2}}}
+	c := &Cart{Lines: []Line{{SKU: "A", Quantity: 2}}}
 	require.NoError(t, c.Set("A", 2, now))
 	c.Remove("B", now)
 	(&Cart{}).Empty(now)
@@ -39,38 +39,38 @@ func TestSettingTheSameIsNoChange(t *testing.T) {
 }
 
 func TestJoin(t *testing.T) {
-	c, guest := &Cart{Lines: []Line{{"A", 999}}}, &Cart{Lines: []Line{{"A", 5}, {"B", 1}}}
+	c, guest := &Cart{Lines: []Line{{SKU: "A", Quantity: 999}}}, &Cart{Lines: []Line{{SKU: "A", Quantity: 5}, {SKU: "B", Quantity: 1}}}
 	c.Join(guest, now)
-	require.Equal(t, []Line{{"A", MaxQuantity}, {"B", 1}}, c.Lines)
+	require.Equal(t, []Line{{SKU: "A", Quantity: MaxQuantity}, {SKU: "B", Quantity: 1}}, c.Lines)
 	require.Empty(t, guest.Lines)
 	require.True(t, guest.Changed())
 
 	c = full(t)
-	c.Join(&Cart{Lines: []Line{{"new", 1}, {"S1", 1}}}, now)
+	c.Join(&Cart{Lines: []Line{{SKU: "new", Quantity: 1}, {SKU: "S1", Quantity: 1}}}, now)
 	require.Len(t, c.Lines, MaxLines)
 	require.Equal(t, 2, c.Lines[1].Quantity)
 }
 
 // Lines go to one order, and come back from it once.
 func TestGiveAndTakeBack(t *testing.T) {
-	c := &Cart{Lines: []Line{{"A", 2}}}
+	c := &Cart{Lines: []Line{{SKU: "A", Quantity: 2}}}
 	lines, codes, err := c.GiveTo("o1", now)
 	require.NoError(t, err)
-	require.Equal(t, []Line{{"A", 2}}, lines)
+	require.Equal(t, []Line{{SKU: "A", Quantity: 2}}, lines)
 	require.Empty(t, c.Lines)
 	require.True(t, c.Gave("o1"))
 	require.NoError(t, c.Set("B", 1, now))
 	for range 2 {
 		c.TakeBack("o1", lines, codes, now)
-		require.Equal(t, []Line{{"B", 1}, {"A", 2}}, c.Lines)
+		require.Equal(t, []Line{{SKU: "B", Quantity: 1}, {SKU: "A", Quantity: 2}}, c.Lines)
 	}
 	c.TakeBack("never", lines, nil, now)
-	require.Equal(t, []Line{{"B", 1}, {"A", 2}}, c.Lines)
+	require.Equal(t, []Line{{SKU: "B", Quantity: 1}, {SKU: "A", Quantity: 2}}, c.Lines)
 }
 
 // An open checkout is never forgotten: the next one waits for room.
 func TestCrowded(t *testing.T) {
-	c := &Cart{Lines: []Line{{"A", 2}}}
+	c := &Cart{Lines: []Line{{SKU: "A", Quantity: 2}}}
 	for i := range maxTaken {
 		require.False(t, c.Crowded())
 		_, _, err := c.GiveTo(fmt.Sprint(i), now)

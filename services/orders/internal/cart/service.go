@@ -66,8 +66,9 @@ type Priced struct {
 	Cart
 	Currency string
 	Quotes   map[string]Quote
-	Bill     terms.Quote // of the lines that have a price, in their order
-	Joined   bool        // a guest's cart has just become part of it
+	Changes  map[string]Change // by SKU
+	Bill     terms.Quote       // of the lines that have a price, in their order
+	Joined   bool              // a guest's cart has just become part of it
 }
 
 // Get gives the shopper's cart, empty where there is none, priced.
@@ -164,6 +165,7 @@ func (s *Service) priced(ctx context.Context, who shopper.Shopper, f For, change
 				return err
 			}
 		}
+		p.Changes = c.See(p.Quotes, s.now())
 		p.Cart = *c
 		if c.changed {
 			p.Version++

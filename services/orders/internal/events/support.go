@@ -20,6 +20,8 @@ var news = map[string]order.ReturnStatus{
 	"tienda.support.return_received":  order.ReturnReceived,
 	"tienda.support.return_refunded":  order.ReturnRefunded,
 
+	"tienda.support.return_partially_received": order.ReturnPartiallyReceived,
+
 	"tienda.support.return_refund_failed": order.ReturnRefundFailed,
 }
 

@@ -18,6 +18,8 @@ const (
 	ReturnRejected  ReturnStatus = "rejected"
 	ReturnReceived  ReturnStatus = "received"
 	ReturnRefunded  ReturnStatus = "refunded"
+	// ReturnPartiallyReceived: some of it is back, more is expected.
+	ReturnPartiallyReceived ReturnStatus = "partially_received"
 	// ReturnRefundFailed: this service has refused the refund.
 	ReturnRefundFailed ReturnStatus = "refund_failed"
 )

@@ -18,6 +18,7 @@ import (
 	"tienda/internal/money"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
+	"tienda/services/support/internal/canned"
 	"tienda/services/support/internal/rma"
 	"tienda/services/support/internal/statestore"
 	"tienda/services/support/internal/ticket"
@@ -71,6 +72,11 @@ func (s *shop) Order(_ context.Context, id string) (rma.Order, error) {
 func (s *shop) OwnerOf(ctx context.Context, id string) (string, error) {
 	o, err := s.Order(ctx, id)
 	return o.UserID, err
+}
+
+func (s *shop) Brief(ctx context.Context, id string) (ticket.Brief, error) {
+	_, err := s.Order(ctx, id)
+	return ticket.Brief{Number: "T-0000-0001", Language: "es"}, err
 }
 
 func (s *shop) Recent(_ context.Context, userID string, _ int) ([]ticket.Order, error) {
@@ -135,9 +141,10 @@ func open(t *testing.T) *fixture {
 	f := &fixture{t: t, shop: &shop{refunds: map[string]int{}}, store: statetest.NewMemory(), events: &event.Memory{}}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	db := state.Open(f.store, f.events, log)
-	tickets := ticket.NewService(statestore.NewTickets(db), f.shop, f.shop, log)
+	replies := canned.NewService(statestore.NewReplies(db))
+	tickets := ticket.NewService(statestore.NewTickets(db), f.shop, f.shop, Templates{replies}, log)
 	returns := rma.NewService(statestore.NewReturns(db), f.shop, tickets, log)
-	f.Server = contracttest.New(t, "support", Routes(tickets, returns))
+	f.Server = contracttest.New(t, "support", Routes(tickets, returns, replies))
 	return f
 }
 
@@ -214,6 +221,9 @@ func TestStory(t *testing.T) {
 	require.Equal(t, false, first["restock"])
 	require.Equal(t, done, f.do(200, agent, http.MethodPost, rpath+"/receive", nil))
 
+	f.parts()
+	f.canned(path)
+
 	// The bulb did not come; it can be asked for again, and be refused.
 	again := f.do(201, ana, http.MethodPost, "/v1/returns", `{"order_id":"`+delivered+`","lines":[{"sku":"BULB","quantity":1,"reason":"other"}]}`)
 	refused := f.do(200, boss, http.MethodPost, "/v1/returns/"+again["id"].(string)+"/reject", `{"reason":"Too late."}`)
@@ -228,12 +238,38 @@ func TestStory(t *testing.T) {
 	require.Equal(t, got["id"], next["follow_up_of"])
 
 	require.Len(t, items(f.do(200, ana, http.MethodGet, "/v1/tickets", nil)), 2)
-	require.Len(t, items(f.do(200, ana, http.MethodGet, "/v1/returns", nil)), 2)
+	require.Len(t, items(f.do(200, ana, http.MethodGet, "/v1/returns", nil)), 2, "the one in parts is bob's")
 	require.Empty(t, f.hear(`{"specversion":"1.0","id":"1","source":"orders","type":"tienda.orders.shipped","data":{}}`, 200))
 	require.Equal(t, []string{"ticket_opened", "ticket_assigned", "ticket_answered", "return_requested", "return_approved", "return_received",
-		"return_refunded", "return_requested", "return_rejected", "ticket_resolved", "ticket_rated", "ticket_unassigned", "ticket_closed", "ticket_answered", "ticket_opened"}, f.what())
+		"return_refunded",
+		"return_requested", "return_approved", "return_partially_received", "return_received", "return_refunded", "ticket_answered", "ticket_answered", "ticket_answered",
+		"return_requested", "return_rejected", "ticket_resolved", "ticket_rated", "ticket_unassigned", "ticket_closed", "ticket_answered", "ticket_opened"}, f.what())
 	f.TryDeadLetters(t, "support", "orders", "tienda.orders.refunded")
 	f.RequireAllTried(t)
+}
+
+// parts is a return of bob's that comes in parts and is closed short.
+func (f *fixture) parts() {
+	t := f.t
+	ret := f.do(201, bob, http.MethodPost, "/v1/returns", `{"order_id":"`+bobs+`","lines":[{"sku":"LAMP","quantity":2,"reason":"damaged"},{"sku":"BULB","quantity":1,"reason":"other"}]}`)
+	path := "/v1/returns/" + ret["id"].(string)
+	f.do(200, agent, http.MethodPost, path+"/approve", `{"label":"DHL 00123"}`)
+	require.Equal(t, "DHL 00123", f.do(200, bob, http.MethodGet, path, nil)["label"])
+	var part map[string]any
+	for range 2 {
+		part = f.do(200, agent, http.MethodPut, path+"/receipts/"+nowhere, `{"lines":[{"sku":"LAMP","quantity":1},{"sku":"LAMP","quantity":1,"restock":false}]}`)
+		require.Equal(t, "partially_received", part["status"])
+	}
+	require.InDelta(t, 1000, part["refund"].(map[string]any)["amount"], 0)
+	first := part["lines"].([]any)[0].(map[string]any)
+	require.InDelta(t, 2, first["received"], 0)
+	require.InDelta(t, 1, first["restocked"], 0)
+	require.Equal(t, false, first["restock"])
+	closed := f.do(200, agent, http.MethodPost, path+"/close", nil)
+	require.Equal(t, "refunded", closed["status"])
+	require.Equal(t, closed, f.do(200, agent, http.MethodPost, path+"/close", nil))
+	require.Len(t, closed["receipts"], 1)
+	require.Equal(t, 1, f.shop.refunds[closed["receipts"].([]any)[0].(map[string]any)["refund_id"].(string)], "refunded once")
 }
 
 func (f *fixture) what() (out []string) {

@@ -22,7 +22,9 @@ type returnBody struct {
 	TicketID   string       `json:"ticket_id,omitempty"`
 	Status     rma.Status   `json:"status"`
 	Lines      []returnLine `json:"lines"`
+	Label      string       `json:"label,omitempty"`
 	Rejection  string       `json:"rejection,omitempty"`
+	Receipts   []receipt    `json:"receipts"`
 	Refund     *money.Money `json:"refund,omitempty"`
 	Failure    string       `json:"refund_failure,omitempty"`
 	CreatedAt  time.Time    `json:"created_at"`
@@ -37,19 +39,34 @@ type returnLine struct {
 	Note     string     `json:"note,omitempty"`
 	Received *int       `json:"received,omitempty"`
 	Restock  *bool      `json:"restock,omitempty"`
+	// pieces that can be sold again
+	Restocked *int `json:"restocked,omitempty"`
+}
+
+type receipt struct {
+	ID         string       `json:"id"`
+	RefundID   string       `json:"refund_id"`
+	Lines      []rma.Came   `json:"lines"`
+	Refund     *money.Money `json:"refund,omitempty"`
+	Failure    string       `json:"refund_failure,omitempty"`
+	ReceivedAt time.Time    `json:"received_at"`
 }
 
 func returnOf(r rma.Return) returnBody {
 	b := returnBody{
 		ID: r.ID, OrderID: r.OrderID, CustomerID: r.CustomerID, TicketID: r.TicketID, Status: r.Status,
-		Lines: make([]returnLine, len(r.Lines)), Rejection: r.Rejection, Refund: r.Refund, Failure: r.Failure,
+		Lines: make([]returnLine, len(r.Lines)), Label: r.Label, Rejection: r.Rejection, Receipts: make([]receipt, len(r.Receipts)), Refund: r.Refund, Failure: r.Failure,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
 	}
 	for i, l := range r.Lines {
 		b.Lines[i] = returnLine{SKU: l.SKU, Quantity: l.Quantity, Reason: l.Reason, Note: l.Note}
-		if r.Status.Back() {
-			b.Lines[i].Received, b.Lines[i].Restock = &l.Received, &l.Restock
+		if len(r.Receipts) > 0 {
+			restock := l.Received > 0 && l.Restocked == l.Received
+			b.Lines[i].Received, b.Lines[i].Restock, b.Lines[i].Restocked = &l.Received, &restock, &l.Restocked
 		}
+	}
+	for i, p := range r.Receipts {
+		b.Receipts[i] = receipt(p)
 	}
 	return b
 }
@@ -113,11 +130,14 @@ func (h returnHandlers) get(w http.ResponseWriter, r *http.Request) error {
 
 // approve: 3 state calls, 2 for a repeat.
 func (h returnHandlers) approve(w http.ResponseWriter, r *http.Request) error {
-	version, err := httpapi.IfMatch(r)
+	var in struct {
+		Label string `json:"label"`
+	}
+	version, err := decodeWrite(r, &in)
 	if err != nil {
 		return err
 	}
-	ret, err := h.returns.Approve(r.Context(), httpapi.Var(r, "id"), version)
+	ret, err := h.returns.Approve(r.Context(), httpapi.Var(r, "id"), version, in.Label)
 	if err != nil {
 		return err
 	}
@@ -140,9 +160,8 @@ func (h returnHandlers) reject(w http.ResponseWriter, r *http.Request) error {
 	return writeReturn(w, http.StatusOK, ret)
 }
 
-// receive: 5 state calls and 1 invocation (order looked up; received; refund;
-// refunded), 2 state calls for a repeat after the refund.
-func (h returnHandlers) receive(w http.ResponseWriter, r *http.Request) error {
+// cameIn reads what came back; nil: the body names no lines.
+func cameIn(r *http.Request) (came []rma.Came, version int64, err error) {
 	var in struct {
 		Lines []struct {
 			SKU      string `json:"sku"`
@@ -150,15 +169,49 @@ func (h returnHandlers) receive(w http.ResponseWriter, r *http.Request) error {
 			Restock  *bool  `json:"restock"`
 		} `json:"lines"`
 	}
-	version, err := decodeWrite(r, &in)
-	if err != nil {
-		return err
+	if version, err = decodeWrite(r, &in); err != nil {
+		return nil, 0, err
 	}
-	var came []rma.Came // nil: all of it
 	for _, l := range in.Lines {
 		came = append(came, rma.Came{SKU: l.SKU, Quantity: l.Quantity, Restock: l.Restock == nil || *l.Restock})
 	}
+	return came, version, nil
+}
+
+// receive: 5 state calls and 1 invocation (order looked up; received; refund;
+// refunded), 2 state calls for a repeat after the refund.
+func (h returnHandlers) receive(w http.ResponseWriter, r *http.Request) error {
+	came, version, err := cameIn(r)
+	if err != nil {
+		return err
+	}
 	ret, err := h.returns.Receive(r.Context(), httpapi.Var(r, "id"), version, came)
+	if err != nil {
+		return err
+	}
+	return writeReturn(w, http.StatusOK, ret)
+}
+
+// take: as many calls as receive.
+func (h returnHandlers) take(w http.ResponseWriter, r *http.Request) error {
+	came, version, err := cameIn(r)
+	if err != nil {
+		return err
+	}
+	ret, err := h.returns.Take(r.Context(), httpapi.Var(r, "id"), httpapi.Var(r, "receipt"), version, came)
+	if err != nil {
+		return err
+	}
+	return writeReturn(w, http.StatusOK, ret)
+}
+
+// closeShort: 5 state calls, 2 for a repeat.
+func (h returnHandlers) closeShort(w http.ResponseWriter, r *http.Request) error {
+	version, err := httpapi.IfMatch(r)
+	if err != nil {
+		return err
+	}
+	ret, err := h.returns.CloseShort(r.Context(), httpapi.Var(r, "id"), version)
 	if err != nil {
 		return err
 	}

@@ -7,14 +7,15 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/httpapi"
+	"tienda/services/support/internal/canned"
 	"tienda/services/support/internal/rma"
 	"tienda/services/support/internal/ticket"
 )
 
 // Routes gives every route of the service and who may call it. Whose ticket
 // or return it is, the domain checks.
-func Routes(tickets *ticket.Service, returns *rma.Service) []httpapi.Route {
-	t, r := ticketHandlers{tickets}, returnHandlers{returns}
+func Routes(tickets *ticket.Service, returns *rma.Service, replies *canned.Service) []httpapi.Route {
+	t, r, c := ticketHandlers{tickets}, returnHandlers{returns}, cannedHandlers{replies}
 	agent := httpapi.Only(caller.SupportAgent)
 	return []httpapi.Route{
 		{Method: http.MethodPost, Path: "/v1/tickets", Who: httpapi.SignedIn, Handle: t.open},
@@ -30,6 +31,11 @@ func Routes(tickets *ticket.Service, returns *rma.Service) []httpapi.Route {
 		{Method: http.MethodPost, Path: "/v1/tickets/{id}/close", Who: httpapi.SignedIn, Handle: t.act((*ticket.Service).Close)},
 		{Method: http.MethodPost, Path: "/v1/tickets/{id}/rating", Who: httpapi.SignedIn, Handle: t.rate},
 		{Method: http.MethodGet, Path: "/v1/tickets/{id}/customer", Who: agent, Handle: t.customer},
+		{Method: http.MethodPost, Path: "/v1/canned-replies", Who: agent, Handle: c.create},
+		{Method: http.MethodGet, Path: "/v1/canned-replies", Who: agent, Handle: c.list},
+		{Method: http.MethodGet, Path: "/v1/canned-replies/{id}", Who: agent, Handle: c.get},
+		{Method: http.MethodPut, Path: "/v1/canned-replies/{id}", Who: agent, Handle: c.replace},
+		{Method: http.MethodDelete, Path: "/v1/canned-replies/{id}", Who: agent, Handle: c.remove},
 		{Method: http.MethodGet, Path: "/v1/worklist", Who: agent, Handle: t.worklist},
 		{Method: http.MethodGet, Path: "/v1/queues", Who: agent, Handle: t.queues},
 		{Method: http.MethodGet, Path: "/v1/ops/ticket-settings", Who: agent, Handle: t.settings},
@@ -41,6 +47,8 @@ func Routes(tickets *ticket.Service, returns *rma.Service) []httpapi.Route {
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/approve", Who: agent, Handle: r.approve},
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/reject", Who: agent, Handle: r.reject},
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/receive", Who: agent, Handle: r.receive},
+		{Method: http.MethodPut, Path: "/v1/returns/{id}/receipts/{receipt}", Who: agent, Handle: r.take},
+		{Method: http.MethodPost, Path: "/v1/returns/{id}/close", Who: agent, Handle: r.closeShort},
 
 		{Method: http.MethodPost, Path: "/events/orders", Who: httpapi.Sidecar, Handle: r.hearOrders},
 	}

@@ -18,6 +18,7 @@ type ticketHandlers struct{ tickets *ticket.Service }
 
 type ticketBody struct {
 	ID            string          `json:"id"`
+	Number        string          `json:"number"`
 	CustomerID    string          `json:"customer_id"`
 	Subject       string          `json:"subject"`
 	Category      ticket.Category `json:"category"`
@@ -61,7 +62,7 @@ func deadlineOf(d ticket.Deadline) *deadlineBody {
 // ticketOf leaves out for the customer how the ticket is worked on.
 func ticketOf(t ticket.Ticket, who caller.Caller) ticketBody {
 	b := ticketBody{
-		ID: t.ID, CustomerID: t.CustomerID, Subject: t.Subject, Category: t.Category, OrderID: t.OrderID, FollowUpOf: t.FollowUpOf,
+		ID: t.ID, Number: t.Number(), CustomerID: t.CustomerID, Subject: t.Subject, Category: t.Category, OrderID: t.OrderID, FollowUpOf: t.FollowUpOf,
 		Priority: t.Priority, Status: t.Status, MessageCount: len(t.MessagesFor(who)), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 		ResolvedAt: t.ResolvedAt, ClosedAt: t.ClosedAt, Version: t.Version,
 	}
@@ -183,16 +184,31 @@ func (h ticketHandlers) messages(w http.ResponseWriter, r *http.Request) error {
 	return httpapi.Write(w, http.StatusOK, out)
 }
 
-// post: 2 state calls.
+// post: 2 state calls; with a canned reply 2 more, and 1 invocation, 2 where the
+// ticket names an order.
 func (h ticketHandlers) post(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Text     string `json:"text"`
 		Internal bool   `json:"internal"`
+		Canned   string `json:"canned_reply_id"`
+		Language string `json:"language"`
 	}
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	m, err := h.tickets.Post(r.Context(), caller.From(r.Context()), httpapi.Var(r, "id"), in.Text, in.Internal)
+	who, id := caller.From(r.Context()), httpapi.Var(r, "id")
+	var m ticket.Message
+	var err error
+	switch {
+	case in.Canned != "" && in.Text != "":
+		err = fault.BadField("/text", "stands beside canned_reply_id")
+	case in.Canned != "":
+		m, err = h.tickets.PostTemplate(r.Context(), who, id, in.Canned, in.Language, in.Internal)
+	case in.Text == "":
+		err = fault.BadField("/text", "is required")
+	default:
+		m, err = h.tickets.Post(r.Context(), who, id, in.Text, in.Internal)
+	}
 	if err != nil {
 		return err
 	}

@@ -28,10 +28,12 @@ func NewOrders(s Invoker) *Orders { return &Orders{sidecar: s} }
 
 // order is the part of an order that support reads.
 type order struct {
-	ID     string `json:"id"`
-	UserID string `json:"user_id"`
-	Status string `json:"status"`
-	Lines  []struct {
+	ID       string `json:"id"`
+	UserID   string `json:"user_id"`
+	Status   string `json:"status"`
+	Number   string `json:"number"`
+	Language string `json:"language"`
+	Lines    []struct {
 		SKU      string `json:"sku"`
 		Quantity int    `json:"quantity"`
 	} `json:"lines"`
@@ -46,6 +48,12 @@ func (o *Orders) get(ctx context.Context, id string) (out order, err error) {
 func (o *Orders) OwnerOf(ctx context.Context, id string) (string, error) {
 	got, err := o.get(ctx, id)
 	return got.UserID, err
+}
+
+// Brief implements ticket.Orders.
+func (o *Orders) Brief(ctx context.Context, id string) (ticket.Brief, error) {
+	got, err := o.get(ctx, id)
+	return ticket.Brief{Number: got.Number, Language: got.Language}, err
 }
 
 // Order implements rma.Orders.

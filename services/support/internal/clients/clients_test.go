@@ -18,6 +18,7 @@ import (
 	"tienda/internal/money"
 	"tienda/internal/sidecar"
 	"tienda/services/support/internal/rma"
+	"tienda/services/support/internal/ticket"
 )
 
 const (
@@ -29,10 +30,11 @@ const (
 	address = `{"name":"Ana","line1":"Calle 1","city":"Madrid","postal_code":"28001","country":"ES"}`
 	anOrder = `{"id":"` + orderID + `","number":"T-0000-0001","status":"delivered","user_id":"` + userID + `","guest":false,
 		"email":"ana@example.com","currency":"EUR","lines":[{"sku":"COFFEE-250","quantity":2,"unit_price":` + euro + `}],
-		"totals":{"subtotal":` + euro + `,"total":` + euro + `},"address":` + address + `,
+		"language":"es","totals":{"subtotal":` + euro + `,"discount":{"amount":0,"currency":"EUR"},"shipping":{"amount":0,"currency":"EUR"},
+		"tax":{"amount":0,"currency":"EUR"},"total":` + euro + `,"tax_included":true},"address":` + address + `,
 		"payment":{"method":"invoice","status":"due","due":` + euro + `,"paid":` + euro + `,"refunded":` + euro + `},
 		"refunds":[],"returns":[],"created_at":"2026-11-23T10:00:00Z","version":4}`
-	aRefund = `{"return_id":"` + returnID + `","amount":` + euro + `,"created_at":"2026-11-24T10:00:00Z",
+	aRefund = `{"return_id":"` + returnID + `","amount":` + euro + `,"tax":{"amount":0,"currency":"EUR"},"shipping":{"amount":0,"currency":"EUR"},"created_at":"2026-11-24T10:00:00Z",
 		"lines":[{"sku":"COFFEE-250","quantity":1,"restock":true}]}`
 )
 
@@ -73,6 +75,10 @@ func TestOrders(t *testing.T) {
 	order, err := orders.Order(t.Context(), orderID)
 	require.NoError(t, err)
 	require.Equal(t, rma.Order{ID: orderID, UserID: userID, Delivered: true, Bought: map[string]int{"COFFEE-250": 2}}, order)
+
+	brief, err := orders.Brief(t.Context(), orderID)
+	require.NoError(t, err)
+	require.Equal(t, ticket.Brief{Number: "T-0000-0001", Language: "es"}, brief)
 
 	p.answer = `{"items":[{"id":"` + orderID + `","number":"T-0000-0001","status":"shipped","total":` + euro + `,
 		"quantity":2,"payment_status":"due","created_at":"2026-11-23T10:00:00Z"}]}`

@@ -100,6 +100,7 @@ type returned struct {
 	OrderID    string       `json:"order_id"`
 	CustomerID string       `json:"customer_id,omitempty"`
 	TicketID   string       `json:"ticket_id,omitempty"`
+	ReceiptID  string       `json:"receipt_id,omitempty"`
 	Lines      any          `json:"lines,omitempty"`
 	Reason     string       `json:"reason,omitempty"`
 	Amount     *money.Money `json:"amount,omitempty"`
@@ -117,8 +118,16 @@ type receivedLine struct {
 	Restock  bool   `json:"restock"`
 }
 
-// OfReturn gives the event that announces the status that a return has entered.
-func OfReturn(r rma.Return) event.Event {
+func received(came []rma.Came) (lines []receivedLine) {
+	for _, c := range came {
+		lines = append(lines, receivedLine(c))
+	}
+	return lines
+}
+
+// OfReturn gives the event that announces the status that a return has entered,
+// or what came back of it while it stays partially received.
+func OfReturn(r rma.Change) event.Event {
 	data := returned{ReturnID: r.ID, OrderID: r.OrderID, CustomerID: r.CustomerID}
 	switch r.Status {
 	case rma.Requested:
@@ -131,11 +140,9 @@ func OfReturn(r rma.Return) event.Event {
 	case rma.Rejected:
 		data.Reason = r.Rejection
 	case rma.Received:
-		var lines []receivedLine
-		for _, c := range r.CameBack() {
-			lines = append(lines, receivedLine(c))
-		}
-		data.Lines = lines
+		data.Lines = received(r.CameBack())
+	case rma.PartiallyReceived:
+		data.ReceiptID, data.Lines = r.Receipt.ID, received(r.Receipt.Lines)
 	case rma.Refunded:
 		data.Amount = r.Refund
 	case rma.RefundFailed:

@@ -69,12 +69,14 @@ func emitted(t *testing.T) []event.Event {
 	rejected.ID, rejected.CustomerID = returnID, customer
 	o = rma.OfOrder{OrderID: orderID}
 	require.NoError(t, o.Request(rma.Return{ID: returnID, OrderID: orderID, CustomerID: customer, TicketID: ticketID, Lines: lines}, bought))
-	require.NoError(t, o.Approve(returnID, 0, now))
+	require.NoError(t, o.Approve(returnID, 0, "", now))
 	require.NoError(t, o.Receive(returnID, 0, nil, now))
 	require.NoError(t, o.Refunded(returnID, money.New(1249, "EUR"), now))
 	failed := o.Changes()[2]
 	failed.Status, failed.Failure = rma.RefundFailed, "More would come back than was bought."
-	for _, r := range append(o.Changes(), rejected, failed) {
+	part := o.Changes()[1]
+	part.Status, part.Receipt = rma.PartiallyReceived, &rma.Receipt{ID: "0198d2b0-4444-7000-8000-000000000004", Lines: []rma.Came{{SKU: "COFFEE-250", Quantity: 1, Restock: true}}}
+	for _, r := range append(o.Changes(), rejected, failed, part) {
 		out = append(out, OfReturn(r))
 	}
 	return out
@@ -86,7 +88,7 @@ func TestEventsFitTheirContract(t *testing.T) {
 
 // A guest's return has no customer.
 func TestGuest(t *testing.T) {
-	eventtest.RequireSchema(t, OfReturn(rma.Return{ID: returnID, OrderID: orderID, Status: rma.Approved}))
+	eventtest.RequireSchema(t, OfReturn(rma.Change{Return: rma.Return{ID: returnID, OrderID: orderID, Status: rma.Approved}}))
 }
 
 type refunds struct {

@@ -7,3 +7,6 @@ const SettleTime = settleTime
 
 // SetClock replaces the service's clock in tests.
 func (s *Service) SetClock(now func() time.Time) { s.now = now }
+
+// SetOrders replaces the service's orders app in tests.
+func (s *Service) SetOrders(o Orders) { s.orders = o }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tienda/internal/fault"
-	"tienda/internal/money"
 )
 
 // Order is what a return needs to know of its order.
@@ -22,12 +21,19 @@ type OfOrder struct {
 	OrderID string   `json:"order_id"`
 	Returns []Return `json:"returns"`
 
-	changes []Return
+	changes []Change
 }
 
-// Changes gives the returns that have entered a status since the document was
-// read, as they were then; none: there is nothing to write.
-func (o *OfOrder) Changes() []Return { return o.changes }
+// Change is a return after a change of it.
+type Change struct {
+	Return
+	Receipt *Receipt // that came with it, if one did
+	Silent  bool     // announced to nobody
+}
+
+// Changes gives what has become of returns since the document was read, each as
+// it was then; none: there is nothing to write.
+func (o *OfOrder) Changes() []Change { return o.changes }
 
 // Find gives a return of the order, or ErrMissing.
 func (o *OfOrder) Find(id string) (Return, error) {
@@ -81,7 +87,7 @@ func (o *OfOrder) Request(r Return, bought map[string]int) error {
 	}
 	r.Status, r.Version = Requested, 1
 	o.Returns = append(o.Returns, r)
-	o.changes = append(o.changes, r)
+	o.changes = append(o.changes, Change{Return: r})
 	return nil
 }
 
@@ -101,98 +107,20 @@ func (o *OfOrder) returnable(bought map[string]int) map[string]int {
 	return left
 }
 
-// Approve lets the customer send the goods; a repeat changes nothing.
-func (o *OfOrder) Approve(id string, version int64, now time.Time) error {
-	return o.enter(id, version, Approved, now, func(*Return) error { return nil })
+// Approve lets the customer send the goods, under a label that may be none; a
+// repeat changes nothing.
+func (o *OfOrder) Approve(id string, version int64, label string, now time.Time) error {
+	return o.enter(id, version, Approved, now, func(r *Return) { r.Label = label })
 }
 
 // Reject refuses a return; a repeat changes nothing.
 func (o *OfOrder) Reject(id string, version int64, reason string, now time.Time) error {
-	return o.enter(id, version, Rejected, now, func(r *Return) error {
-		r.Rejection = reason
-		return nil
-	})
-}
-
-// Receive notes what came back; nil means all of it, fit to be sold again. A
-// repeat changes nothing, unless it tells of other lines: ErrReceived. A
-// return whose refund failed is received once more, with the lines that are
-// given now; nil then means those that it had.
-func (o *OfOrder) Receive(id string, version int64, came []Came, now time.Time) error {
-	r, err := o.find(id)
-	if err != nil {
-		return err
-	}
-	if r.Status.Back() && r.Status != RefundFailed {
-		if came != nil && !sameLines(r.CameBack(), came) {
-			return ErrReceived
-		}
-		return nil
-	}
-	return o.enter(id, version, Received, now, func(r *Return) error { return r.take(came) })
-}
-
-// take writes what came back into the lines.
-func (r *Return) take(came []Came) error {
-	if r.Status == RefundFailed {
-		if r.Failure = ""; came == nil {
-			return nil
-		}
-	}
-	if came == nil {
-		for i := range r.Lines {
-			r.Lines[i].Received, r.Lines[i].Restock = r.Lines[i].Quantity, true
-		}
-		return nil
-	}
-	lines := slices.Clone(r.Lines)
-	for i := range lines {
-		lines[i].Received, lines[i].Restock = 0, false
-	}
-	seen := map[string]bool{}
-	for n, c := range came {
-		bad := func(code, field, reason string) error {
-			return fault.New(fault.Unprocessable, code, "The return does not have this.").At(fmt.Sprintf("/lines/%d/%s", n, field), reason)
-		}
-		i := slices.IndexFunc(lines, func(l Line) bool { return l.SKU == c.SKU })
-		switch {
-		case i < 0:
-			return bad("unknown_sku", "sku", "is not in the return")
-		case seen[c.SKU]:
-			return bad("duplicate_sku", "sku", "stands twice")
-		case c.Quantity > lines[i].Quantity:
-			return bad("quantity_exceeded", "quantity", fmt.Sprintf("is more than the %d of the return", lines[i].Quantity))
-		}
-		seen[c.SKU] = true
-		lines[i].Received, lines[i].Restock = c.Quantity, c.Restock
-	}
-	r.Lines = lines
-	return nil
-}
-
-// Refunded notes that orders has refunded the return; a repeat changes nothing.
-func (o *OfOrder) Refunded(id string, amount money.Money, now time.Time) error {
-	return o.enter(id, 0, Refunded, now, func(r *Return) error {
-		r.Refund, r.Failure = &amount, ""
-		return nil
-	})
-}
-
-// RefundRefused notes why orders will not refund the return. One that was
-// refunded meanwhile stays so.
-func (o *OfOrder) RefundRefused(id, why string, now time.Time) error {
-	if r, err := o.find(id); err != nil || r.Status == Refunded {
-		return err
-	}
-	return o.enter(id, 0, RefundFailed, now, func(r *Return) error {
-		r.Failure = why
-		return nil
-	})
+	return o.enter(id, version, Rejected, now, func(r *Return) { r.Rejection = reason })
 }
 
 // enter moves a return along the table of transitions; one that is there
 // already is left as it is, whatever version the repeat of a request names.
-func (o *OfOrder) enter(id string, version int64, to Status, now time.Time, apply func(*Return) error) error {
+func (o *OfOrder) enter(id string, version int64, to Status, now time.Time, apply func(*Return)) error {
 	r, err := o.find(id)
 	if err != nil {
 		return err
@@ -205,21 +133,18 @@ func (o *OfOrder) enter(id string, version int64, to Status, now time.Time, appl
 	case !r.Status.may(to):
 		return ErrStatus
 	}
-	if err := apply(r); err != nil {
-		return err
-	}
-	r.Status, r.UpdatedAt = to, now
-	r.Version++
-	o.changes = append(o.changes, *r)
+	apply(r)
+	o.record(r, Change{}, to, now)
 	return nil
 }
 
-func sameLines(a, b []Came) bool {
-	bySKU := func(x, y Came) int {
-		if x.SKU < y.SKU {
-			return -1
-		}
-		return 1
+// record notes a change that leaves a return in a status.
+func (o *OfOrder) record(r *Return, c Change, to Status, now time.Time) {
+	if to == Received { // a refund that failed is tried again
+		r.Failure = ""
 	}
-	return slices.Equal(slices.SortedFunc(slices.Values(a), bySKU), slices.SortedFunc(slices.Values(b), bySKU))
+	r.Status, r.UpdatedAt = to, now
+	r.Version++
+	c.Return = *r
+	o.changes = append(o.changes, c)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tienda/internal/fault"
@@ -15,28 +16,65 @@ import (
 // refund it before the background work takes over.
 const settleTime = 10 * time.Second
 
-// Receive notes what came back and has orders refund it. If orders does not
-// answer the return stays received and the error is fault.Unavailable: a
-// repeat, or RefundReceived, finishes it, for the refund is idempotent. If
-// orders refuses, the return is left refund_failed and the error is
-// ErrRefundRefused: only another Receive tries it again.
+// Receive notes the last that came back and has orders refund it. If orders
+// does not answer the return stays received and the error is
+// fault.Unavailable: a repeat, or RefundReceived, finishes it, for the refund is
+// idempotent. If orders refuses, the return is left refund_failed and the error
+// is ErrRefundRefused: only another Receive tries it again.
 func (s *Service) Receive(ctx context.Context, id string, version int64, came []Came) (Return, error) {
-	r, err := s.changeOne(ctx, id, func(o *OfOrder) error { return o.Receive(id, version, came, s.now()) })
-	if err != nil || r.Status == Refunded {
+	return s.taken(ctx, id, func(o *OfOrder) error { return o.Receive(id, version, came, s.now()) })
+}
+
+// Take notes a parcel of a return and has orders refund it, like Receive.
+func (s *Service) Take(ctx context.Context, id, receiptID string, version int64, came []Came) (Return, error) {
+	return s.taken(ctx, id, func(o *OfOrder) error { return o.Take(id, receiptID, version, came, s.now()) })
+}
+
+// CloseShort says that no more comes.
+func (s *Service) CloseShort(ctx context.Context, id string, version int64) (Return, error) {
+	return s.taken(ctx, id, func(o *OfOrder) error { return o.CloseShort(id, version, s.now()) })
+}
+
+func (s *Service) taken(ctx context.Context, id string, take func(*OfOrder) error) (Return, error) {
+	r, err := s.changeOne(ctx, id, take)
+	if err != nil {
 		return r, err
 	}
 	return s.refund(ctx, r)
 }
 
+// refund makes the refunds that the return waits for, and notes each before
+// the next.
 func (s *Service) refund(ctx context.Context, r Return) (Return, error) {
-	amount, err := s.orders.Refund(ctx, r.OrderID, r.ID, r.CameBack())
-	if refusal := (*fault.Error)(nil); errors.As(err, &refusal) && final(refusal.Kind) {
-		return s.refused(ctx, r, refusal)
+	var refused error
+	for _, p := range r.Receipts {
+		if !p.waits() {
+			continue
+		}
+		amount, err := s.orders.Refund(ctx, r.OrderID, p.RefundID, p.Lines)
+		if refusal := (*fault.Error)(nil); errors.As(err, &refusal) && final(refusal.Kind) {
+			if r, err = s.refused(ctx, r, p.RefundID, refusal); err != nil {
+				refused = err
+			}
+			if err != nil && !errors.Is(err, refusal) {
+				return Return{}, err
+			}
+			continue
+		}
+		if err != nil {
+			return Return{}, err
+		}
+		if r, err = s.change(ctx, r.OrderID, r.ID, func(o *OfOrder) error { return o.Refunded(p.RefundID, amount, s.now()) }); err != nil {
+			return Return{}, err
+		}
 	}
-	if err != nil {
-		return Return{}, err
+	if refused != nil {
+		return Return{}, refused
 	}
-	return s.change(ctx, r.OrderID, r.ID, func(o *OfOrder) error { return o.Refunded(r.ID, amount, s.now()) })
+	if r.Status == Received { // closed short, all refunds made before
+		return s.change(ctx, r.OrderID, r.ID, func(o *OfOrder) error { return o.Settle(r.ID, s.now()) })
+	}
+	return r, nil
 }
 
 // final says whether orders would only give the same answer again.
@@ -45,22 +83,27 @@ func final(k fault.Kind) bool {
 }
 
 // refused notes the refusal, unless the refund was heard of in the meantime.
-func (s *Service) refused(ctx context.Context, r Return, why *fault.Error) (Return, error) {
-	r, err := s.change(ctx, r.OrderID, r.ID, func(o *OfOrder) error { return o.RefundRefused(r.ID, cmp.Or(why.Detail, why.Code), s.now()) })
-	if err != nil || r.Status == Refunded {
+func (s *Service) refused(ctx context.Context, r Return, refundID string, why *fault.Error) (Return, error) {
+	r, err := s.change(ctx, r.OrderID, r.ID, func(o *OfOrder) error {
+		return o.RefundRefused(refundID, cmp.Or(why.Detail, why.Code), s.now())
+	})
+	if err != nil {
 		return r, err
 	}
-	return Return{}, ErrRefundRefused.Because(why)
+	if slices.ContainsFunc(r.Receipts, func(p Receipt) bool { return p.RefundID == refundID && p.Refund != nil }) {
+		return r, nil
+	}
+	return r, ErrRefundRefused.Because(why)
 }
 
 // HearRefund notes a refund that orders has announced. It covers a refund
 // whose answer was lost. One that no received return stands behind is logged
 // and left: to hear it again would not change that.
-func (s *Service) HearRefund(ctx context.Context, orderID, returnID string, amount money.Money) error {
-	_, err := s.change(ctx, orderID, returnID, func(o *OfOrder) error { return o.Refunded(returnID, amount, s.now()) })
+func (s *Service) HearRefund(ctx context.Context, orderID, refundID string, amount money.Money) error {
+	_, err := s.store.Change(ctx, orderID, func(o *OfOrder) error { return o.Refunded(refundID, amount, s.now()) })
 	switch fault.KindOf(err) {
 	case fault.NotFound, fault.Conflict:
-		s.log.WarnContext(ctx, "refund of no received return", "order", orderID, "return", returnID, "error", err)
+		s.log.WarnContext(ctx, "refund of no received return", "order", orderID, "refund", refundID, "error", err)
 		return nil
 	default:
 		return err

@@ -18,12 +18,13 @@ const MaxPerOrder = 100
 
 // Errors of a return.
 var (
-	ErrMissing       = fault.Missing("return")
-	ErrNotDelivered  = fault.New(fault.Conflict, "order_not_delivered", "The order is not delivered yet.")
-	ErrTooMany       = fault.New(fault.Conflict, "too_many_returns", "The order has no room for another return.")
-	ErrStatus        = fault.New(fault.Conflict, "return_status", "The status of the return does not allow it.")
-	ErrReceived      = fault.New(fault.Conflict, "already_received", "The return was received already, with other lines.")
-	ErrRefundRefused = fault.New(fault.Conflict, "refund_refused", "The order does not allow this refund.")
+	ErrMissing         = fault.Missing("return")
+	ErrNotDelivered    = fault.New(fault.Conflict, "order_not_delivered", "The order is not delivered yet.")
+	ErrTooMany         = fault.New(fault.Conflict, "too_many_returns", "The order has no room for another return.")
+	ErrStatus          = fault.New(fault.Conflict, "return_status", "The status of the return does not allow it.")
+	ErrReceived        = fault.New(fault.Conflict, "already_received", "The return was received already, with other lines.")
+	ErrTooManyReceipts = fault.New(fault.Conflict, "too_many_receipts", "The return came in too many parts.")
+	ErrRefundRefused   = fault.New(fault.Conflict, "refund_refused", "The order does not allow this refund.")
 	// ErrVersion answers a write that demands another version than the stored.
 	ErrVersion = fault.New(fault.PreconditionFailed, "version_mismatch",
 		"The return has changed since you read it. Read it again.").At("If-Match", "is not the current version")
@@ -42,19 +43,12 @@ const (
 
 // Line is one SKU of a return.
 type Line struct {
-	SKU      string `json:"sku"`
-	Quantity int    `json:"quantity"` // pieces that the customer wants to return
-	Reason   Reason `json:"reason"`
-	Note     string `json:"note,omitempty"`
-	Received int    `json:"received,omitempty"` // pieces that came back
-	Restock  bool   `json:"restock,omitempty"`  // they can be sold again
-}
-
-// Came is what came back of one line.
-type Came struct {
-	SKU      string
-	Quantity int
-	Restock  bool
+	SKU       string `json:"sku"`
+	Quantity  int    `json:"quantity"` // pieces that the customer wants to return
+	Reason    Reason `json:"reason"`
+	Note      string `json:"note,omitempty"`
+	Received  int    `json:"received,omitempty"`  // pieces that came back
+	Restocked int    `json:"restocked,omitempty"` // those of them that can be sold again
 }
 
 // Return is one return of an order.
@@ -65,9 +59,11 @@ type Return struct {
 	TicketID   string       `json:"ticket_id,omitempty"`
 	Status     Status       `json:"status"`
 	Lines      []Line       `json:"lines"`
+	Label      string       `json:"label,omitempty"` // reference of the label that the goods come under
 	Rejection  string       `json:"rejection,omitempty"`
-	Refund     *money.Money `json:"refund,omitempty"`
-	Failure    string       `json:"failure,omitempty"` // why orders refused the refund
+	Receipts   []Receipt    `json:"receipts,omitempty"`
+	Refund     *money.Money `json:"refund,omitempty"`  // of all receipts so far
+	Failure    string       `json:"failure,omitempty"` // why orders refused a refund
 	OpenedBy   string       `json:"opened_by"`         // the customer, or the agent on their behalf
 	CreatedAt  time.Time    `json:"created_at"`
 	UpdatedAt  time.Time    `json:"updated_at"`
@@ -82,12 +78,15 @@ func (r Return) VisibleTo(who caller.Caller) error {
 	return ErrMissing
 }
 
-// CameBack gives the lines of which something came back.
+// CameBack gives what has come back, over all receipts.
 func (r Return) CameBack() []Came {
 	var out []Came
 	for _, l := range r.Lines {
-		if r.Status.Back() && l.Received > 0 {
-			out = append(out, Came{SKU: l.SKU, Quantity: l.Received, Restock: l.Restock})
+		if l.Restocked > 0 {
+			out = append(out, Came{SKU: l.SKU, Quantity: l.Restocked, Restock: true})
+		}
+		if scrap := l.Received - l.Restocked; scrap > 0 {
+			out = append(out, Came{SKU: l.SKU, Quantity: scrap})
 		}
 	}
 	return out

@@ -23,7 +23,7 @@ type Store interface {
 	Get(ctx context.Context, id string) (Return, error)
 	// List gives returns, newest first; a page of a filtered query may be short.
 	List(ctx context.Context, q Query, cursor string, limit int) (page.Of[Return], error)
-	// Unrefunded gives received returns whose refund is not noted yet, those
+	// Unrefunded gives the returns that owe a refund, or its being noted, those
 	// that have waited longest first; there may be more.
 	Unrefunded(ctx context.Context) ([]Return, error)
 }
@@ -47,8 +47,8 @@ type Orders interface {
 	// Order gives an order; fault.NotFound where there is none.
 	Order(ctx context.Context, id string) (Order, error)
 	// Refund refunds what came back and gives the amount. A repeat with the
-	// same return ID refunds nothing more and gives the same amount.
-	Refund(ctx context.Context, orderID, returnID string, came []Came) (money.Money, error)
+	// same refund ID refunds nothing more and gives the same amount.
+	Refund(ctx context.Context, orderID, refundID string, came []Came) (money.Money, error)
 }
 
 // Tickets is what returns need of the tickets.
@@ -118,10 +118,10 @@ func (s *Service) List(ctx context.Context, who caller.Caller, q Query, cursor s
 	return s.store.List(ctx, q, cursor, limit)
 }
 
-// Approve lets the customer send the goods. A version other than 0 must be
+// Approve lets the customer send the goods, under a label or none. A version other than 0 must be
 // the return's, here and below.
-func (s *Service) Approve(ctx context.Context, id string, version int64) (Return, error) {
-	return s.changeOne(ctx, id, func(o *OfOrder) error { return o.Approve(id, version, s.now()) })
+func (s *Service) Approve(ctx context.Context, id string, version int64, label string) (Return, error) {
+	return s.changeOne(ctx, id, func(o *OfOrder) error { return o.Approve(id, version, label, s.now()) })
 }
 
 // Reject refuses a return and tells the customer why.

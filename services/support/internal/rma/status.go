@@ -10,9 +10,11 @@ const (
 	Requested Status = "requested"
 	Approved  Status = "approved"
 	Rejected  Status = "rejected"
-	Received  Status = "received" // the goods are back, the refund is not confirmed yet
-	Refunded  Status = "refunded"
-	// RefundFailed: the goods are back and orders refuses the refund for good;
+	// PartiallyReceived: some of the goods are back, more are expected.
+	PartiallyReceived Status = "partially_received"
+	Received          Status = "received" // all that comes is back, a refund is not confirmed yet
+	Refunded          Status = "refunded"
+	// RefundFailed: the goods are back and orders refuses a refund for good;
 	// an agent can have it tried again.
 	RefundFailed Status = "refund_failed"
 )
@@ -20,8 +22,10 @@ const (
 // next is the whole of what may follow what.
 var next = map[Status][]Status{
 	Requested: {Approved, Rejected},
-	Approved:  {Received, Rejected},
-	Received:  {Refunded, RefundFailed},
+	Approved:  {PartiallyReceived, Received, Rejected},
+	// Another receipt leaves it where it is.
+	PartiallyReceived: {Received},
+	Received:          {Refunded, RefundFailed},
 	// A refund may be heard of after all: orders had made an earlier one.
 	RefundFailed: {Received, Refunded},
 	Rejected:     nil,
@@ -30,5 +34,5 @@ var next = map[Status][]Status{
 
 func (s Status) may(to Status) bool { return slices.Contains(next[s], to) }
 
-// Back says whether the goods have come back.
+// Back says whether nothing more is expected to come back.
 func (s Status) Back() bool { return s == Received || s == Refunded || s == RefundFailed }

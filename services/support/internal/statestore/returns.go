@@ -64,15 +64,19 @@ func (s *Returns) Change(ctx context.Context, orderID string, change func(*rma.O
 		if err := change(&o); err != nil {
 			return err
 		}
-		tried = append(tried, o.Changes()...)
+		for _, c := range o.Changes() {
+			tried = append(tried, c.Return)
+		}
 		if len(o.Changes()) == 0 {
 			return nil
 		}
-		for _, r := range o.Changes() {
-			if err := file(tx, r); err != nil {
+		for _, c := range o.Changes() {
+			if err := file(tx, c.Return); err != nil {
 				return err
 			}
-			tx.Emit(returnsOfOrder.Key(orderID), events.OfReturn(r))
+			if !c.Silent {
+				tx.Emit(returnsOfOrder.Key(orderID), events.OfReturn(c))
+			}
 		}
 		return returnsOfOrder.Put(tx, orderID, o)
 	})
@@ -100,12 +104,13 @@ func file(tx *state.Tx, r rma.Return) error {
 			}
 		}
 		return orderOfReturn.Put(tx, r.ID, orderOf{OrderID: r.OrderID})
-	case rma.Received:
-		return unrefunded.Append(tx, entry(r))
-	case rma.Refunded, rma.RefundFailed:
-		return unrefunded.Remove(tx, entry(r))
-	default:
+	case rma.Approved, rma.Rejected:
 		return nil
+	default:
+		if r.Owes() {
+			return unrefunded.Append(tx, entry(r))
+		}
+		return unrefunded.Remove(tx, entry(r))
 	}
 }
 
@@ -191,7 +196,7 @@ func (s *Returns) Unrefunded(ctx context.Context) (waiting []rma.Return, err err
 			return err
 		}
 		for _, e := range entries {
-			if r, ok := found[e]; ok && r.Status == rma.Received {
+			if r, ok := found[e]; ok && r.Owes() {
 				waiting = append(waiting, r)
 			} else if err := unrefunded.Remove(tx, e); err != nil {
 				return err

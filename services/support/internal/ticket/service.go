@@ -54,8 +54,16 @@ type Orders interface {
 	// OwnerOf gives the user of an order, "" for a guest's; fault.NotFound
 	// where there is no such order.
 	OwnerOf(ctx context.Context, orderID string) (string, error)
+	// Brief gives what to call an order by, and the language it was made in.
+	Brief(ctx context.Context, orderID string) (Brief, error)
 	// Recent gives the user's last orders, newest first, at most limit.
 	Recent(ctx context.Context, userID string, limit int) ([]Order, error)
+}
+
+// Brief is an order in a few words.
+type Brief struct {
+	Number   string
+	Language string
 }
 
 // Users is what tickets need of the users service.
@@ -66,17 +74,18 @@ type Users interface {
 
 // Service is what can be done with tickets.
 type Service struct {
-	store  Store
-	orders Orders
-	users  Users
-	log    *slog.Logger
-	now    func() time.Time
-	counts atomic.Pointer[[]Count]
+	store     Store
+	orders    Orders
+	users     Users
+	templates Templates
+	log       *slog.Logger
+	now       func() time.Time
+	counts    atomic.Pointer[[]Count]
 }
 
 // NewService gives the service over its store and the apps that it asks.
-func NewService(store Store, orders Orders, users Users, log *slog.Logger) *Service {
-	return &Service{store: store, orders: orders, users: users, log: log, now: func() time.Time { return time.Now().UTC() }}
+func NewService(store Store, orders Orders, users Users, templates Templates, log *slog.Logger) *Service {
+	return &Service{store: store, orders: orders, users: users, templates: templates, log: log, now: func() time.Time { return time.Now().UTC() }}
 }
 
 // Open makes a ticket of the caller. An order, or a ticket that it follows up,

@@ -1,0 +1,100 @@
+package api
+
+import (
+	"context"
+	"hash/fnv"
+	"net/http"
+	"sync"
+
+	"tienda/internal/contract"
+	"tienda/internal/httpapi"
+	"tienda/internal/ndjson"
+	"tienda/services/catalog/internal/pricing"
+)
+
+// Bounds of bulk updates: the lines of a batch, and how many are under way. The
+// writes of those share transactions (docs/adr/0007).
+const (
+	bulkBatch  = 500
+	bulkAtOnce = 32
+)
+
+// eachInOrder does works at the same time, those of one key in their order.
+func eachInOrder[T any](works []T, key func(T) string, do func(T) error) []error {
+	errs := make([]error, len(works))
+	var lanes [bulkAtOnce][]int
+	for i, w := range works {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(key(w)))
+		lane := h.Sum32() % bulkAtOnce
+		lanes[lane] = append(lanes[lane], i)
+	}
+	var wg sync.WaitGroup
+	for _, lane := range lanes {
+		wg.Go(func() {
+			for _, i := range lane {
+				errs[i] = do(works[i])
+			}
+		})
+	}
+	wg.Wait()
+	return errs
+}
+
+type stockLine struct {
+	SKU     string `json:"sku"`
+	Delta   int    `json:"delta"`
+	OnHand  *int   `json:"on_hand"`
+	Reason  string `json:"reason"`
+	Version int64  `json:"version"`
+}
+
+// updateStock makes for each line the calls of adjustInventory; the writes of 32
+// lines share transactions.
+func (a *API) updateStock(w http.ResponseWriter, r *http.Request) error {
+	return bulk(w, r, a.StockLine, func(ctx context.Context, batch []stockLine) ([]error, error) {
+		return eachInOrder(batch, func(l stockLine) string { return l.SKU }, func(l stockLine) error {
+			name := "/delta"
+			if l.OnHand != nil {
+				name = "/on_hand"
+			}
+			_, err := a.Inventory.Adjust(ctx, l.SKU, l.Delta, l.OnHand, l.Reason, l.Version)
+			return at(err, name)
+		}), nil
+	})
+}
+
+type priceLine struct {
+	SKU         string `json:"sku"`
+	List        string `json:"list"`
+	Currency    string `json:"currency"`
+	Amount      int64  `json:"amount"`
+	MinQuantity int    `json:"min_quantity"`
+}
+
+// updatePrices makes for each line 2 gets and the calls of replaceProduct; the
+// writes of 32 lines share transactions. 1 get more for all of them.
+func (a *API) updatePrices(w http.ResponseWriter, r *http.Request) error {
+	lists, err := a.Prices.Lists(r.Context())
+	if err != nil {
+		return err
+	}
+	book := lists.Book()
+	return bulk(w, r, a.PriceLine, func(ctx context.Context, batch []priceLine) ([]error, error) {
+		return eachInOrder(batch, func(l priceLine) string { return l.SKU }, func(l priceLine) error {
+			e := pricing.Entry{List: l.List, Currency: l.Currency, Amount: l.Amount, MinQuantity: max(l.MinQuantity, 1)}
+			return a.Products.SetPrice(ctx, l.SKU, e, book)
+		}), nil
+	})
+}
+
+// bulk stores a stream of lines and reports what was taken and what was not.
+func bulk[T any](w http.ResponseWriter, r *http.Request, line *contract.Schema, store func(context.Context, []T) ([]error, error)) error {
+	report, err := ndjson.Import[T, T]{
+		Check: line.Check, Value: func(l T) T { return l }, Weight: func(T) int { return 1 }, Full: bulkBatch, Store: store,
+	}.Run(w, r)
+	if err != nil {
+		return err
+	}
+	return httpapi.Write(w, http.StatusOK, report)
+}
