@@ -65,10 +65,10 @@ func Connect(cfg Config) (*Sidecar, error) {
 	return s, nil
 }
 
-// Over gives a sidecar that only makes invocations, over a transport that the
-// caller brings: for runs without a network.
-func Over(transport http.RoundTripper) *Sidecar {
-	return &Sidecar{base: "http://sidecar", http: &http.Client{Transport: transport}}
+// Over gives a sidecar that makes invocations over a transport, and all else with
+// a client, that the caller brings: for runs without a network.
+func Over(transport http.RoundTripper, client dapr.Client) *Sidecar {
+	return &Sidecar{Client: client, base: "http://sidecar", http: &http.Client{Transport: transport}}
 }
 
 // Transport is the pooled HTTP transport to a sidecar on this machine.

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tienda/internal/app"
+	"tienda/internal/mail/mailroom"
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/api"
 	"tienda/services/users/internal/audit"
@@ -96,7 +97,7 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 			sender.Part,
 		},
 		Ready:   []func(context.Context) error{tokens.Ready, totpKeys.Ready, deviceKeys.Ready},
-		Figures: []prometheus.Collector{mailFigures{sender}},
+		Figures: []prometheus.Collector{mailroom.Figures{Sender: sender}},
 	}, nil
 }
 

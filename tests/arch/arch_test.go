@@ -37,6 +37,8 @@ var plumbing = map[string]string{
 	"tienda/internal/event/eventtest":       "holds events in tests to their schema and example",
 	"tienda/internal/fault":                 "the kinds of error a domain answers with",
 	"tienda/internal/httpapi":               "routes, access and errors at the HTTP edge",
+	"tienda/internal/mail":                  "letters, and when each is tried",
+	"tienda/internal/mail/mailroom":         "the queue of letters and the mail binding",
 	"tienda/internal/money":                 "amounts in minor units",
 	"tienda/internal/ndjson":                "imports of JSON documents, one a line",
 	"tienda/internal/page":                  "limits and cursors of lists",
@@ -53,7 +55,7 @@ var plumbing = map[string]string{
 var adapters = []string{"api", "statestore", "events", "clients"}
 
 // domainMayUse are the packages of internal/ that a domain may import.
-var domainMayUse = []string{"tienda/internal/fault", "tienda/internal/money", "tienda/internal/caller", "tienda/internal/page", "tienda/internal/country"}
+var domainMayUse = []string{"tienda/internal/fault", "tienda/internal/money", "tienda/internal/caller", "tienda/internal/page", "tienda/internal/country", "tienda/internal/mail"}
 
 func packages(t *testing.T) []pkg {
 	t.Helper()

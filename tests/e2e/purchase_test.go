@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,6 +168,28 @@ func TestFromRegistrationToReturn(t *testing.T) {
 	requireEvents(t, tk.ID, "tienda.support.ticket_opened", "tienda.support.ticket_assigned", "tienda.support.ticket_answered", "tienda.support.ticket_closed")
 	requireEvents(t, u.ID, "tienda.users.registered", "tienda.users.profile_changed", "tienda.users.profile_changed")
 	require.Equal(t, int64(9), stockOf(t, sku).OnHand, "restocked once")
+
+	// The buyer was written at each step, in the language of the account.
+	require.ElementsMatch(t, []string{
+		"Tu pedido " + o.Number, "Tu pedido " + o.Number + " está en camino", "Tu pedido " + o.Number + " se ha entregado",
+		"Un reembolso de tu pedido " + o.Number,
+	}, subjectsAbout(t, u.Email, o.Number, 4))
+}
+
+// subjectsAbout waits for n letters to an address about an order.
+func subjectsAbout(t *testing.T, email, number string, n int) []string {
+	t.Helper()
+	var out []string
+	eventually(t, "letters about the order", func() bool {
+		out = nil
+		for _, l := range lettersTo(t, email) {
+			if strings.Contains(l.Subject, number) {
+				out = append(out, l.Subject)
+			}
+		}
+		return len(out) >= n
+	})
+	return out
 }
 
 // A guest buys without an account, sees the order with the cart's token, and
@@ -176,7 +199,8 @@ func TestGuestBuysAndCancels(t *testing.T) {
 	c := guest()
 	put(t, c, sku, 5)
 	o := must[order](t, c, http.StatusCreated, "POST", "/v1/orders",
-		map[string]any{"payment_method": "invoice", "email": "guest@example.com", "address": madrid}, "Idempotency-Key", uuid.NewString())
+		map[string]any{"payment_method": "invoice", "email": "invitada@example.com", "address": madrid},
+		"Idempotency-Key", uuid.NewString(), "Accept-Language", "es-MX,es;q=0.9")
 	require.True(t, o.Guest)
 	require.Equal(t, "due", o.Payment.Status)
 	require.Equal(t, o.ID, must[order](t, c, http.StatusOK, "GET", "/v1/orders/"+o.ID, nil).ID)
@@ -194,6 +218,8 @@ func TestGuestBuysAndCancels(t *testing.T) {
 	require.Equal(t, "cancelled", cancelled.Status)
 	eventually(t, "the stock is released", func() bool { return stockOf(t, sku).Available == 5 })
 	requireEvents(t, o.ID, "tienda.orders.confirmed", "tienda.orders.cancelled")
+	require.ElementsMatch(t, []string{"Tu pedido " + o.Number, "Tu pedido " + o.Number + " se ha cancelado"},
+		subjectsAbout(t, "invitada@example.com", o.Number, 2), "in the language of her browser; none about the refused one")
 }
 
 // One cart submitted many times at once becomes one order, whatever the keys.

@@ -203,8 +203,9 @@ func (w *world) judge(b *book) []string {
 	calls := slices.Clone(b.calls)
 	slices.SortStableFunc(calls, func(a, b history.Call) int { return int(a.End - b.End) })
 	var wrong []string
-	for _, v := range history.Check(history.Run{Goods: goods, Promotions: []history.Promotion{few}, Calls: calls, LastFault: w.lastFault.Sub(w.began), Final: w.final()}) {
+	end := w.final()
+	for _, v := range history.Check(history.Run{Goods: goods, Promotions: []history.Promotion{few}, Calls: calls, LastFault: w.lastFault.Sub(w.began), Final: end}) {
 		wrong = append(wrong, w.plain(v.String()))
 	}
-	return wrong
+	return append(wrong, w.unwritten(end.Orders)...)
 }

@@ -22,6 +22,7 @@ type mix struct {
 	unheard  int // its answer is lost
 	publish  int // a publish fails, with or without effect
 	twice    int // an event is delivered again
+	mail     int // a letter is not sent, or the answer is lost
 	crash    int // some process dies
 	pause    int // some process stands still
 	stop     int // some process is stopped in good order
@@ -49,6 +50,7 @@ func newMix(r *rand.Rand) mix {
 		crash: sometimes(12), pause: sometimes(6), stop: sometimes(4), outages: r.IntN(6),
 		buyers: 3 + r.IntN(6), carts: 1 + r.IntN(3),
 	}
+	m.mail = sometimes(200)
 	return m
 }
 

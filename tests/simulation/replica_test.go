@@ -88,7 +88,7 @@ func (w *world) start(t *testing.T, a *application, slot int) {
 	}
 	r.db = state.OpenOutbox(view{a.store, r}, topic{r}, log)
 	built, err := a.build(r.ctx, app.Deps{
-		Config: app.Config{AppID: a.id}, Log: log, Sidecar: sidecar.Over(network{r}), DB: r.db, Contract: a.contract,
+		Config: app.Config{AppID: a.id}, Log: log, Sidecar: sidecar.Over(network{r}, bindings{from: r}), DB: r.db, Contract: a.contract,
 		Getenv: func(string) string { return "" },
 	})
 	require.NoError(t, err)

@@ -27,6 +27,7 @@ type sabotage struct {
 	noDedupe     bool // catalog does not know a repeated event from news
 	noKey        bool // the repeat of a reservation holds a second time
 	noIdempotent bool // the repeat of a checkout is another checkout
+	dropMail     bool // letters are not written with what they are about
 	ackFirst     bool // the broker forgets an event although its consumer failed
 }
 
@@ -45,6 +46,7 @@ func TestSabotages(t *testing.T) {
 		"no dedupe in the consumer":    {sabotage{noDedupe: true}, 60, []string{"ledger"}},
 		"reservation without key":      {sabotage{noKey: true}, 20, []string{"reserved"}},
 		"checkout without key":         {sabotage{noIdempotent: true}, 20, []string{"order-unasked", "answer-changed", "order-twice"}},
+		"letters dropped":              {sabotage{dropMail: true}, 20, []string{"mail-lost"}},
 		"acknowledged before it works": {sabotage{ackFirst: true}, 20, []string{"reserved", "sold", "not-applied", "ledger"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -69,6 +71,7 @@ const usesOf = "promotion-uses:"
 // drops says whether the store loses a write over what is there.
 func (s sabotage) drops(op state.Op, was state.Item) bool {
 	return s.dropJournal && !op.Delete && strings.HasPrefix(op.Key, "outbox:entry:") ||
+		s.dropMail && !op.Delete && strings.HasPrefix(op.Key, "mail:") ||
 		s.keptUses && strings.HasPrefix(op.Key, usesOf) && openUses(op.Value) < openUses(was.Value)
 }
 

@@ -48,7 +48,8 @@ type world struct {
 	all       []*replica // every process that there ever was
 	serial    map[string]int
 	published []published
-	calm      bool // no faults any more
+	mails     map[string]int // sent, by subject
+	calm      bool           // no faults any more
 	lastFault time.Time
 	faults    map[string]int
 	t         *testing.T
@@ -70,7 +71,7 @@ func newWorld(seed uint64, bugs sabotage, verbose bool) *world {
 	w := &world{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x7469656e6461)), bugs: bugs, began: time.Now(),
 		wake: make(chan struct{}, 1), trace: fnv.New64a(), verbose: verbose, names: map[string]string{},
-		seen: map[string]bool{}, apps: map[string]*application{}, serial: map[string]int{}, faults: map[string]int{}, late: make(chan struct{}), over: make(chan struct{}),
+		seen: map[string]bool{}, mails: map[string]int{}, apps: map[string]*application{}, serial: map[string]int{}, faults: map[string]int{}, late: make(chan struct{}), over: make(chan struct{}),
 	}
 	w.mix = newMix(w.rng)
 	w.lastFault = w.began

@@ -6,13 +6,18 @@ import (
 	"context"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"tienda/internal/app"
+	"tienda/internal/mail"
+	"tienda/internal/mail/mailroom"
 	"tienda/services/orders/internal/api"
 	"tienda/services/orders/internal/cart"
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/clients"
 	"tienda/services/orders/internal/erasure"
 	"tienda/services/orders/internal/events"
+	"tienda/services/orders/internal/letters"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/promotion"
 	"tienda/services/orders/internal/settings"
@@ -28,12 +33,16 @@ const recoveryPause = 5 * time.Second
 // Build wires the service over what the frame gives it.
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	catalog := clients.NewCatalog(d.Sidecar)
-	orders := order.NewService(statestore.NewOrders(d.DB))
+	store := statestore.NewOrders(d.DB)
+	orders := order.NewService(store)
+	saga := statestore.NewCheckouts(d.DB)
 	given := statestore.NewPromotions(d.DB)
 	prices := terms.NewModel(given, time.Now)
 	promotions := promotion.NewService(given, time.Now)
-	saga := statestore.NewCheckouts(d.DB)
 	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog, prices, promotions)
+	sender := mail.NewSender(store.Mail(), letters.NewComposer(store), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
+	store.Mail().Start(sender)
+	saga.Mail().Start(sender)
 	saga.OnLeft(checkouts.Abandoned)
 	erasures := erasure.NewService(statestore.NewErasures(d.DB), time.Now)
 	a := &api.API{
@@ -51,6 +60,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		Parts: []app.Part{
 			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts", checkouts.Recover),
 			app.Every(recoveryPause, d.Log, "erasure of deleted accounts", erasures.Run),
+			sender.Part,
 			app.Every(terms.Freshness, d.Log, "reading settings and promotions", prices.Refresh),
 			app.Every(recoveryPause, d.Log, "uses of promotions", func(ctx context.Context) error {
 				t, err := prices.Get(ctx)
@@ -60,5 +70,6 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 				return promotions.Sweep(ctx, t.Uses)
 			}),
 		},
+		Figures: []prometheus.Collector{mailroom.Figures{Sender: sender}},
 	}, nil
 }

@@ -31,7 +31,7 @@ var inward = []struct {
 	app  string // "": every app
 }{
 	{"Content-Type", ""}, {"If-Match", ""}, {"Idempotency-Key", ""},
-	{"Accept-Language", "catalog"}, // one of the shop's (package route)
+	{"Accept-Language", "catalog"}, {"Accept-Language", "orders"}, // one of the shop's (package route)
 	{"Cart-Token", "orders"},
 	{"User-Agent", "users"}, // by which a user knows a session
 	{"Device-Token", "users"},

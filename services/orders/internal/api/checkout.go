@@ -10,6 +10,7 @@ import (
 	"tienda/internal/country"
 	"tienda/internal/fault"
 	"tienda/internal/httpapi"
+	"tienda/internal/mail"
 	"tienda/internal/money"
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/order"
@@ -50,7 +51,8 @@ func (c checkoutRequest) fingerprint(r *http.Request) (string, error) {
 }
 
 // checkout: state 1 bulk get (cart, order, head of the owner's list), 1
-// transaction (the three), 1 get and 1 save (the order, confirmed);
+// transaction (the three), 1 bulk get and 1 transaction (the order, confirmed,
+// and the letter to the buyer; what sends it: docs/architecture.md, Mail);
 // invocations 1 (the reservation), and 1 to users where the request of a
 // signed-in caller leaves e-mail, currency or address open. A guest's
 // checkout is 5 calls to the sidecar. Promotions, tax and shipping add none, but
@@ -75,6 +77,7 @@ func (a *API) checkout(w http.ResponseWriter, r *http.Request) error {
 	o, replayed, err := a.Checkouts.Submit(r.Context(), s, checkout.Request{
 		Key: r.Header.Get("Idempotency-Key"), Fingerprint: sum, Currency: in.Currency, Email: in.Email,
 		Address: in.Address, AddressID: in.AddressID, Method: in.PaymentMethod, Note: in.Note,
+		Language: mail.Language(r.Header.Get("Accept-Language")),
 		Shipping: in.Shipping, Expected: in.Expected,
 	})
 	if err != nil {

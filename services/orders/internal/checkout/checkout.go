@@ -14,6 +14,7 @@
 package checkout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -60,6 +61,7 @@ type Request struct {
 	AddressID   string // one of the account's
 	Method      order.PaymentMethod
 	Note        string
+	Language    string       // BCP 47, of the client: for letters where the account says none
 	Shipping    string       // the method; "": the cheapest
 	Expected    *money.Money // the total that the shopper has seen; nil: any will do
 }
@@ -269,13 +271,13 @@ func (r Request) check(who shopper.Shopper) error {
 // profile completes the request from the account, and asks users only for
 // what the request leaves open.
 func (s *Service) profile(ctx context.Context, who shopper.Shopper, r Request) (Profile, error) {
-	p := Profile{Email: r.Email, Currency: r.Currency, Address: r.Address}
+	p := Profile{Email: r.Email, Currency: r.Currency, Language: r.Language, Address: r.Address}
 	if who.User != "" && (p.Email == "" || p.Currency == "" || p.Address == nil) {
 		known, err := s.users.Profile(ctx, who.User, r.AddressID)
 		if err != nil {
 			return Profile{}, err
 		}
-		p.Language = known.Language
+		p.Language = cmp.Or(known.Language, r.Language)
 		if p.Email == "" {
 			p.Email = known.Email
 		}

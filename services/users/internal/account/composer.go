@@ -7,7 +7,8 @@ import (
 	"net/url"
 	"time"
 
-	"tienda/services/users/internal/mail"
+	"tienda/internal/mail"
+	"tienda/services/users/internal/letters"
 )
 
 // Composer writes the letters of accounts: it makes the tokens that they carry,
@@ -27,7 +28,7 @@ func NewComposer(store Store, sessions Ender, shop *url.URL, now func() time.Tim
 // Pages of the shop that the links lead to. The token is in the fragment, which
 // no browser sends: it is in no log of a server and in no Referer.
 var pages = map[mail.Kind]string{
-	mail.VerifyEmail: "verify-email", mail.ConfirmNewEmail: "verify-email", mail.ResetPassword: "reset-password",
+	letters.VerifyEmail: "verify-email", letters.ConfirmNewEmail: "verify-email", letters.ResetPassword: "reset-password",
 }
 
 // ShopURL reads where the shop's pages are: a URL of https, or of http on this
@@ -55,7 +56,7 @@ func (c *Composer) Compose(ctx context.Context, l mail.Letter) (mail.Message, er
 	if err != nil {
 		return mail.Message{}, err
 	}
-	d := mail.Data{Shop: c.shop.String()}
+	d := letters.Data{Shop: c.shop.String()}
 	if page, ok := pages[l.Kind]; ok {
 		var t ProofToken
 		u, err = c.store.Update(ctx, u.ID, func(u *User) (err error) {
@@ -69,26 +70,26 @@ func (c *Composer) Compose(ctx context.Context, l mail.Letter) (mail.Message, er
 		link.Fragment = "token=" + t.String()
 		d.Link = link.String()
 	}
-	if l.Kind == mail.PasswordChanged {
+	if l.Kind == letters.PasswordChanged {
 		// Whoever changed the password has ended them, unless that failed or the
 		// process died.
-		if err := c.sessions.EndAll(ctx, u.ID, l.Session, l.At); err != nil {
+		if err := c.sessions.EndAll(ctx, u.ID, l.Ref, l.At); err != nil {
 			return mail.Message{}, err
 		}
 	}
-	return mail.Write(l.Kind, l.To, u.Preferences.Language, d)
+	return letters.Write(l.Kind, l.To, u.Preferences.Language, d)
 }
 
 // reader gives the user whom a letter is for; mail.ErrMoot.
 func (c *Composer) reader(ctx context.Context, l mail.Letter) (User, error) {
-	if l.UserID == "" {
+	if l.About == "" {
 		u, ok, err := c.store.ByEmail(ctx, l.To)
 		if err == nil && (!ok || u.Barred()) { // who is barred sets no password either
 			err = mail.ErrMoot
 		}
 		return u, err
 	}
-	u, err := c.store.User(ctx, l.UserID)
+	u, err := c.store.User(ctx, l.About)
 	if err != nil {
 		return User{}, moot(err)
 	}

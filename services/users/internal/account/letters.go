@@ -6,8 +6,9 @@ import (
 	"time"
 
 	"tienda/internal/fault"
+	"tienda/internal/mail"
 	"tienda/services/users/internal/audit"
-	"tienda/services/users/internal/mail"
+	"tienda/services/users/internal/letters"
 )
 
 // How many letters an account may ask for: that many of a kind within the time.
@@ -33,7 +34,7 @@ func (u *User) Letters() []mail.Letter { return slices.Clone(u.letters) }
 func (u *User) write(k mail.Kind, to string, now time.Time) *mail.Letter {
 	u.LetterCount++
 	u.letters = append(u.letters, mail.Letter{
-		ID: fmt.Sprintf("%s:%d", u.ID, u.LetterCount), Kind: k, UserID: u.ID, Number: u.LetterCount,
+		ID: fmt.Sprintf("%s:%d", u.ID, u.LetterCount), Kind: k, About: u.ID, Number: u.LetterCount,
 		To: to, At: now.UTC(),
 	})
 	u.record(Private)
@@ -41,7 +42,7 @@ func (u *User) write(k mail.Kind, to string, now time.Time) *mail.Letter {
 }
 
 // Wrote says whether a letter is really one of the user's.
-func (u *User) Wrote(l mail.Letter) bool { return l.UserID == u.ID && l.Number <= u.LetterCount }
+func (u *User) Wrote(l mail.Letter) bool { return l.About == u.ID && l.Number <= u.LetterCount }
 
 // mayAsk counts a letter of a kind that was asked for; false: there were too
 // many.
@@ -67,10 +68,10 @@ func (u *User) AskVerification(now time.Time) error {
 	if u.EmailVerified {
 		return ErrVerified
 	}
-	if !u.mayAsk(mail.VerifyEmail, now) {
+	if !u.mayAsk(letters.VerifyEmail, now) {
 		return ErrAsked
 	}
-	u.write(mail.VerifyEmail, u.Email, now)
+	u.write(letters.VerifyEmail, u.Email, now)
 	return nil
 }
 
@@ -85,11 +86,11 @@ func (u *User) AskNewEmail(email string, now time.Time) error {
 	if email == u.Email {
 		return errSame
 	}
-	if !u.mayAsk(mail.ConfirmNewEmail, now) {
+	if !u.mayAsk(letters.ConfirmNewEmail, now) {
 		return ErrAsked
 	}
 	u.NewEmail = &Proof{Email: email}
-	u.write(mail.ConfirmNewEmail, email, now)
+	u.write(letters.ConfirmNewEmail, email, now)
 	return nil
 }
 
@@ -99,17 +100,17 @@ func (u *User) AskNewEmail(email string, now time.Time) error {
 func (u *User) Prove(l mail.Letter, now time.Time) (ProofToken, error) {
 	var t ProofToken
 	switch l.Kind {
-	case mail.VerifyEmail:
+	case letters.VerifyEmail:
 		if u.EmailVerified || u.Email != l.To {
 			return t, mail.ErrMoot
 		}
 		t, u.Verification = u.prove(l.To, VerifyTime, now)
-	case mail.ConfirmNewEmail:
+	case letters.ConfirmNewEmail:
 		if u.NewEmail == nil || u.NewEmail.Email != l.To {
 			return t, mail.ErrMoot
 		}
 		t, u.NewEmail = u.prove(l.To, VerifyTime, now)
-	case mail.ResetPassword:
+	case letters.ResetPassword:
 		if u.Email != l.To || (l.Tries == 0 && !u.mayAsk(l.Kind, now)) {
 			return t, mail.ErrMoot
 		}
@@ -147,7 +148,7 @@ func (u *User) TakeNewEmail(t ProofToken, now time.Time) error {
 		return ErrProof
 	}
 	u.ForgetDevices(now) // of who had that address before
-	u.write(mail.EmailChanged, u.Email, now)
+	u.write(letters.EmailChanged, u.Email, now)
 	u.Email, u.EmailVerified = u.NewEmail.Email, true
 	u.NewEmail, u.Verification, u.Reset = nil, nil, nil
 	u.record(ProfileChanged)
@@ -183,5 +184,5 @@ func (u *User) setPassword(hash, session string, now time.Time) {
 	u.PasswordHash, u.Reset, u.NewEmail = hash, nil, nil
 	u.PasswordEpoch++
 	u.ForgetDevices(now)
-	u.write(mail.PasswordChanged, u.Email, now).Session = session
+	u.write(letters.PasswordChanged, u.Email, now).Ref = session
 }

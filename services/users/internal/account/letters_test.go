@@ -8,7 +8,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"tienda/services/users/internal/mail"
+	"tienda/internal/mail"
+	"tienda/services/users/internal/letters"
 )
 
 func ana(t *testing.T) *User {
@@ -45,7 +46,7 @@ func TestVerify(t *testing.T) {
 	u := ana(t)
 	require.NoError(t, u.AskVerification(noon))
 	l := u.last()
-	require.Equal(t, mail.VerifyEmail, l.Kind)
+	require.Equal(t, letters.VerifyEmail, l.Kind)
 	first, err := u.Prove(l, noon)
 	require.NoError(t, err)
 	second, err := u.Prove(l, noon)
@@ -53,7 +54,7 @@ func TestVerify(t *testing.T) {
 	require.False(t, u.Seen(), "nothing that others see")
 	require.ErrorIs(t, u.Verify(first, noon), ErrProof, "only the newest counts")
 	require.ErrorIs(t, u.Verify(second, noon.Add(VerifyTime)), ErrProof)
-	reset, err := u.Prove(mail.Letter{Kind: mail.ResetPassword, To: u.Email}, noon)
+	reset, err := u.Prove(mail.Letter{Kind: letters.ResetPassword, To: u.Email}, noon)
 	require.NoError(t, err)
 	require.ErrorIs(t, u.Verify(reset, noon), ErrProof, "a token is good for one thing")
 	require.NoError(t, u.Verify(second, noon.Add(VerifyTime-1)))
@@ -77,13 +78,13 @@ func TestNewEmail(t *testing.T) {
 	require.ErrorIs(t, err, mail.ErrMoot, "of several the newest counts")
 	tok, err := u.Prove(u.last(), noon)
 	require.NoError(t, err)
-	reset, err := u.Prove(mail.Letter{Kind: mail.ResetPassword, To: u.Email}, noon)
+	reset, err := u.Prove(mail.Letter{Kind: letters.ResetPassword, To: u.Email}, noon)
 	require.NoError(t, err)
 	require.ErrorIs(t, u.TakeNewEmail(tok, noon.Add(VerifyTime)), ErrProof)
 	require.NoError(t, u.TakeNewEmail(tok, noon))
 	require.Equal(t, "ava@example.com", u.Email)
 	require.True(t, u.EmailVerified)
-	require.Equal(t, mail.EmailChanged, u.last().Kind)
+	require.Equal(t, letters.EmailChanged, u.last().Kind)
 	require.Equal(t, "ana@example.com", u.last().To, "the old address is told")
 	require.ErrorIs(t, u.TakeNewEmail(tok, noon), ErrProof)
 	require.ErrorIs(t, u.ResetPassword(reset, "h", noon), ErrProof, "what went to the old address is void")
@@ -91,7 +92,7 @@ func TestNewEmail(t *testing.T) {
 
 func TestReset(t *testing.T) {
 	u := ana(t)
-	l := mail.Letter{Kind: mail.ResetPassword, To: u.Email}
+	l := mail.Letter{Kind: letters.ResetPassword, To: u.Email}
 	tok, err := u.Prove(l, noon)
 	require.NoError(t, err)
 	require.ErrorIs(t, u.ResetPassword(tok, "new hash", noon.Add(ResetTime)), ErrProof)
@@ -99,15 +100,15 @@ func TestReset(t *testing.T) {
 	require.Equal(t, "new hash", u.PasswordHash)
 	require.Equal(t, int64(1), u.PasswordEpoch)
 	require.True(t, u.EmailVerified)
-	require.Equal(t, mail.PasswordChanged, u.last().Kind)
+	require.Equal(t, letters.PasswordChanged, u.last().Kind)
 	require.ErrorIs(t, u.ResetPassword(tok, "third hash", noon), ErrProof)
 
 	tok, err = u.Prove(l, noon)
 	require.NoError(t, err)
 	u.SetPassword("by the user", "session", noon)
-	require.Equal(t, "session", u.last().Session)
+	require.Equal(t, "session", u.last().Ref)
 	require.ErrorIs(t, u.ResetPassword(tok, "x", noon), ErrProof, "a change forgets open resets")
-	_, err = u.Prove(mail.Letter{Kind: mail.ResetPassword, To: "former@example.com"}, noon)
+	_, err = u.Prove(mail.Letter{Kind: letters.ResetPassword, To: "former@example.com"}, noon)
 	require.ErrorIs(t, err, mail.ErrMoot)
 }
 
@@ -116,17 +117,17 @@ func TestLettersAreBounded(t *testing.T) {
 	for range MaxAsked {
 		require.NoError(t, u.AskVerification(noon))
 		require.NoError(t, u.AskNewEmail("eva@example.com", noon))
-		_, err := u.Prove(mail.Letter{Kind: mail.ResetPassword, To: u.Email}, noon)
+		_, err := u.Prove(mail.Letter{Kind: letters.ResetPassword, To: u.Email}, noon)
 		require.NoError(t, err)
 	}
 	require.ErrorIs(t, u.AskVerification(noon.Add(askTime-1)), ErrAsked)
 	require.ErrorIs(t, u.AskNewEmail("eva@example.com", noon.Add(askTime-1)), ErrAsked)
-	_, err := u.Prove(mail.Letter{Kind: mail.ResetPassword, To: u.Email}, noon.Add(askTime-1))
+	_, err := u.Prove(mail.Letter{Kind: letters.ResetPassword, To: u.Email}, noon.Add(askTime-1))
 	require.ErrorIs(t, err, mail.ErrMoot, "without telling")
-	_, err = u.Prove(mail.Letter{Kind: mail.ResetPassword, To: u.Email, Tries: 1}, noon)
+	_, err = u.Prove(mail.Letter{Kind: letters.ResetPassword, To: u.Email, Tries: 1}, noon)
 	require.NoError(t, err, "a letter that is tried again is no other one")
 	require.NoError(t, u.AskVerification(noon.Add(askTime)))
-	require.Len(t, u.Asked[mail.VerifyEmail], 1, "what is over is forgotten")
+	require.Len(t, u.Asked[letters.VerifyEmail], 1, "what is over is forgotten")
 }
 
 // A letter that a store has kept of a commit that failed is none of the user's.
@@ -139,7 +140,7 @@ func TestWrote(t *testing.T) {
 	require.False(t, ana(t).Wrote(l))
 	l.Number = 2
 	require.False(t, u.Wrote(l))
-	l.Number, l.UserID = 1, uuid.NewString()
+	l.Number, l.About = 1, uuid.NewString()
 	require.False(t, u.Wrote(l))
 }
 

@@ -8,7 +8,8 @@ import (
 	"github.com/google/uuid"
 
 	"tienda/internal/fault"
-	"tienda/services/users/internal/mail"
+	"tienda/internal/mail"
+	"tienda/services/users/internal/letters"
 )
 
 // ErrPassword is what a wrong current password is answered with: not
@@ -98,7 +99,7 @@ func (s *Service) AskReset(ctx context.Context, email string) error {
 		return nil //nolint:nilerr // an e-mail that nobody can have is answered like one that nobody has
 	}
 	now := s.now().UTC()
-	return s.store.Post(ctx, mail.Letter{ID: uuid.NewString(), Kind: mail.ResetPassword, To: e, At: now})
+	return s.store.Post(ctx, mail.Letter{ID: uuid.NewString(), Kind: letters.ResetPassword, To: e, At: now, Patience: letters.ResetPatience})
 }
 
 // ResetPassword uses the token of a link up and sets the password: ErrProof, or

@@ -6,7 +6,7 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
-	"tienda/services/users/internal/mail"
+	"tienda/services/users/internal/letters"
 	"tienda/services/users/internal/password"
 )
 
@@ -88,7 +88,7 @@ func (s *Service) Register(ctx context.Context, email, password, name string) (U
 	if u.PasswordHash, err = s.hasher.Hash(ctx, password); err != nil {
 		return User{}, err
 	}
-	u.write(mail.VerifyEmail, u.Email, u.CreatedAt)
+	u.write(letters.VerifyEmail, u.Email, u.CreatedAt)
 	return s.store.Create(ctx, u)
 }
 

@@ -12,8 +12,8 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
+	"tienda/internal/mail"
 	"tienda/services/users/internal/audit"
-	"tienda/services/users/internal/mail"
 )
 
 // MaxAddresses is how many addresses a user may keep.

@@ -14,9 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/caller"
+	"tienda/internal/mail"
 	"tienda/internal/state"
 	"tienda/services/users/internal/account"
-	"tienda/services/users/internal/mail"
+	"tienda/services/users/internal/letters"
 	"tienda/services/users/internal/statestore"
 )
 
@@ -57,11 +58,11 @@ func (s *service) recover(t *testing.T) {
 	me := s.ok(t, eva, "GET", "/v1/me", nil, 200)
 	require.Equal(t, false, me["email_verified"])
 	s.ok(t, eva, "POST", "/v1/me/verification", nil, 202)
-	s.ok(t, nobody, "POST", "/v1/users/verify-email", obj{"token": s.link(t, mail.VerifyEmail, "eva@example.com")}, 204)
+	s.ok(t, nobody, "POST", "/v1/users/verify-email", obj{"token": s.link(t, letters.VerifyEmail, "eva@example.com")}, 204)
 	require.Equal(t, true, s.ok(t, eva, "GET", "/v1/me", nil, 200)["email_verified"])
 
 	s.ok(t, eva, "POST", "/v1/me/email", obj{"email": "iva@example.com", "password": "a good password"}, 202)
-	s.ok(t, nobody, "POST", "/v1/users/verify-email", obj{"token": s.link(t, mail.ConfirmNewEmail, "iva@example.com")}, 204)
+	s.ok(t, nobody, "POST", "/v1/users/verify-email", obj{"token": s.link(t, letters.ConfirmNewEmail, "iva@example.com")}, 204)
 	require.Equal(t, "iva@example.com", s.ok(t, eva, "GET", "/v1/me", nil, 200)["email"])
 
 	first, second := s.signIn(t, "iva@example.com"), s.signIn(t, "iva@example.com")
@@ -78,7 +79,7 @@ func (s *service) recover(t *testing.T) {
 	unknown := s.call(t, nobody, "POST", "/v1/auth/password-reset", obj{"email": "nobody@example.com"})
 	require.Equal(t, 202, known.Status)
 	require.Equal(t, known, unknown, "status, header and body tell nothing")
-	reset := obj{"token": s.link(t, mail.ResetPassword, "iva@example.com"), "new_password": "the best password"}
+	reset := obj{"token": s.link(t, letters.ResetPassword, "iva@example.com"), "new_password": "the best password"}
 	s.ok(t, nobody, "POST", "/v1/auth/password-reset/confirm", reset, 204)
 	code, fields := s.call(t, nobody, "POST", "/v1/auth/password-reset/confirm", reset).Problem(t)
 	require.Equal(t, "invalid_token", code)
@@ -93,7 +94,7 @@ func TestBadRecovery(t *testing.T) {
 	s.useKey(t)
 	ana := s.register(t, "ana@example.com")
 	s.register(t, "bob@example.com")
-	good := s.link(t, mail.VerifyEmail, "ana@example.com")
+	good := s.link(t, letters.VerifyEmail, "ana@example.com")
 	forged := strings.Repeat("A", 64)
 	stranger := caller.Caller{UserID: uuid.NewString(), Roles: []caller.Role{caller.Customer}}
 	long := strings.Repeat("x", 129)
@@ -149,7 +150,7 @@ func TestBadRecovery(t *testing.T) {
 	})
 	t.Run("an address that somebody has", func(t *testing.T) {
 		s.ok(t, ana, "POST", "/v1/me/email", obj{"email": "bob@example.com", "password": "a good password"}, 202)
-		a := s.call(t, nobody, "POST", "/v1/users/verify-email", obj{"token": s.link(t, mail.ConfirmNewEmail, "bob@example.com")})
+		a := s.call(t, nobody, "POST", "/v1/users/verify-email", obj{"token": s.link(t, letters.ConfirmNewEmail, "bob@example.com")})
 		require.Equal(t, 409, a.Status, "said to who reads that address's mail only")
 	})
 }

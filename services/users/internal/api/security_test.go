@@ -8,7 +8,7 @@ import (
 
 	"tienda/demo"
 	"tienda/internal/contract/contracttest"
-	"tienda/services/users/internal/mail"
+	"tienda/services/users/internal/letters"
 	"tienda/services/users/internal/totp"
 )
 
@@ -39,12 +39,12 @@ func TestAResetKeepsTheSecondFactor(t *testing.T) {
 	s := newService(t)
 	s.useKey(t)
 	ana := s.register(t, "ana@example.com")
-	s.ok(t, nobody, "POST", "/v1/users/verify-email", obj{"token": s.link(t, mail.VerifyEmail, "ana@example.com")}, 204)
+	s.ok(t, nobody, "POST", "/v1/users/verify-email", obj{"token": s.link(t, letters.VerifyEmail, "ana@example.com")}, 204)
 	secret := s.turnOn(t, ana)
 	a := s.call(t, nobody, "POST", "/v1/auth/password-reset", obj{"email": "ana@example.com"})
 	require.Equal(t, 202, a.Status, "%s", a.Body)
 	a = s.call(t, nobody, "POST", "/v1/auth/password-reset/confirm",
-		obj{"token": s.link(t, mail.ResetPassword, "ana@example.com"), "new_password": "the best password"})
+		obj{"token": s.link(t, letters.ResetPassword, "ana@example.com"), "new_password": "the best password"})
 	require.Equal(t, 204, a.Status, "%s", a.Body)
 	require.Empty(t, a.Body, "a reset lets nobody in")
 	fresh := obj{"password": "the best password"}

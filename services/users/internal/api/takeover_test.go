@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tienda/services/users/internal/mail"
+	"tienda/services/users/internal/letters"
 )
 
 // Somebody has registered with the owner's e-mail, asked for another address and
@@ -19,12 +19,12 @@ func TestAnOwnerTakesTheAccountBack(t *testing.T) {
 	s.useKey(t)
 	squatter := s.register(t, "owner@example.com")
 	s.ok(t, squatter, "POST", "/v1/me/email", obj{"email": "squatter@example.com", "password": "a good password"}, 202)
-	link := s.link(t, mail.ConfirmNewEmail, "squatter@example.com")
+	link := s.link(t, letters.ConfirmNewEmail, "squatter@example.com")
 	s.turnOn(t, squatter)
 
 	s.ok(t, nobody, "POST", "/v1/auth/password-reset", obj{"email": "owner@example.com"}, 202)
 	s.ok(t, nobody, "POST", "/v1/auth/password-reset/confirm",
-		obj{"token": s.link(t, mail.ResetPassword, "owner@example.com"), "new_password": "the owner's own"}, 204)
+		obj{"token": s.link(t, letters.ResetPassword, "owner@example.com"), "new_password": "the owner's own"}, 204)
 	s.ok(t, nobody, "POST", "/v1/auth/token", grant("owner@example.com", obj{"password": "the owner's own"}), 200)
 	require.Equal(t, "invalid_token", s.refuse(t, nobody, "POST", "/v1/users/verify-email", obj{"token": link}, 422))
 	require.Contains(t, kinds(s.ok(t, squatter, "GET", "/v1/me/security-events", nil, 200)), "second_factor_off")
@@ -35,7 +35,7 @@ func TestAChangedPasswordEndsAskedAddresses(t *testing.T) {
 	s := newService(t)
 	ana := s.register(t, "ana@example.com")
 	s.ok(t, ana, "POST", "/v1/me/email", obj{"email": "thief@example.com", "password": "a good password"}, 202)
-	link := s.link(t, mail.ConfirmNewEmail, "thief@example.com")
+	link := s.link(t, letters.ConfirmNewEmail, "thief@example.com")
 	s.ok(t, ana, "POST", "/v1/me/password", obj{"current_password": "a good password", "new_password": "a better password"}, 204)
 	require.Equal(t, "invalid_token", s.refuse(t, nobody, "POST", "/v1/users/verify-email", obj{"token": link}, 422))
 }
@@ -51,7 +51,7 @@ func TestAResetUnderAttack(t *testing.T) {
 		guess()
 	}
 	s.ok(t, nobody, "POST", "/v1/auth/password-reset", obj{"email": "ana@example.com"}, 202)
-	a := s.call(t, nobody, "POST", "/v1/auth/password-reset/confirm", obj{"token": s.link(t, mail.ResetPassword, "ana@example.com"), "new_password": "a better password"})
+	a := s.call(t, nobody, "POST", "/v1/auth/password-reset/confirm", obj{"token": s.link(t, letters.ResetPassword, "ana@example.com"), "new_password": "a better password"})
 	require.Equal(t, 204, a.Status)
 	guess()
 	good := grant("ana@example.com", obj{"password": "a better password"})
@@ -123,7 +123,7 @@ func TestLinksOfADisabledAccount(t *testing.T) {
 	s := newService(t)
 	ana := s.register(t, "ana@example.com")
 	s.ok(t, nobody, "POST", "/v1/auth/password-reset", obj{"email": "ana@example.com"}, 202)
-	link := s.link(t, mail.ResetPassword, "ana@example.com")
+	link := s.link(t, letters.ResetPassword, "ana@example.com")
 	s.ok(t, admin, "POST", "/v1/users/"+ana.UserID+"/disable", obj{"reason": "fraud"}, 200)
 	require.Equal(t, "invalid_token", s.refuse(t, nobody, "POST", "/v1/auth/password-reset/confirm", obj{"token": link, "new_password": "a better password"}, 422))
 }

@@ -24,6 +24,8 @@ import (
 	"encoding/hex"
 	"time"
 
+	"tienda/internal/mail"
+	"tienda/internal/mail/mailroom"
 	"tienda/internal/state"
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/audit"
@@ -46,17 +48,17 @@ var (
 // Accounts implements account.Store.
 type Accounts struct {
 	db    *state.DB
-	mail  *Mail
+	mail  *mailroom.Queue
 	turns *turns
 }
 
 // NewAccounts gives the accounts in db.
 func NewAccounts(db *state.DB) *Accounts {
-	return &Accounts{db: db, mail: NewMail(db), turns: newTurns()}
+	return &Accounts{db: db, mail: mailroom.New(db), turns: newTurns()}
 }
 
 // Mail gives the queue of the letters that are committed with the accounts.
-func (a *Accounts) Mail() *Mail { return a.mail }
+func (a *Accounts) Mail() *mailroom.Queue { return a.mail }
 
 func claimID(email string) string {
 	sum := sha256.Sum256([]byte(email))
@@ -92,7 +94,7 @@ func write(tx *state.Tx, u account.User, isNew bool) error {
 	if !u.Seen() {
 		u.Unseen++
 	}
-	if err := postAll(tx, u.Letters()); err != nil {
+	if err := mailroom.Put(tx, u.Letters()...); err != nil {
 		return err
 	}
 	for _, c := range u.Changes() {
@@ -134,7 +136,7 @@ func (a *Accounts) Create(ctx context.Context, u account.User) (account.User, er
 	batch := audit.Begin(ctx)
 	keys := append(noteKeys(batch, u.ID), claims.Key(claimID(u.Email)), users.Key(u.ID), dirs.Key(dirID(u.ID)))
 	for _, l := range u.Letters() {
-		keys = append(keys, letters.Key(l.ID))
+		keys = append(keys, mailroom.Key(l.ID))
 	}
 	err := a.db.Update(ctx, func(tx *state.Tx) error {
 		taken = nil
@@ -166,7 +168,7 @@ func (a *Accounts) Create(ctx context.Context, u account.User) (account.User, er
 	if err == nil {
 		err = taken
 	}
-	a.mail.posted(ctx, u.Letters(), err)
+	a.mail.Posted(ctx, u.Letters(), err)
 	u.Version = 1
 	return u, err
 }
@@ -265,3 +267,6 @@ func claimKeys(emails []string) []string {
 	}
 	return keys
 }
+
+// Post implements account.Store: one read, one write.
+func (a *Accounts) Post(ctx context.Context, l mail.Letter) error { return a.mail.Post(ctx, l) }

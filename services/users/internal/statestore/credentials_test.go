@@ -9,10 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tienda/internal/mail"
+	"tienda/internal/mail/mailroom"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/users/internal/account"
-	"tienda/services/users/internal/mail"
+	"tienda/services/users/internal/letters"
 	"tienda/services/users/internal/session"
 )
 
@@ -27,7 +29,7 @@ func asked(t *testing.T, w *world, id, email string) string {
 	require.NoError(t, err)
 	store := NewAccounts(state.Open(w.store, nil, slog.New(slog.DiscardHandler)))
 	m, err := account.NewComposer(store, w.sessions, shop, func() time.Time { return w.now }).Compose(t.Context(),
-		mail.Letter{Kind: mail.ConfirmNewEmail, UserID: id, Number: u.LetterCount, To: email})
+		mail.Letter{Kind: letters.ConfirmNewEmail, About: id, Number: u.LetterCount, To: email})
 	require.NoError(t, err)
 	return proofIn(t, m)
 }
@@ -141,7 +143,7 @@ func TestALetterThatHadAConflict(t *testing.T) {
 		}
 		raced = true
 		return stray.Update(t.Context(), func(tx *state.Tx) error { // of a commit that fails
-			return letters.Put(tx, ana.ID+":2", mail.Letter{ID: ana.ID + ":2", Kind: mail.VerifyEmail, UserID: ana.ID, Number: 2})
+			return mailroom.Put(tx, mail.Letter{ID: ana.ID + ":2", Kind: letters.VerifyEmail, About: ana.ID, Number: 2})
 		})
 	}
 	_, err := w.accounts.ChangePassword(t.Context(), ana.ID, "a password", "another one", "s", passwordAlone)
@@ -150,11 +152,11 @@ func TestALetterThatHadAConflict(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(1), u.PasswordEpoch)
 	require.Equal(t, int64(2), u.LetterCount)
-	l, mine, err := NewMail(stray).Claim(t.Context(), ana.ID+":2", time.Now(), time.Now())
+	l, mine, err := mailroom.New(stray).Claim(t.Context(), ana.ID+":2", time.Now(), time.Now())
 	require.NoError(t, err)
 	require.True(t, mine)
-	require.Equal(t, mail.PasswordChanged, l.Kind)
-	require.Equal(t, "s", l.Session)
+	require.Equal(t, letters.PasswordChanged, l.Kind)
+	require.Equal(t, "s", l.Ref)
 }
 
 // What a request does to the store is the same for an e-mail that somebody has
@@ -171,22 +173,6 @@ func TestAskingForAResetTellsNothing(t *testing.T) {
 		require.Equal(t, []int{1, 1}, []int{c.reads, c.writes}, email)
 	}
 	require.NoError(t, accounts.AskReset(t.Context(), "a,b@example.com"), "no e-mail, the same answer")
-}
-
-// A full list refuses more, and says so.
-func TestAFullList(t *testing.T) {
-	db := state.Open(statetest.NewMemory(), nil, slog.New(slog.DiscardHandler))
-	m := NewMail(db)
-	full := list{Due: map[string]time.Time{}}
-	for i := range linesOfPage {
-		full.Due[time.Unix(int64(i), 0).String()] = time.Now()
-	}
-	require.NoError(t, db.Update(t.Context(), func(tx *state.Tx) error { return lists.Put(tx, pageOf("x"), full) }))
-	require.ErrorIs(t, m.List(t.Context(), "x"), mail.ErrFull)
-	ids, listed, err := m.Due(t.Context(), time.Now(), 10)
-	require.NoError(t, err)
-	require.Len(t, ids, 10)
-	require.Equal(t, linesOfPage, listed)
 }
 
 func TestEndAll(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tienda/internal/mail/mailroom"
 	"tienda/internal/state"
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/events"
@@ -130,7 +131,7 @@ func finish(tx *state.Tx, id string, log *revocation) (again bool, err error) {
 // NoteUnfinished notes what a dead replica has left midway: a letter that is to
 // be sent, or the change of an account.
 func (a *Accounts) NoteUnfinished(ctx context.Context, key string) error {
-	if id, letter := strings.CutPrefix(key, letters.Prefix); letter {
+	if id, letter := mailroom.Is(key); letter {
 		return a.mail.List(ctx, id)
 	}
 	id, ok := strings.CutPrefix(key, users.Prefix)

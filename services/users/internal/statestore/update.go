@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tienda/internal/mail/mailroom"
 	"tienda/internal/state"
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/audit"
@@ -18,7 +19,7 @@ func (a *Accounts) Update(ctx context.Context, id string, change func(*account.U
 	defer c.log.done()
 	err := a.db.Update(ctx, c.run)
 	a.db.Finish(users.Key(id))
-	a.mail.posted(ctx, c.after.Letters(), err)
+	a.mail.Posted(ctx, c.after.Letters(), err)
 	if err != nil {
 		return account.User{}, err
 	}
@@ -90,7 +91,7 @@ func (c *changing) complete(tx *state.Tx, version int64) error {
 	if err := mark(tx, c.id, false); err != nil {
 		return err
 	}
-	if err := postAll(tx, c.after.Letters()); err != nil {
+	if err := mailroom.Put(tx, c.after.Letters()...); err != nil {
 		return err
 	}
 	return c.rest(tx)

@@ -1,4 +1,4 @@
-package clients
+package mailroom
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	dapr "github.com/dapr/go-sdk/client"
 	"github.com/stretchr/testify/require"
 
-	"tienda/services/users/internal/mail"
+	"tienda/internal/mail"
 )
 
 type binder struct {

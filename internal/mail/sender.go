@@ -49,6 +49,7 @@ const (
 	HoldTime = time.Minute      // how long a claimed letter is left alone by others
 	sendTime = 20 * time.Second // of one try
 	turns    = 5 * time.Second  // between two looks at the list
+	gather   = time.Millisecond // those of one commit are taken together
 	atOnce   = 100              // letters of one look; more than these in memory are listed
 	stopTime = 3 * time.Second  // to list what is left when the app stops
 	// Between a failure and the next try of whatever letter, so that a server
@@ -105,6 +106,9 @@ func (s *Sender) Stats() Stats {
 	return st
 }
 
+// Skip counts letters that were given up before they were written.
+func (s *Sender) Skip(n int) { s.count(func(st *Stats) { st.GivenUp += int64(n) }) }
+
 // Wake tells of letters that this replica has committed. It does not wait for
 // the sending. Of a commit that got no answer the journal tells in its time.
 func (s *Sender) Wake(ctx context.Context, ids ...string) {
@@ -135,6 +139,7 @@ func (s *Sender) Part(ctx context.Context) error {
 			s.stop(ctx)
 			return nil
 		case <-s.wake:
+			time.Sleep(gather)
 		case <-t.C:
 			look = true
 		}
@@ -205,7 +210,7 @@ func (s *Sender) list(ctx context.Context, ids []string) {
 func (s *Sender) waiting() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.fresh)
+	return slices.Sorted(slices.Values(s.fresh))
 }
 
 func (s *Sender) forget(ids ...string) {

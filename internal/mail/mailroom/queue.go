@@ -1,4 +1,10 @@
-package statestore
+// Package mailroom is what stands behind the letters of an app (internal/mail):
+// the queue in the app's state store, the mail binding of its sidecar, and the
+// figures.
+//
+//	mail:<id>            a letter that is not sent yet
+//	mail-list:<0..15>    letters whose sending has failed
+package mailroom
 
 import (
 	"cmp"
@@ -10,8 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"tienda/internal/mail"
 	"tienda/internal/state"
-	"tienda/services/users/internal/mail"
 )
 
 // Of the list: so many documents, which are read together, and so many lines in
@@ -33,70 +39,97 @@ var (
 	lists   = state.Collection[list]{Prefix: "mail-list:"}
 )
 
-// Mail implements mail.Queue. A letter is one document, written with the change
+// Queue implements mail.Queue. A letter is one document, written with the change
 // that it is about. Nothing else is written until a try has failed: that it is
 // to be sent stands in the journal of the replica (state.Tx.Unfinished), so that
 // no document is in everybody's way. The list is written before what the journal
 // knows is given up, and each document by itself: on no store can a letter be
 // in neither.
-type Mail struct {
+type Queue struct {
 	db *state.DB
 
-	mu    sync.Mutex
-	awake func(ctx context.Context, ids ...string)
+	mu     sync.Mutex
+	sender *mail.Sender
 }
 
-// NewMail gives the unsent mail in db.
-func NewMail(db *state.DB) *Mail { return &Mail{db: db} }
+// New gives the queue of the letters in db.
+func New(db *state.DB) *Queue { return &Queue{db: db} }
 
-// Start says who is to be told of this replica's letters. Call it before the
-// service starts.
-func (m *Mail) Start(awake func(ctx context.Context, ids ...string)) {
+// Start says who sends this replica's letters. Call it before the service starts.
+func (m *Queue) Start(s *mail.Sender) {
 	m.mu.Lock()
-	m.awake = awake
+	m.sender = s
 	m.mu.Unlock()
 }
 
-// post puts a letter into the transaction of the change that it is about.
-func post(tx *state.Tx, l mail.Letter) error {
-	tx.Unfinished(letters.Key(l.ID))
-	return letters.Put(tx, l.ID, l)
+// maxWaiting is how many letters a replica may hold that are neither sent nor
+// listed: far more than the list takes at once.
+const maxWaiting = 1000
+
+// Crowded says that so many letters wait that the list takes no more of them.
+// Then a change that must not fail for its letter does without it: Skip.
+func (m *Queue) Crowded() bool {
+	s := m.sends()
+	return s != nil && s.Stats().Waiting >= maxWaiting
 }
 
-func postAll(tx *state.Tx, all []mail.Letter) error {
+// Skip counts letters that were not written as given up.
+func (m *Queue) Skip(n int) {
+	if s := m.sends(); s != nil {
+		s.Skip(n)
+	}
+}
+
+func (m *Queue) sends() *mail.Sender {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sender
+}
+
+// Key gives the key of a letter, for a read together with other documents.
+func Key(id string) string { return letters.Key(id) }
+
+// Is gives the ID of the letter that a key is of.
+func Is(key string) (id string, ok bool) { return strings.CutPrefix(key, letters.Prefix) }
+
+// Put puts letters into the transaction of the change that they are about. Call
+// Posted after it.
+func Put(tx *state.Tx, all ...mail.Letter) error {
 	for _, l := range all {
-		if err := post(tx, l); err != nil {
+		tx.Unfinished(letters.Key(l.ID))
+		if err := letters.Put(tx, l.ID, l); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// posted tells the sender of letters that a transaction has committed.
-func (m *Mail) posted(ctx context.Context, ls []mail.Letter, err error) {
-	m.mu.Lock()
-	awake := m.awake
-	m.mu.Unlock()
-	if err != nil || len(ls) == 0 || awake == nil {
+// Posted tells the sender of letters that a transaction has committed.
+func (m *Queue) Posted(ctx context.Context, ls []mail.Letter, err error) {
+	sender := m.sends()
+	if err != nil || len(ls) == 0 || sender == nil {
 		return
 	}
 	ids := make([]string, len(ls))
 	for i, l := range ls {
 		ids[i] = l.ID
 	}
-	awake(context.WithoutCancel(ctx), ids...)
+	sender.Wake(context.WithoutCancel(ctx), ids...)
 }
 
-// Post implements account.Store: one read, one write.
-func (a *Accounts) Post(ctx context.Context, l mail.Letter) error {
-	err := a.db.Update(ctx, func(tx *state.Tx) error { return post(tx, l) })
-	a.mail.posted(ctx, []mail.Letter{l}, err)
+// Post writes a letter by itself: one read, one write.
+func (m *Queue) Post(ctx context.Context, l mail.Letter) error {
+	err := m.db.Update(ctx, func(tx *state.Tx) error { return Put(tx, l) })
+	m.Posted(ctx, []mail.Letter{l}, err)
 	return err
 }
 
+// pageOf gives the page of a letter: one page for those about one document,
+// whose IDs begin with the document's, up to a colon.
 func pageOf(id string) string {
+	about, _, _ := strings.Cut(id, ":")
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(id))
+	_, _ = h.Write([]byte(about))
 	return fmt.Sprint(h.Sum32() % listPages)
 }
 
@@ -121,7 +154,7 @@ func enlist(tx *state.Tx, id string, due time.Time, change bool) error {
 
 // Claim implements mail.Queue: one read, and one write for a letter that is
 // listed. One that is not is known to this replica only.
-func (m *Mail) Claim(ctx context.Context, id string, now, until time.Time) (l mail.Letter, mine bool, err error) {
+func (m *Queue) Claim(ctx context.Context, id string, now, until time.Time) (l mail.Letter, mine bool, err error) {
 	err = m.db.Update(ctx, func(tx *state.Tx) error {
 		if err := tx.Load(letters.Key(id), lists.Key(pageOf(id))); err != nil {
 			return err
@@ -143,12 +176,15 @@ func (m *Mail) Claim(ctx context.Context, id string, now, until time.Time) (l ma
 		}
 		return enlist(tx, id, until, true)
 	})
+	if err == nil && !mine {
+		m.db.Finish(letters.Key(id)) // it is the list that counts
+	}
 	return l, mine, err
 }
 
 // Done implements mail.Queue: one read, one write; one more of each for a letter
 // that is listed.
-func (m *Mail) Done(ctx context.Context, id string) error {
+func (m *Queue) Done(ctx context.Context, id string) error {
 	var listed bool
 	err := m.db.Update(ctx, func(tx *state.Tx) error {
 		if err := tx.Load(letters.Key(id), lists.Key(pageOf(id))); err != nil {
@@ -161,8 +197,12 @@ func (m *Mail) Done(ctx context.Context, id string) error {
 		_, listed = page.Due[id]
 		return letters.Delete(tx, id)
 	})
-	if err != nil || !listed {
+	if err != nil {
 		return err
+	}
+	m.db.Finish(letters.Key(id)) // another replica may have been faster
+	if !listed {
+		return nil
 	}
 	return m.db.Update(ctx, func(tx *state.Tx) error {
 		page, _, err := lists.Get(tx, pageOf(id))
@@ -178,7 +218,7 @@ func (m *Mail) Done(ctx context.Context, id string) error {
 }
 
 // Postpone implements mail.Queue: two reads, two writes.
-func (m *Mail) Postpone(ctx context.Context, l mail.Letter, due time.Time) error {
+func (m *Queue) Postpone(ctx context.Context, l mail.Letter, due time.Time) error {
 	if err := m.db.Update(ctx, func(tx *state.Tx) error { return enlist(tx, l.ID, due, true) }); err != nil {
 		return err
 	}
@@ -194,7 +234,7 @@ func (m *Mail) Postpone(ctx context.Context, l mail.Letter, due time.Time) error
 const listTogether = 50
 
 // List implements mail.Queue: one read and one write for each 50 letters.
-func (m *Mail) List(ctx context.Context, ids ...string) error {
+func (m *Queue) List(ctx context.Context, ids ...string) error {
 	for together := range slices.Chunk(ids, listTogether) {
 		err := m.db.Update(ctx, func(tx *state.Tx) error {
 			keys := make([]string, len(together))
@@ -222,7 +262,7 @@ func (m *Mail) List(ctx context.Context, ids ...string) error {
 }
 
 // Due implements mail.Queue: one read.
-func (m *Mail) Due(ctx context.Context, now time.Time, limit int) (ids []string, listed int, err error) {
+func (m *Queue) Due(ctx context.Context, now time.Time, limit int) (ids []string, listed int, err error) {
 	type line struct {
 		id  string
 		due time.Time

@@ -1,13 +1,14 @@
-// Package mail is what the shop writes to its users: what may be written, in
-// which words, and when a letter that could not be sent is tried again.
+// Package mail is what an app writes to people: letters, the messages made of
+// them, and when a letter that could not be sent is tried again.
 //
 // A Letter is an order to write. It is committed with the change that it is
 // about and holds no secret: its words, and the token in them, are made when it
 // is sent (Composer). So a change never loses its mail, and nothing at rest lets
-// its reader reset a password.
+// its reader use a link of somebody else.
 package mail
 
 import (
+	"cmp"
 	"errors"
 	netmail "net/mail"
 	"strings"
@@ -19,47 +20,27 @@ import (
 // Kind says what a letter is about. It is the name of its templates.
 type Kind string
 
-// The kinds.
-const (
-	VerifyEmail     Kind = "verify_email"      // a link proves that the account's address is the user's
-	ConfirmNewEmail Kind = "confirm_new_email" // the same for the address that the account is to have
-	EmailChanged    Kind = "email_changed"     // to the old address
-	ResetPassword   Kind = "reset_password"    // a link lets whoever reads it set a password
-	PasswordChanged Kind = "password_changed"
-)
-
-// Kinds lists all kinds.
-var Kinds = []Kind{VerifyEmail, ConfirmNewEmail, EmailChanged, ResetPassword, PasswordChanged}
-
-// Patience is how long a letter is tried; that of a reset is as long as its link
-// is good, since nobody waits for it any longer.
-const (
-	Patience      = 24 * time.Hour
-	ResetPatience = 30 * time.Minute
-)
-
-func (k Kind) patience() time.Duration {
-	if k == ResetPassword {
-		return ResetPatience
-	}
-	return Patience
-}
+// Patience is how long a letter is tried that does not say so itself.
+const Patience = 24 * time.Hour
 
 // Letter is one that is to be written and sent. Its JSON form is how it is
 // stored.
 type Letter struct {
-	ID      string    `json:"id"`
-	Kind    Kind      `json:"kind"`
-	UserID  string    `json:"user_id,omitempty"` // "": whoever has the address
-	Number  int64     `json:"number,omitempty"`  // of the user's letters
-	To      string    `json:"to"`                // normal e-mail
-	Session string    `json:"session,omitempty"` // PasswordChanged: the one that goes on
-	At      time.Time `json:"at"`                // of the change
-	Tries   int       `json:"tries,omitempty"`   // that failed
+	ID       string        `json:"id"`
+	Kind     Kind          `json:"kind"`
+	About    string        `json:"about,omitempty"`  // the document that it is about, in the app's own terms
+	Ref      string        `json:"ref,omitempty"`    // and what of it
+	Number   int64         `json:"number,omitempty"` // of the letters about that document
+	To       string        `json:"to"`               // normal e-mail; "": as the document says
+	At       time.Time     `json:"at"`               // of the change
+	Patience time.Duration `json:"patience,omitempty"`
+	Tries    int           `json:"tries,omitempty"` // that failed
 }
 
 // Expired says whether it is too late to send the letter.
-func (l Letter) Expired(now time.Time) bool { return !now.Before(l.At.Add(l.Kind.patience())) }
+func (l Letter) Expired(now time.Time) bool {
+	return !now.Before(l.At.Add(cmp.Or(l.Patience, Patience)))
+}
 
 // Bounds of the pauses between tries of one letter.
 const (

@@ -2,39 +2,11 @@ package mail
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
-
-func TestEveryLetterIsThereInEveryLanguage(t *testing.T) {
-	d := Data{Link: "https://shop.example/verify-email#token=abc", Shop: "https://shop.example"}
-	seen := map[string]bool{}
-	for _, k := range Kinds {
-		for _, l := range Languages {
-			m, err := Write(k, "ana@example.com", l, d)
-			require.NoError(t, err)
-			require.Equal(t, l, m.Language)
-			require.Equal(t, "ana@example.com", m.To)
-			require.False(t, seen[m.Subject], "%s %s", k, l)
-			seen[m.Subject] = true
-			require.True(t, strings.Contains(m.Text, "\n\n"+d.Link+"\n\n") || strings.HasSuffix(m.Text, "\n\n"+d.Shop), m.Text)
-		}
-	}
-	all, err := names()
-	require.NoError(t, err)
-	require.Len(t, all, len(Kinds)*len(Languages))
-}
-
-func TestTheNearestLanguage(t *testing.T) {
-	for preferred, want := range map[string]string{"es": "es", "es-MX": "es", "en": "en", "en-GB": "en", "fr": "en", "": "en", "??": "en"} {
-		m, err := Write(PasswordChanged, "ana@example.com", preferred, Data{})
-		require.NoError(t, err)
-		require.Equal(t, want, m.Language, preferred)
-	}
-}
 
 func TestCheckRefusesWhatWouldAddAHeaderOrARecipient(t *testing.T) {
 	good := Message{To: "ana@example.com", Subject: "Tu contraseña ha cambiado", Text: "Hola"}
@@ -58,7 +30,7 @@ func TestCheckRefusesWhatWouldAddAHeaderOrARecipient(t *testing.T) {
 
 func TestPausesGrow(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	l := Letter{Kind: VerifyEmail, At: now}
+	l := Letter{At: now}
 	var pauses []string
 	for range 10 {
 		pauses = append(pauses, fmt.Sprint(l.Failed(now).Sub(now)))
@@ -69,6 +41,6 @@ func TestPausesGrow(t *testing.T) {
 	require.Equal(t, 15*time.Minute, l.Failed(now).Sub(now))
 	require.False(t, l.Expired(now.Add(24*time.Hour-1)))
 	require.True(t, l.Expired(now.Add(24*time.Hour)))
-	l.Kind = ResetPassword
+	l.Patience = 30 * time.Minute
 	require.True(t, l.Expired(now.Add(30*time.Minute)))
 }

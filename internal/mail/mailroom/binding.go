@@ -1,6 +1,4 @@
-// Package clients is what the users service asks of others: the mail server,
-// through the sidecar's output binding.
-package clients
+package mailroom
 
 import (
 	"context"
@@ -11,7 +9,7 @@ import (
 
 	dapr "github.com/dapr/go-sdk/client"
 
-	"tienda/services/users/internal/mail"
+	"tienda/internal/mail"
 )
 
 // Binding is the name of the output binding that mail goes out through, of the
@@ -42,7 +40,7 @@ func (m *Mailer) Send(ctx context.Context, msg mail.Message) error {
 		return err
 	}
 	err := m.sidecar.InvokeOutputBinding(ctx, &dapr.InvokeBindingRequest{
-		Name: Binding, Operation: "create", Data: []byte(page(msg)),
+		Name: Binding, Operation: "create", Data: []byte(html5(msg)),
 		Metadata: map[string]string{"emailTo": msg.To, "subject": msg.Subject},
 	})
 	switch {
@@ -51,7 +49,7 @@ func (m *Mailer) Send(ctx context.Context, msg mail.Message) error {
 	case refusal.MatchString(err.Error()):
 		return fmt.Errorf("%w: %s", mail.ErrRefused, scrub(err, msg))
 	default:
-		return fmt.Errorf("clients: %s", scrub(err, msg))
+		return fmt.Errorf("mail binding: %s", scrub(err, msg))
 	}
 }
 
@@ -64,9 +62,9 @@ func scrub(err error, msg mail.Message) string {
 	return strings.ReplaceAll(err.Error(), msg.To, "<recipient>")
 }
 
-// page gives the text of a message as HTML: a paragraph each, and a link where
+// html5 gives the text of a message as HTML: a paragraph each, and a link where
 // a paragraph is a URL.
-func page(m mail.Message) string {
+func html5(m mail.Message) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<!doctype html>\n<html lang=%q>\n<head><meta charset=\"utf-8\"><title>%s</title></head>\n<body>\n",
 		m.Language, html.EscapeString(m.Subject))

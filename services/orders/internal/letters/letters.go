@@ -1,0 +1,200 @@
+// Package letters is what buyers are written about their orders: a letter at
+// each step, made of what the order says when it is sent.
+package letters
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/text/currency"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"golang.org/x/text/number"
+
+	"tienda/internal/mail"
+	"tienda/internal/money"
+	"tienda/services/orders/internal/order"
+)
+
+// The kinds of letter, by the fact that each is about.
+var kinds = map[order.FactKind]mail.Kind{
+	order.WasConfirmed: "order_confirmed",
+	order.WasShipped:   "order_shipped",
+	order.WasDelivered: "order_delivered",
+	order.WasCancelled: "order_cancelled",
+	order.WasRefunded:  "order_refunded",
+}
+
+// No template may say what a buyer has written, the name of an address for
+// instance: with a guest's order anybody could write words of his own to
+// anybody, in the shop's name.
+//
+//go:embed templates/*.txt
+var texts embed.FS
+
+var templates = mail.MustTemplates(texts, "templates")
+
+// line is what a letter says of a line of the order.
+type line struct {
+	Quantity int
+	Name     string // with the variant's
+	Total    string
+}
+
+// data is what the templates may say. Amounts are in the reader's language.
+type data struct {
+	Number string
+	Lines  []line
+	// Of the sum; "": nothing. Tax is in the total, or added to it.
+	Discount, Shipping, Tax, TaxAdded string
+
+	Total    string
+	Tracking string
+	Refund   string // of order_refunded
+	Due      string // what is still to be paid; "": nothing
+	OnDoor   bool   // it is paid on delivery
+}
+
+// Orders gives orders; order.ErrMissing.
+type Orders interface {
+	Get(ctx context.Context, id string) (*order.Order, error)
+}
+
+// Of gives the letters that call for what has happened to an order since it was
+// read; none where nobody waits for them: who was refused at the checkout was
+// told so there. No address is in them.
+func Of(o *order.Order) []mail.Letter {
+	if !wanted(o) {
+		return nil
+	}
+	var out []mail.Letter
+	for _, f := range o.Facts() {
+		out = append(out, mail.Letter{ID: ID(o.ID, f), Kind: kinds[f.Kind], About: o.ID, Ref: f.Refund.ReturnID, At: at(o, f).UTC()})
+	}
+	return out
+}
+
+// ID gives the ID of the letter about a fact.
+func ID(orderID string, f order.Fact) string {
+	id := orderID + ":" + string(f.Kind)
+	if f.Kind == order.WasRefunded {
+		id += ":" + f.Refund.ReturnID
+	}
+	return id
+}
+
+func wanted(o *order.Order) bool { return o.Email != "" && !o.Refused() }
+
+// at says when a fact happened; zero: it did not, whatever a letter says that a
+// store has kept of a transaction that failed.
+func at(o *order.Order, f order.Fact) time.Time {
+	switch f.Kind {
+	case order.WasConfirmed:
+		return o.ConfirmedAt
+	case order.WasShipped:
+		return o.ShippedAt
+	case order.WasDelivered:
+		return o.DeliveredAt
+	case order.WasCancelled:
+		return o.CancelledAt
+	default:
+		return f.Refund.CreatedAt
+	}
+}
+
+// Composer puts letters about orders into words. It implements mail.Composer.
+type Composer struct{ orders Orders }
+
+// NewComposer gives a composer that looks at the orders.
+func NewComposer(orders Orders) *Composer { return &Composer{orders: orders} }
+
+// Compose implements mail.Composer. State: 1 get.
+func (c *Composer) Compose(ctx context.Context, l mail.Letter) (mail.Message, error) {
+	o, err := c.orders.Get(ctx, l.About)
+	switch {
+	case errors.Is(err, order.ErrMissing):
+		return mail.Message{}, mail.ErrMoot
+	case err != nil:
+		return mail.Message{}, err
+	}
+	fact, ok := factOf(o, l)
+	if !ok || !wanted(o) || at(o, fact).IsZero() { // or the account was deleted meanwhile
+		return mail.Message{}, mail.ErrMoot
+	}
+	return templates.Write(l.Kind, o.Email, o.Language, describe(o, fact))
+}
+
+// factOf gives what a letter is about; false: no such thing has happened.
+func factOf(o *order.Order, l mail.Letter) (order.Fact, bool) {
+	for fact, kind := range kinds {
+		switch {
+		case kind != l.Kind:
+		case fact != order.WasRefunded:
+			return order.Fact{Kind: fact}, true
+		default:
+			i := slices.IndexFunc(o.Refunds, func(r order.Refund) bool { return r.ReturnID == l.Ref })
+			if i < 0 {
+				return order.Fact{}, false
+			}
+			return order.Fact{Kind: fact, Refund: o.Refunds[i]}, true
+		}
+	}
+	return order.Fact{}, false
+}
+
+func describe(o *order.Order, f order.Fact) data {
+	amount := printer(mail.Language(o.Language))
+	d := data{
+		Number: o.Number, Total: amount(o.Money(o.Total)), Tracking: oneLine(o.Tracking),
+		Refund: amount(o.Money(f.Refund.Amount)), OnDoor: o.Payment.Method == order.CashOnDelivery,
+	}
+	some := func(minor int64) string {
+		if minor == 0 {
+			return ""
+		}
+		return amount(o.Money(minor))
+	}
+	d.Due, d.Discount, d.Shipping = some(o.Payment.Due), some(-o.Totals.Discount), some(o.Totals.Shipping)
+	if d.Tax = some(o.Totals.Tax); !o.Totals.TaxIncluded {
+		d.Tax, d.TaxAdded = "", d.Tax
+	}
+	for _, l := range o.Lines {
+		d.Lines = append(d.Lines, describeLine(l, amount))
+	}
+	return d
+}
+
+func describeLine(l order.Line, amount func(money.Money) string) line {
+	out := line{Quantity: l.Quantity, Name: oneLine(l.Name)}
+	if l.VariantName != "" {
+		out.Name += " (" + oneLine(l.VariantName) + ")"
+	}
+	if l.LineTotal != nil {
+		out.Total = amount(*l.LineTotal)
+	}
+	return out
+}
+
+// oneLine keeps a text within its paragraph.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// printer writes amounts as a language does: 1.234,50 EUR in Spanish.
+func printer(lang string) func(money.Money) string {
+	p := message.NewPrinter(language.MustParse(lang))
+	return func(m money.Money) string {
+		scale := 2
+		if u, err := currency.ParseISO(m.Currency); err == nil {
+			scale, _ = currency.Standard.Rounding(u)
+		}
+		// A float64 has 15 digits: amounts have fewer (money in minor units).
+		units := float64(m.Amount)
+		for range scale {
+			units /= 10
+		}
+		return p.Sprintf("%v %s", number.Decimal(units, number.Scale(scale)), m.Currency)
+	}
+}

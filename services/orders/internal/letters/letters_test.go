@@ -1,0 +1,166 @@
+package letters
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/internal/fault"
+	"tienda/internal/mail"
+	"tienda/internal/money"
+	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/pricing"
+)
+
+var now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+
+// bought is a confirmed order, as its buyer's letters see it.
+func bought(t *testing.T, lang string) *order.Order {
+	t.Helper()
+	return boughtFor(t, lang, pricing.Totals{Items: 246900, Total: 246900})
+}
+
+func boughtFor(t *testing.T, lang string, sum pricing.Totals) *order.Order {
+	t.Helper()
+	price := money.New(123450, "EUR")
+	o := &order.Order{
+		ID: "0b0e9d6e-3f5b-5b0c-8f2d-0a4f6f3c1d11", Number: "T-AAAA-BBBB", Status: order.Pending, Email: "ana@example.com", Language: lang,
+		Currency: "EUR", Lines: []order.Line{{SKU: "A", Quantity: 2}}, Payment: order.Payment{Method: order.Invoice, Status: order.Due},
+		Address: order.Address{Name: "words of a stranger"}, Note: "words of a stranger",
+	}
+	list, err := price.Times(2)
+	require.NoError(t, err)
+	require.NoError(t, o.Confirm(order.Bill{
+		Lines:     []order.Line{{SKU: "A", Quantity: 2, Name: "Mesa\nde roble", VariantName: "grande", UnitPrice: &price, LineTotal: &list}},
+		Breakdown: pricing.Breakdown{Lines: []pricing.Priced{{Charge: pricing.Charge{List: 246900, Net: 246900, Total: 246900}}}, Totals: sum},
+	}, now))
+	return o
+}
+
+type one struct{ o *order.Order }
+
+func (s one) Get(_ context.Context, id string) (*order.Order, error) {
+	if s.o == nil || s.o.ID != id {
+		return nil, order.ErrMissing
+	}
+	return s.o, nil
+}
+
+func written(t *testing.T, o *order.Order, l mail.Letter) mail.Message {
+	t.Helper()
+	m, err := NewComposer(one{o}).Compose(t.Context(), l)
+	require.NoError(t, err)
+	return m
+}
+
+func last(o *order.Order) mail.Letter { all := Of(o); return all[len(all)-1] }
+
+func TestALetterAtEachStep(t *testing.T) {
+	require.Len(t, templates.Names(), len(kinds)*len(mail.Languages))
+	for lang, want := range map[string][]string{
+		"en": {
+			"Your order T-AAAA-BBBB|2 × Mesa de roble (grande): 2,469.00 EUR|Total: 2,469.00 EUR|You pay 2,469.00 EUR by invoice.",
+			"Your order T-AAAA-BBBB is on its way|2 × Mesa de roble (grande)|Tracking: 1Z",
+			"Your order T-AAAA-BBBB was delivered|Please pay the invoice over 2,469.00 EUR.",
+			"A refund for your order T-AAAA-BBBB|we have refunded 1,234.50 EUR.|Of the invoice 1,234.50 EUR are still to be paid.",
+		},
+		"es-MX": {
+			"Tu pedido T-AAAA-BBBB|2 × Mesa de roble (grande): 2.469,00 EUR|Total: 2.469,00 EUR|Pagas 2.469,00 EUR con factura.",
+			"Tu pedido T-AAAA-BBBB está en camino|Seguimiento: 1Z",
+			"Tu pedido T-AAAA-BBBB se ha entregado|paga la factura por 2.469,00 EUR",
+			"Un reembolso de tu pedido T-AAAA-BBBB|te hemos reembolsado 1.234,50 EUR.",
+		},
+	} {
+		o := bought(t, lang)
+		steps := []func() error{
+			func() error { return nil },
+			func() error { return o.Ship("1Z", 0, now) },
+			func() error { return o.Deliver(0, now) },
+			func() error {
+				_, err := o.Refund("r1", []order.RefundLine{{SKU: "A", Quantity: 1}}, now)
+				return err
+			},
+		}
+		for i, step := range steps {
+			require.NoError(t, step())
+			m := written(t, o, last(o))
+			require.Equal(t, "ana@example.com", m.To)
+			subject, parts, _ := strings.Cut(want[i], "|")
+			require.Equal(t, subject, m.Subject)
+			for part := range strings.SplitSeq(parts, "|") {
+				require.Contains(t, m.Text, part)
+			}
+			require.NotContains(t, m.Text, "stranger", "no letter says what a buyer has written")
+			require.NotContains(t, m.Text, "\n\n\n")
+		}
+		ids := map[string]bool{}
+		for _, l := range Of(o) {
+			ids[l.ID] = true
+			require.Empty(t, l.To, "no address at rest but the order's")
+			require.Equal(t, now, l.At)
+		}
+		require.Len(t, ids, len(steps))
+	}
+}
+
+func TestACancelledOrder(t *testing.T) {
+	o := bought(t, "")
+	o.Payment.Method = order.CashOnDelivery
+	require.Contains(t, written(t, o, last(o)).Text, "You pay 2,469.00 EUR when it is delivered.")
+	require.NoError(t, o.Cancel("words of a stranger", 0, now))
+	m := written(t, o, last(o))
+	require.Equal(t, "Your order T-AAAA-BBBB was cancelled", m.Subject)
+	require.NotContains(t, m.Text, "stranger")
+}
+
+// What a store has kept of a transaction that failed, and what nobody waits for
+// any more, is not sent.
+func TestMoot(t *testing.T) {
+	for name, c := range map[string]struct {
+		o *order.Order
+		l mail.Letter
+	}{
+		"never shipped":    {bought(t, "en"), mail.Letter{Kind: kinds[order.WasShipped]}},
+		"never cancelled":  {bought(t, "en"), mail.Letter{Kind: kinds[order.WasCancelled]}},
+		"another refund":   {bought(t, "en"), mail.Letter{Kind: kinds[order.WasRefunded], Ref: "r2"}},
+		"no order":         {nil, mail.Letter{Kind: kinds[order.WasConfirmed]}},
+		"no kind of ours":  {bought(t, "en"), mail.Letter{Kind: "verify_email"}},
+		"the buyer is not": {&order.Order{ID: "x", ConfirmedAt: now}, mail.Letter{Kind: kinds[order.WasConfirmed]}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.l.About = "x"
+			if c.o != nil {
+				c.l.About = c.o.ID
+			}
+			_, err := NewComposer(one{c.o}).Compose(t.Context(), c.l)
+			require.ErrorIs(t, err, mail.ErrMoot)
+		})
+	}
+}
+
+// Who was refused at the checkout was told so there.
+func TestNoLetterAboutARefusal(t *testing.T) {
+	o := bought(t, "en")
+	o.Status = order.Pending
+	fresh := *o
+	require.NoError(t, fresh.Refuse(fault.New(fault.Conflict, "out_of_stock", "Gone."), now))
+	require.Empty(t, Of(&fresh))
+}
+
+// What the sum is made of is in the letter, as far as there is any.
+func TestTheParts(t *testing.T) {
+	parts := func(sum pricing.Totals) []string {
+		o := boughtFor(t, "en", sum)
+		return strings.Split(written(t, o, last(o)).Text, "\n\n")[1:]
+	}
+	list, end := "2 × Mesa de roble (grande): 2,469.00 EUR", "We will write to you again when it has left our house."
+	due := func(s string) string { return "You pay " + s + " EUR by invoice." }
+	require.Equal(t, []string{list, "Total: 2,469.00 EUR", due("2,469.00"), end}, parts(pricing.Totals{Items: 246900, Total: 246900}))
+	require.Equal(t, []string{list, "Discount: -69.00 EUR", "Shipping: 5.00 EUR", "Total: 2,405.00 EUR", "Tax in it: 417.40 EUR", due("2,405.00"), end},
+		parts(pricing.Totals{Items: 246900, Discount: 6900, Shipping: 500, Tax: 41740, Total: 240500, TaxIncluded: true}))
+	require.Equal(t, []string{list, "Tax: 246.90 EUR", "Total: 2,715.90 EUR", due("2,715.90"), end},
+		parts(pricing.Totals{Items: 246900, Tax: 24690, Total: 271590}))
+}
