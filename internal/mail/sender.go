@@ -136,12 +136,23 @@ func (s *Sender) Part(ctx context.Context) error {
 		look = false
 		select {
 		case <-ctx.Done():
-			s.stop(ctx)
-			return nil
 		case <-s.wake:
-			time.Sleep(gather)
 		case <-t.C:
 			look = true
+		}
+		if ctx.Err() != nil {
+			s.stop(ctx)
+			return nil
+		}
+		time.Sleep(gather)
+		select { // what has come together is done together
+		case <-t.C:
+			look = true
+		default:
+		}
+		select {
+		case <-s.wake:
+		default:
 		}
 	}
 }
