@@ -274,9 +274,7 @@ type logLines struct {
 }
 
 func (l logLines) Write(b []byte) (int, error) {
-	l.w.mu.Lock()
-	defer l.w.mu.Unlock()
-	l.w.lines = append(l.w.lines, fmt.Sprintf("%13s   %s: %s", "", l.name, l.w.plain(strings.TrimSpace(string(b)))))
+	l.w.show(fmt.Sprintf("%13s   %s: %s", "", l.name, l.w.plain(strings.TrimSpace(string(b)))))
 	return len(b), nil
 }
 

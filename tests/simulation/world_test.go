@@ -32,9 +32,11 @@ type world struct {
 	bugs  sabotage
 	began time.Time
 
-	mu     sync.Mutex // guards parked
-	parked []*step
-	wake   chan struct{}
+	mu      sync.Mutex // guards parked
+	showing sync.Mutex // guards lines
+	naming  sync.Mutex // guards names
+	parked  []*step
+	wake    chan struct{}
 
 	trace   hash.Hash64
 	lines   []string // of the trace, if they are wanted
@@ -179,13 +181,22 @@ func (w *world) note(format string, args ...any) {
 	line = fmt.Sprintf("%13d %s", time.Since(w.began).Microseconds(), line)
 	_, _ = w.trace.Write([]byte(line))
 	if w.verbose {
-		w.lines = append(w.lines, line)
+		w.show(line)
 	}
+}
+
+// show adds a line to what is printed of a run: of the trace, or of a log.
+func (w *world) show(line string) {
+	w.showing.Lock()
+	w.lines = append(w.lines, line)
+	w.showing.Unlock()
 }
 
 // plain gives random IDs short names. Those of UUIDs that carry the time would
 // differ from run to run of one process.
 func (w *world) plain(s string) string {
+	w.naming.Lock()
+	defer w.naming.Unlock()
 	const size = 36
 	var b strings.Builder
 	for i := 0; i < len(s); {
