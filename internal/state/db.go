@@ -75,6 +75,17 @@ func (db *DB) OnUnfinished(f func(ctx context.Context, key string) error) {
 	}
 }
 
+// OnPublish has f told of the events of committed updates, before they are
+// published: by this replica, or by the one that adopts its journal. While f
+// fails, its events stay where they are and f is told again; so it may be told
+// more than once. It may update documents, but not announce events. Call it
+// before Start.
+func (db *DB) OnPublish(f func(ctx context.Context, events [][]byte) error) {
+	if db.outbox != nil {
+		db.outbox.before = f
+	}
+}
+
 // Finish takes a note of Tx.Unfinished back without a write.
 func (db *DB) Finish(key string) {
 	if db.outbox != nil {

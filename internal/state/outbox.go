@@ -55,8 +55,10 @@ var ErrBacklog = fault.New(fault.Unavailable, "events_backlog", "Too much is wai
 type outbox struct {
 	db    *DB
 	topic Topic
-	log   *slog.Logger
-	lane  [lanes]chan job
+	// before is told of events ahead of the topic; nil: nobody is.
+	before func(ctx context.Context, events [][]byte) error
+	log    *slog.Logger
+	lane   [lanes]chan job
 
 	mu     sync.Mutex
 	id     string // of the journal; "": none yet

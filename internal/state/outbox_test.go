@@ -474,3 +474,40 @@ func TestABacklogGoesOutTogether(t *testing.T) {
 		})
 	}
 }
+
+// Who wants to know of events is told before they are published, by whoever
+// publishes them, and again while that fails; and the work that is begun then is
+// done by updates of the same replica.
+func TestOnPublish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, out := statetest.NewMemory(), &topic{}
+		db := open(store, out)
+		var told []string
+		fails := 2
+		db.OnPublish(func(ctx context.Context, events [][]byte) error {
+			if fails--; fails >= 0 {
+				return errors.New("not yet")
+			}
+			require.Empty(t, out.seen(), "nothing is published before")
+			for _, raw := range events {
+				var e event.Received
+				require.NoError(t, json.Unmarshal(raw, &e))
+				told = append(told, e.Subject)
+			}
+			return db.Update(ctx, func(tx *state.Tx) error { return notes.Put(tx, "seen", note{Text: "told"}) })
+		})
+		db.run(time.Second)
+		require.NoError(t, db.Update(t.Context(), func(tx *state.Tx) error {
+			tx.Emit(notes.Key("a"), event.New("notes", "written", "a", nil))
+			return notes.Put(tx, "a", note{Text: "1"})
+		}))
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Equal(t, []string{"a"}, told)
+		require.Equal(t, []string{"a@1"}, out.seen())
+		require.NotEmpty(t, store.Keys(notes.Key("seen")))
+		db.stop()
+		<-db.done
+		require.Empty(t, entries(store))
+	})
+}

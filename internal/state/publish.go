@@ -79,10 +79,14 @@ func (o *outbox) publishBatch(ctx context.Context, batch []job) error {
 		}
 		return nil
 	}
+	told := false
 	return o.again(ctx, func() error {
 		events := make([][]byte, len(batch))
 		for i, j := range batch {
 			events[i] = j.event
+		}
+		if err := o.tell(ctx, &told, events...); err != nil {
+			return err
 		}
 		failed, err := bulk.PublishAll(ctx, events)
 		var left []job
@@ -104,7 +108,24 @@ var errNotAll = errors.New("the broker has not taken all events")
 
 // publish tries until the broker has the event or ctx ends.
 func (o *outbox) publish(ctx context.Context, event []byte) error {
-	return o.again(ctx, func() error { return o.topic.Publish(ctx, event) })
+	told := false
+	return o.again(ctx, func() error {
+		if err := o.tell(ctx, &told, event); err != nil {
+			return err
+		}
+		return o.topic.Publish(ctx, event)
+	})
+}
+
+// tell tells whoever wants to know of events ahead of the topic, until it has
+// worked once.
+func (o *outbox) tell(ctx context.Context, told *bool, events ...[]byte) error {
+	if o.before == nil || *told {
+		return nil
+	}
+	err := o.before(ctx, events)
+	*told = err == nil
+	return err
 }
 
 // again tries to publish until it works or ctx ends.

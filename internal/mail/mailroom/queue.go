@@ -117,10 +117,29 @@ func (m *Queue) Posted(ctx context.Context, ls []mail.Letter, err error) {
 	sender.Wake(context.WithoutCancel(ctx), ids...)
 }
 
-// Post writes a letter by itself: one read, one write.
-func (m *Queue) Post(ctx context.Context, l mail.Letter) error {
-	err := m.db.Update(ctx, func(tx *state.Tx) error { return Put(tx, l) })
-	m.Posted(ctx, []mail.Letter{l}, err)
+// Post writes letters by themselves: one read, one write. Where there is one of
+// an ID already, that one counts. wanted gives them, and may read what
+// decides that, together with the letters (Key); it may run more than once.
+func (m *Queue) Post(ctx context.Context, wanted func(*state.Tx) ([]mail.Letter, error)) error {
+	var posted []mail.Letter
+	err := m.db.Update(ctx, func(tx *state.Tx) error {
+		posted = nil
+		all, err := wanted(tx)
+		if err != nil {
+			return err
+		}
+		for _, l := range all {
+			if _, there, err := letters.Get(tx, l.ID); err != nil || there {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			posted = append(posted, l)
+		}
+		return Put(tx, posted...)
+	})
+	m.Posted(ctx, posted, err)
 	return err
 }
 
@@ -222,12 +241,16 @@ func (m *Queue) Postpone(ctx context.Context, l mail.Letter, due time.Time) erro
 	if err := m.db.Update(ctx, func(tx *state.Tx) error { return enlist(tx, l.ID, due, true) }); err != nil {
 		return err
 	}
-	return m.db.Update(ctx, func(tx *state.Tx) error {
+	err := m.db.Update(ctx, func(tx *state.Tx) error {
 		if _, there, err := letters.Get(tx, l.ID); err != nil || !there {
 			return err // somebody else was done with it
 		}
 		return letters.Put(tx, l.ID, l)
 	})
+	if err == nil {
+		m.db.Finish(letters.Key(l.ID)) // it is the list that counts, or another replica was faster
+	}
+	return err
 }
 
 // listTogether bounds the letters of one transaction of List.

@@ -39,9 +39,29 @@ func TestCrowded(t *testing.T) {
 	m.Start(sender)
 	for i := range maxWaiting {
 		require.False(t, m.Crowded())
-		require.NoError(t, m.Post(t.Context(), mail.Letter{ID: fmt.Sprint(i), To: "ana@example.com", At: time.Now()}))
+		require.NoError(t, m.Post(t.Context(), letter(fmt.Sprint(i))))
 	}
 	require.True(t, m.Crowded())
 	m.Skip(2)
 	require.Equal(t, mail.Stats{Waiting: maxWaiting, GivenUp: 2}, sender.Stats())
+}
+
+func letter(id string) func(*state.Tx) ([]mail.Letter, error) {
+	return func(*state.Tx) ([]mail.Letter, error) {
+		return []mail.Letter{{ID: id, To: "ana@example.com", At: time.Now()}}, nil
+	}
+}
+
+// A letter that is there is not written again, and is one.
+func TestPostTwice(t *testing.T) {
+	db := state.Open(statetest.NewMemory(), nil, slog.New(slog.DiscardHandler))
+	m := New(db)
+	sender := mail.NewSender(m, nil, nil, time.Now, slog.New(slog.DiscardHandler))
+	m.Start(sender)
+	for range 2 {
+		require.NoError(t, m.Post(t.Context(), letter("a")))
+	}
+	require.Equal(t, 1, sender.Stats().Waiting)
+	require.Error(t, m.Post(t.Context(), func(*state.Tx) ([]mail.Letter, error) { return nil, mail.ErrFull }))
+	require.Equal(t, 1, sender.Stats().Waiting)
 }

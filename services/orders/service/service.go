@@ -40,10 +40,11 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	prices := terms.NewModel(given, time.Now)
 	promotions := promotion.NewService(given, time.Now)
 	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog, prices, promotions)
-	sender := mail.NewSender(store.Mail(), letters.NewComposer(store), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
-	store.Mail().Start(sender)
-	saga.Mail().Start(sender)
-	saga.OnLeft(checkouts.Abandoned)
+	written := statestore.NewLetters(d.DB)
+	sender := mail.NewSender(written.Queue(), letters.NewComposer(store), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
+	written.Queue().Start(sender)
+	d.DB.OnPublish(events.Write(written))
+	saga.OnLeft(checkouts.Abandoned, written.Queue().List)
 	erasures := erasure.NewService(statestore.NewErasures(d.DB), time.Now)
 	a := &api.API{
 		Carts:      cart.NewService(statestore.NewCarts(d.DB), clients.NewQuoteCache(catalog), prices),

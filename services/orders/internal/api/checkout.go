@@ -51,8 +51,7 @@ func (c checkoutRequest) fingerprint(r *http.Request) (string, error) {
 }
 
 // checkout: state 1 bulk get (cart, order, head of the owner's list), 1
-// transaction (the three), 1 bulk get and 1 transaction (the order, confirmed,
-// and the letter to the buyer; what sends it: docs/architecture.md, Mail);
+// transaction (the three), 1 get and 1 save (the order, confirmed);
 // invocations 1 (the reservation), and 1 to users where the request of a
 // signed-in caller leaves e-mail, currency or address open. A guest's
 // checkout is 5 calls to the sidecar. Promotions, tax and shipping add none, but

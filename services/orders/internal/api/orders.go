@@ -100,7 +100,7 @@ func (a *API) read(w http.ResponseWriter, r *http.Request, v order.Viewer) error
 	return writeOrder(w, http.StatusOK, o)
 }
 
-// cancel: state 2 gets (order, letter), 1 transaction of them; 1 event.
+// cancel: state 1 get, 1 save; 1 event.
 func (a *API) cancel(w http.ResponseWriter, r *http.Request) error {
 	v, err := viewer(w, r)
 	if err != nil {
@@ -114,7 +114,7 @@ func (a *API) cancel(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// ship: state 2 gets (order, letter), 1 transaction of them; 1 event.
+// ship: state 1 get, 1 save; 1 event.
 func (a *API) ship(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Tracking string `json:"tracking"`
@@ -124,7 +124,7 @@ func (a *API) ship(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// deliver: state 2 gets (order, letter), 1 transaction of them; 1 event.
+// deliver: state 1 get, 1 save; 1 event.
 func (a *API) deliver(w http.ResponseWriter, r *http.Request) error {
 	return act(w, r, &struct{}{}, func(id string, version int64) (*order.Order, error) {
 		return a.Orders.Deliver(r.Context(), id, version)
@@ -147,8 +147,7 @@ func act(w http.ResponseWriter, r *http.Request, in any, fn func(id string, vers
 	return writeOrder(w, http.StatusOK, o)
 }
 
-// refund: state 2 gets (order, letter), 1 transaction of them; 1 event. A repeat
-// is 1 get.
+// refund: state 1 get, 1 save; 1 event. A repeat is 1 get.
 func (a *API) refund(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		ReturnID string             `json:"return_id"`

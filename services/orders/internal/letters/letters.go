@@ -64,33 +64,33 @@ type Orders interface {
 	Get(ctx context.Context, id string) (*order.Order, error)
 }
 
-// Of gives the letters that call for what has happened to an order since it was
-// read; none where nobody waits for them: who was refused at the checkout was
-// told so there. No address is in them.
-func Of(o *order.Order) []mail.Letter {
-	if !wanted(o) {
-		return nil
-	}
-	var out []mail.Letter
-	for _, f := range o.Facts() {
-		out = append(out, mail.Letter{ID: ID(o.ID, f), Kind: kinds[f.Kind], About: o.ID, Ref: f.Refund.ReturnID, At: at(o, f).UTC()})
-	}
-	return out
+// News is something that has happened to an order.
+type News struct {
+	Kind     order.FactKind
+	OrderID  string
+	ReturnID string // of WasRefunded
+	At       time.Time
 }
 
-// ID gives the ID of the letter about a fact.
-func ID(orderID string, f order.Fact) string {
-	id := orderID + ":" + string(f.Kind)
-	if f.Kind == order.WasRefunded {
-		id += ":" + f.Refund.ReturnID
+// ID gives the ID of the letter about it: there is one of each.
+func (n News) ID() string {
+	id := n.OrderID + ":" + string(n.Kind)
+	if n.ReturnID != "" {
+		id += ":" + n.ReturnID
 	}
 	return id
 }
 
-func wanted(o *order.Order) bool { return o.Email != "" && !o.Refused() }
+// Letter gives the letter about it. No address is in it.
+func (n News) Letter() mail.Letter {
+	return mail.Letter{ID: n.ID(), Kind: kinds[n.Kind], About: n.OrderID, Ref: n.ReturnID, At: n.At.UTC()}
+}
 
-// at says when a fact happened; zero: it did not, whatever a letter says that a
-// store has kept of a transaction that failed.
+// Wanted says whether somebody waits for letters about an order. Who was refused
+// at the checkout was told so there.
+func Wanted(o *order.Order) bool { return o.Email != "" && !o.Refused() }
+
+// at says when a fact happened; zero: it did not.
 func at(o *order.Order, f order.Fact) time.Time {
 	switch f.Kind {
 	case order.WasConfirmed:
@@ -122,7 +122,7 @@ func (c *Composer) Compose(ctx context.Context, l mail.Letter) (mail.Message, er
 		return mail.Message{}, err
 	}
 	fact, ok := factOf(o, l)
-	if !ok || !wanted(o) || at(o, fact).IsZero() { // or the account was deleted meanwhile
+	if !ok || !Wanted(o) || at(o, fact).IsZero() { // or the account was deleted meanwhile
 		return mail.Message{}, mail.ErrMoot
 	}
 	return templates.Write(l.Kind, o.Email, o.Language, describe(o, fact))

@@ -56,7 +56,15 @@ func written(t *testing.T, o *order.Order, l mail.Letter) mail.Message {
 	return m
 }
 
-func last(o *order.Order) mail.Letter { all := Of(o); return all[len(all)-1] }
+// told gives the letters about all that has happened to an order.
+func told(o *order.Order) (out []mail.Letter) {
+	for _, f := range o.Facts() {
+		out = append(out, News{Kind: f.Kind, OrderID: o.ID, ReturnID: f.Refund.ReturnID, At: now}.Letter())
+	}
+	return out
+}
+
+func last(o *order.Order) mail.Letter { all := told(o); return all[len(all)-1] }
 
 func TestALetterAtEachStep(t *testing.T) {
 	require.Len(t, templates.Names(), len(kinds)*len(mail.Languages))
@@ -97,7 +105,7 @@ func TestALetterAtEachStep(t *testing.T) {
 			require.NotContains(t, m.Text, "\n\n\n")
 		}
 		ids := map[string]bool{}
-		for _, l := range Of(o) {
+		for _, l := range told(o) {
 			ids[l.ID] = true
 			require.Empty(t, l.To, "no address at rest but the order's")
 			require.Equal(t, now, l.At)
@@ -147,7 +155,10 @@ func TestNoLetterAboutARefusal(t *testing.T) {
 	o.Status = order.Pending
 	fresh := *o
 	require.NoError(t, fresh.Refuse(fault.New(fault.Conflict, "out_of_stock", "Gone."), now))
-	require.Empty(t, Of(&fresh))
+	require.False(t, Wanted(&fresh))
+	require.True(t, Wanted(o))
+	o.Email = "" // the account was deleted
+	require.False(t, Wanted(o))
 }
 
 // What the sum is made of is in the letter, as far as there is any.

@@ -10,7 +10,6 @@ import (
 	"tienda/internal/state"
 	"tienda/services/orders/internal/cart"
 	"tienda/services/orders/internal/checkout"
-	"tienda/services/orders/internal/letters"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/shopper"
 )
@@ -82,22 +81,20 @@ func forgetSettled(tx *state.Tx, c *cart.Cart) error {
 }
 
 // OnLeft has note told of orders whose replica died between Begin and the end
-// of the checkout, and has letters listed that a replica had not sent when it
-// died. Call it once, before the service starts.
-func (s *Checkouts) OnLeft(note func(ctx context.Context, orderID string) error) {
+// of the checkout, and list of letters that a replica had not sent when it died.
+// Call it once, before the service starts.
+func (s *Checkouts) OnLeft(note func(ctx context.Context, orderID string) error, list func(ctx context.Context, letters ...string) error) {
 	s.db.OnUnfinished(func(ctx context.Context, key string) error {
 		if id, letter := mailroom.Is(key); letter {
-			return s.mail.List(ctx, id)
+			return list(ctx, id)
 		}
 		return note(ctx, strings.TrimPrefix(key, orders.Prefix))
 	})
 }
 
-// Confirm implements checkout.Store. State: 1 bulk get (order and letter to the
-// buyer), 1 transaction of the two.
+// Confirm implements checkout.Store. State: 1 get, 1 save.
 func (s *Checkouts) Confirm(ctx context.Context, orderID string, fn func(*order.Order) error) (*order.Order, error) {
-	letter := mailroom.Key(letters.ID(orderID, order.Fact{Kind: order.WasConfirmed}))
-	return s.update(ctx, orderID, []string{letter}, fn)
+	return s.Update(ctx, orderID, fn)
 }
 
 // Return implements checkout.Store. State: 2 gets, 1 transaction; a checkout

@@ -19,6 +19,7 @@ import (
 	"tienda/internal/state/statetest"
 	"tienda/services/orders/internal/cart"
 	"tienda/services/orders/internal/checkout"
+	"tienda/services/orders/internal/events"
 	"tienda/services/orders/internal/letters"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/shopper"
@@ -42,6 +43,12 @@ func (p *post) Send(_ context.Context, m mail.Message) error {
 	return nil
 }
 
+func (p *post) back() {
+	p.mu.Lock()
+	p.away = false
+	p.mu.Unlock()
+}
+
 func (p *post) letters() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -51,22 +58,28 @@ func (p *post) letters() []string {
 // writer is a replica of orders that sends letters.
 type writer struct {
 	saga   *Checkouts
+	mail   *mailroom.Queue
 	shop   *checkout.Service
 	sender *mail.Sender
 	stop   func()
 }
 
-func startWriter(docs state.Store, to mail.Mailer) writer {
-	db, stopDB := replica(docs)
-	w := writer{saga: NewCheckouts(db)}
-	w.sender = mail.NewSender(w.saga.Mail(), letters.NewComposer(w.saga), to, time.Now, slog.New(slog.DiscardHandler))
-	w.saga.Mail().Start(w.sender)
+func startWriter(docs state.Store, topic state.Topic, to mail.Mailer) writer {
+	db := state.OpenOutbox(docs, topic, slog.New(slog.DiscardHandler))
+	written := NewLetters(db)
+	w := writer{saga: NewCheckouts(db), mail: written.Queue()}
+	w.sender = mail.NewSender(w.mail, letters.NewComposer(w.saga), to, time.Now, slog.New(slog.DiscardHandler))
+	w.mail.Start(w.sender)
 	w.shop = checkout.NewService(w.saga, nil, &shelf{}, terms.NewModel(NewPromotions(db), time.Now), nil)
-	w.saga.OnLeft(w.shop.Abandoned)
+	w.saga.OnLeft(w.shop.Abandoned, w.mail.List)
+	db.OnPublish(events.Write(written))
 	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- w.sender.Part(ctx) }()
-	w.stop = func() { stop(); <-done; stopDB() }
+	var parts sync.WaitGroup
+	parts.Go(func() { _ = w.sender.Part(ctx) })
+	behind, stopDB := context.WithCancel(context.Background())
+	var outbox sync.WaitGroup
+	outbox.Go(func() { _ = db.Start(behind, 0) })
+	w.stop = func() { stop(); parts.Wait(); stopDB(); outbox.Wait() }
 	return w
 }
 
@@ -82,35 +95,45 @@ func (w writer) buy(t *testing.T, n int) *order.Order {
 	return o
 }
 
-// The letter is committed with the order, in the calls that the checkout makes
-// anyway, and leaves nothing once it is sent.
-func TestALetterIsCommittedWithItsOrder(t *testing.T) {
+// heard is a topic, and what was stored when it got an event.
+type heard struct {
+	docs *statetest.Memory
+	mu   sync.Mutex
+	with [][]string // of each event, the letters that were stored
+}
+
+func (h *heard) Publish(context.Context, []byte) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.with = append(h.with, h.docs.Keys("mail:"))
+	return nil
+}
+
+func (h *heard) stored() [][]string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.with)
+}
+
+// The letter is written down before the event goes out, and leaves nothing once it
+// is sent.
+func TestALetterIsWrittenBeforeTheEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		docs, smtp := statetest.NewMemory(), &post{}
-		w := startWriter(docs, smtp)
+		docs, smtp := statetest.NewMemory(), &post{away: true}
+		topic := &heard{docs: docs}
+		w := startWriter(docs, topic, smtp)
 		defer w.stop()
-		var together [][]string
-		docs.BeforeCommit = func(ops []state.Op) error {
-			var keys []string
-			for _, op := range ops {
-				if !op.Delete && (strings.HasPrefix(op.Key, "order:") || strings.HasPrefix(op.Key, "mail:")) {
-					keys = append(keys, op.Key)
-				}
-			}
-			if len(keys) > 1 {
-				together = append(together, keys)
-			}
-			return nil
-		}
 		o := w.buy(t, 1)
 		time.Sleep(time.Second)
-		require.Len(t, together, 1)
-		require.ElementsMatch(t, []string{orders.Key(o.ID), mailroom.Key(o.ID + ":confirmed")}, together[0])
+		require.Equal(t, [][]string{{mailroom.Key(o.ID + ":confirmed")}}, topic.stored())
+		smtp.back()
+		time.Sleep(time.Minute)
+		require.Equal(t, []string{"Your order " + o.Number}, smtp.letters())
 		_, err := w.saga.Update(t.Context(), o.ID, func(o *order.Order) error { return o.Ship("1Z", 0, time.Now()) })
 		require.NoError(t, err)
 		time.Sleep(time.Second)
 		require.Equal(t, []string{"Your order " + o.Number, "Your order " + o.Number + " is on its way"}, smtp.letters())
-		require.Empty(t, docs.Keys("mail"))
+		require.Empty(t, docs.Keys("mail:"))
 	})
 }
 
@@ -119,11 +142,11 @@ func TestTheLettersOfADeadReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		docs, smtp := statetest.NewMemory(), &post{}
 		mortal := &cut{Store: docs}
-		first := startWriter(mortal, mute{mortal})
+		first := startWriter(mortal, deaf{}, mute{mortal})
 		defer first.stop()
 		o := first.buy(t, 1)
 		time.Sleep(time.Second) // it dies on its first letter
-		second := startWriter(docs, smtp)
+		second := startWriter(docs, deaf{}, smtp)
 		defer second.stop()
 		time.Sleep(20 * time.Second)
 		require.Equal(t, []string{"Your order " + o.Number}, smtp.letters())
@@ -184,11 +207,12 @@ func TestTroubleWithTheMailKeepsNobodyFromBuying(t *testing.T) {
 			}
 			return nil
 		}
-		w := startWriter(docs, &post{away: true})
+		w := startWriter(docs, deaf{}, &post{away: true})
 		defer w.stop()
 		for n := range 1100 {
 			require.Equal(t, order.Confirmed, w.buy(t, n).Status)
 		}
+		time.Sleep(time.Minute)
 		s := w.sender.Stats()
 		require.GreaterOrEqual(t, s.Waiting, 1000)
 		require.Equal(t, int64(1100-s.Waiting), s.GivenUp)

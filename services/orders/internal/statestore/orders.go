@@ -15,12 +15,9 @@ package statestore
 import (
 	"context"
 
-	"tienda/internal/mail"
-	"tienda/internal/mail/mailroom"
 	"tienda/internal/page"
 	"tienda/internal/state"
 	"tienda/services/orders/internal/events"
-	"tienda/services/orders/internal/letters"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/shopper"
 )
@@ -32,16 +29,10 @@ func ordersOf(owner shopper.Owner) state.Index {
 }
 
 // Orders is the store of orders.
-type Orders struct {
-	db   *state.DB
-	mail *mailroom.Queue
-}
+type Orders struct{ db *state.DB }
 
 // NewOrders gives the store of orders in db.
-func NewOrders(db *state.DB) *Orders { return &Orders{db: db, mail: mailroom.New(db)} }
-
-// Mail gives the letters about orders that are not sent yet.
-func (s *Orders) Mail() *mailroom.Queue { return s.mail }
+func NewOrders(db *state.DB) *Orders { return &Orders{db: db} }
 
 // Get implements order.Store. State: 1 get.
 func (s *Orders) Get(ctx context.Context, id string) (o *order.Order, err error) {
@@ -64,33 +55,18 @@ func (s *Orders) GetAll(ctx context.Context, ids []string) (out []*order.Order, 
 	return out, err
 }
 
-// Update implements order.Store. State: 1 get, and 1 save if fn changes it; where
-// the buyer is written a letter about that, 1 get more and a transaction.
+// Update implements order.Store. State: 1 get, and 1 save if fn changes it.
 func (s *Orders) Update(ctx context.Context, id string, fn func(*order.Order) error) (*order.Order, error) {
-	return s.update(ctx, id, nil, fn)
-}
-
-// update is Update that reads other documents, which it may write, in the same
-// call.
-func (s *Orders) update(ctx context.Context, id string, also []string, fn func(*order.Order) error) (*order.Order, error) {
 	var o *order.Order
-	var posted []mail.Letter
 	err := s.db.Update(ctx, func(tx *state.Tx) (err error) {
-		if err := tx.Load(append(also, orders.Key(id))...); err != nil {
-			return err
-		}
 		if o, err = getOrder(tx, id); err != nil {
 			return err
 		}
 		if err := fn(o); err != nil {
 			return err
 		}
-		if posted, err = s.write(tx, o); err != nil {
-			return err
-		}
 		return putChanged(tx, o)
 	})
-	s.mail.Posted(ctx, posted, err)
 	if err != nil {
 		return nil, err
 	}
@@ -150,16 +126,4 @@ func putChanged(tx *state.Tx, o *order.Order) error {
 	}
 	o.Version++
 	return orders.Put(tx, o.ID, *o)
-}
-
-// write puts the letters about what has happened to an order into the
-// transaction. While the list of unsent mail is full it leaves them out: the mail
-// server's trouble must not keep anybody from buying.
-func (s *Orders) write(tx *state.Tx, o *order.Order) ([]mail.Letter, error) {
-	due := letters.Of(o)
-	if len(due) > 0 && s.mail.Crowded() {
-		s.mail.Skip(len(due))
-		return nil, nil
-	}
-	return due, mailroom.Put(tx, due...)
 }

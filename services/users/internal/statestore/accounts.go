@@ -269,4 +269,6 @@ func claimKeys(emails []string) []string {
 }
 
 // Post implements account.Store: one read, one write.
-func (a *Accounts) Post(ctx context.Context, l mail.Letter) error { return a.mail.Post(ctx, l) }
+func (a *Accounts) Post(ctx context.Context, l mail.Letter) error {
+	return a.mail.Post(ctx, func(*state.Tx) ([]mail.Letter, error) { return []mail.Letter{l}, nil })
+}
