@@ -224,6 +224,9 @@ func (w *write) outcome(items []Item) (landed, changed bool, half []string) {
 	for i, op := range w.ops {
 		item := items[i]
 		if op.Blind { // it went with the others, or it did not matter
+			// Unless they are deletions that somebody else was faster with: an entry of
+			// the journal that is still there tells it.
+			landed = landed && (!op.Delete || item.ETag == "")
 			continue
 		}
 		if op.Delete {

@@ -511,3 +511,33 @@ func TestOnPublish(t *testing.T) {
 		require.Empty(t, entries(store))
 	})
 }
+
+// Another replica deletes a document first: the deletion is done, but what was to
+// be deleted along with it is not, and is taken up again.
+func TestADeletionThatAnotherWasFasterWith(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := statetest.NewMemory()
+		r := start(store, &topic{}, time.Second)
+		defer r.end()
+		other := state.Open(store, nil, slog.New(slog.DiscardHandler))
+		require.NoError(t, other.Update(t.Context(), func(tx *state.Tx) error { return notes.Put(tx, "old", note{"x"}) }))
+		r.note(t, "a")
+		synctest.Wait() // it is published, and its entry rides along with the next write
+		require.Len(t, entries(store), 1)
+		faster := false
+		require.NoError(t, r.Update(t.Context(), func(tx *state.Tx) error {
+			if err := tx.Load(notes.Key("old")); err != nil {
+				return err
+			}
+			if !faster {
+				faster = true
+				require.NoError(t, other.Update(t.Context(), func(tx *state.Tx) error { return notes.Delete(tx, "old") }))
+			}
+			return notes.Delete(tx, "old")
+		}))
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		require.Empty(t, store.Keys(notes.Key("old")))
+		require.Empty(t, entries(store))
+	})
+}

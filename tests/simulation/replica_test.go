@@ -134,7 +134,16 @@ func (w *world) ended(t *testing.T, r *replica) {
 		return
 	}
 	w.bury(r)
+	r.hangUp() // on those whom it has kept waiting for too long
 	w.restart(t, r.app, r.slot)
+}
+
+// hangUp ends the connections of a process that is gone.
+func (r *replica) hangUp() {
+	for _, v := range r.visits {
+		v.broken()
+	}
+	r.visits = nil
 }
 
 func (w *world) restart(t *testing.T, a *application, slot int) {
@@ -172,10 +181,7 @@ func (w *world) crash(r *replica) {
 		return false
 	})
 	w.mu.Unlock()
-	for _, v := range r.visits {
-		v.broken()
-	}
-	r.visits = nil
+	r.hangUp()
 	w.restart(w.t, r.app, r.slot)
 }
 
