@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -163,16 +165,40 @@ func Healthy(ctx context.Context, url string) bool {
 	return resp.StatusCode/100 == 2
 }
 
-// FreePorts gives n different loopback ports that are free now.
+// What FreePorts has given in this process, and the range that it gives from: below
+// the ports that the kernel gives to outgoing connections, which would otherwise
+// have a port again before the process that it is for has opened it.
+var given = struct {
+	sync.Mutex
+	ports map[int]bool
+}{ports: map[int]bool{}}
+
+const lowestFree, highestFree = 10000, 32767
+
+// FreePorts gives n loopback ports that are free now and were not given before in
+// this process.
 func FreePorts(n int) ([]int, error) {
+	given.Lock()
+	defer given.Unlock()
 	ports := make([]int, 0, n)
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-		if err != nil {
-			return nil, fmt.Errorf("no free port: %w", err)
+	for range 100 * n {
+		if len(ports) == n {
+			break
 		}
-		defer func() { _ = l.Close() }()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		p := lowestFree + rand.IntN(highestFree-lowestFree+1) //nolint:gosec // not a secret
+		if given.ports[p] {
+			continue
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p))) //nolint:noctx // closed at once
+		if err != nil {
+			continue
+		}
+		_ = l.Close()
+		given.ports[p] = true
+		ports = append(ports, p)
+	}
+	if len(ports) < n {
+		return nil, fmt.Errorf("no %d free ports between %d and %d", n, lowestFree, highestFree)
 	}
 	return ports, nil
 }

@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"tienda/internal/daprd"
 )
 
 // Local is the profile that needs no server.
@@ -159,10 +161,9 @@ func keepPassword(path string) (string, error) {
 }
 
 func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	ports, err := daprd.FreePorts(1)
 	if err != nil {
-		return "", fmt.Errorf("no free port: %w", err)
+		return "", err
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0])), nil
 }

@@ -144,7 +144,7 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	s.cmd.Dir = root
 	var out io.Writer = s.log
 	if o.Log != nil {
-		out = o.Log
+		out = io.MultiWriter(s.log, o.Log)
 	}
 	s.cmd.Stdout, s.cmd.Stderr = out, out
 	s.cmd.SysProcAttr = daprd.ChildAttr()
@@ -238,7 +238,7 @@ func (s *Shop) Kill() {
 	<-s.done
 }
 
-// Log gives what the runner has printed, where Options.Log was nil.
+// Log gives what the runner has printed.
 func (s *Shop) Log() string { return s.log.String() }
 
 func tail(s string) string {
