@@ -185,7 +185,7 @@ func FreePorts(n int) ([]int, error) {
 		if len(ports) == n {
 			break
 		}
-		p := lowestFree + rand.IntN(highestFree-lowestFree+1) //nolint:gosec // not a secret
+		p := lowestFree + rand.IntN(highestFree-lowestFree+1)
 		if given.ports[p] {
 			continue
 		}
