@@ -58,7 +58,7 @@ type outbox struct {
 	// before is told of events ahead of the topic; nil: nobody is.
 	before func(ctx context.Context, events [][]byte) error
 	log    *slog.Logger
-	lane   [lanes]chan job
+	lane   [lanes]*lane
 
 	mu     sync.Mutex
 	id     string // of the journal; "": none yet
@@ -108,7 +108,7 @@ func newOutbox(db *DB, topic Topic, log *slog.Logger) *outbox {
 		riding: map[string]bool{}, joined: make(chan struct{}), renewing: make(chan struct{}, 1), watched: map[string]*watch{},
 	}
 	for i := range o.lane {
-		o.lane[i] = make(chan job, maxBacklog)
+		o.lane[i] = newLane()
 	}
 	return o
 }
@@ -201,7 +201,7 @@ func (o *outbox) rode(ops []Op, err error) {
 
 // landed hands the events of a committed entry, nil for none, to the lanes, and
 // notes what work has begun and what is done. It is called in the order of
-// commits and does not wait: a lane holds a whole backlog. keys, where they are
+// commits and does not wait. keys, where they are
 // given, are what is there of a commit that had a conflict (half.go).
 func (o *outbox) landed(tx *Tx, e *entry, keys []string) {
 	tx.half = keys

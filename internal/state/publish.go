@@ -17,7 +17,7 @@ const publishMost = 100
 func (o *outbox) announce(tx *Tx, e *entry, of func(key string) bool) {
 	for i, raw := range e.events {
 		if key := tx.events[i].key; of(key) {
-			o.lane[laneOf(key)] <- job{key: key, event: raw, done: func() { o.published(e) }}
+			o.lane[laneOf(key)].add(job{key: key, event: raw, done: func() { o.published(e) }})
 		}
 	}
 }
@@ -30,41 +30,13 @@ func laneOf(key string) uint32 {
 
 // publishLane publishes one lane's events in their order until ctx ends. Those
 // that wait go out together, except that no two of one document do.
-func (o *outbox) publishLane(ctx context.Context, jobs <-chan job) {
-	var next *job // the first of the next batch
+func (o *outbox) publishLane(ctx context.Context, l *lane) {
 	for {
-		if next == nil {
-			select {
-			case j := <-jobs:
-				next = &j
-			case <-ctx.Done():
-				return
-			}
-		}
-		var batch []job
-		batch, next = gather(*next, jobs)
-		if o.publishBatch(ctx, batch) != nil {
+		batch := l.next(ctx)
+		if batch == nil || o.publishBatch(ctx, batch) != nil {
 			return // told to stop; their entries stay for the next replica
 		}
 	}
-}
-
-// gather takes what waits behind the first job, up to one of a document that
-// the batch has already, which is the first of the next.
-func gather(first job, jobs <-chan job) (batch []job, next *job) {
-	batch = []job{first}
-	for len(batch) < publishMost {
-		select {
-		case j := <-jobs:
-			if about(batch, j.key) {
-				return batch, &j
-			}
-			batch = append(batch, j)
-		default:
-			return batch, nil
-		}
-	}
-	return batch, nil
 }
 
 // publishBatch tries until the broker has all events or ctx ends.

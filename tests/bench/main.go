@@ -34,6 +34,7 @@ func run(ctx context.Context, args []string) error {
 	connections := f.Int("connections", 16, "concurrent clients")
 	out := f.String("out", filepath.Join("bench-results", "latest.json"), "results file; an earlier one there is compared with")
 	only := f.String("only", "", "run only the cases whose name matches this pattern, with their floors")
+	products := f.Int("products", 0, "of the large catalog that is searched, such as 100000; 0: none, as filling it takes minutes")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -89,6 +90,9 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	if err := measureFlash(ctx, m, r, bin, filepath.Join(dir, "flash")); err != nil {
+		return err
+	}
+	if err := measureSearch(ctx, m, r, *products, bin, filepath.Join(dir, "search")); err != nil {
 		return err
 	}
 	fmt.Println("== the stores")

@@ -23,6 +23,7 @@ type Report struct {
 	Connections int       `json:"connections"`
 	MemoryMB    float64   `json:"memory_mb"` // resident, of all processes of the shop
 	Idle        *Idle     `json:"idle,omitempty"`
+	Catalog     *Catalog  `json:"catalog,omitempty"`
 	Results     []Result  `json:"results"`
 }
 

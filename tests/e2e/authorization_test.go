@@ -202,6 +202,7 @@ var authorization = []row{
 	}},
 
 	{op: "GET /v1/products", want: "200 200 200 200 200 200 200 200"},
+	{op: "GET /v1/products/suggestions", want: "200 200 200 200 200 200 200 200", path: func(*world) string { return "/v1/products/suggestions?q=t" }},
 	{op: "POST /v1/products", want: "401 401 403 403 403 400 400 403", body: empty},
 	{op: "GET /v1/products/{id}", want: "200 200 200 200 200 200 200 200", path: func(w *world) string { return "/v1/products/" + w.product.ID }},
 	{op: "PUT /v1/products/{id}", want: "401 401 403 403 403 400 400 403", path: func(w *world) string { return "/v1/products/" + w.product.ID }, body: empty},

@@ -65,14 +65,14 @@ func TestTaxShippingAndPromotion(t *testing.T) {
 
 	// Its tax class and weight come with the quotes and with the reservation.
 	m := staff(t, caller.CatalogManager)
-	sku := "E2E-" + uuid.NewString()[:8]
+	sku, category := "E2E-"+uuid.NewString()[:8], anyCategory(t)
 	must[product](t, m, http.StatusCreated, "POST", "/v1/products", map[string]any{
-		"slug": "e2e-" + uuid.NewString()[:8], "name": "Aceite de prueba", "category": anyCategory(t), "status": "published", "tax_class": "food",
+		"slug": "e2e-" + uuid.NewString()[:8], "name": "Aceite de prueba", "category": category, "status": "published", "tax_class": "food",
 		"variants": []map[string]any{{"sku": sku, "name": "única", "weight_grams": 400, "prices": []money{{1250, "EUR"}}}},
 	})
 	must[stock](t, m, http.StatusOK, "PATCH", "/v1/inventory/"+sku, map[string]any{"delta": 10, "reason": "first delivery"})
 	code := "E2E-" + strings.ToUpper(uuid.NewString()[:8])
-	p := newRule(t, map[string]any{"code": code, "label": "A fifth off", "kind": "percentage", "rate": 20000, "for": map[string]any{"skus": []string{sku}},
+	p := newRule(t, map[string]any{"code": code, "label": "A fifth off", "kind": "percentage", "rate": 20000, "for": map[string]any{"categories": []string{category}},
 		"minimums": []money{{2000, "EUR"}}})
 	must[list[rule]](t, m, http.StatusOK, "GET", "/v1/promotions", nil)
 

@@ -42,8 +42,8 @@ func TestEveryOperation(t *testing.T) {
 
 	a = s.call(200, orders, "POST", "/internal/v1/quotes", map[string]any{"currency": "USD", "skus": []string{"COF-500", "GONE", "COF-250"}})
 	require.JSONEq(t, fmt.Sprintf(`{"items":[
-		{"sku":"COF-500","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"500 g","tax_class":"standard","unit_price":null,"available":true},
-		{"sku":"COF-250","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"250 g","tax_class":"standard","unit_price":{"amount":890,"currency":"USD"},
+		{"sku":"COF-500","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"500 g","category":"coffee","tax_class":"standard","unit_price":null,"available":true},
+		{"sku":"COF-250","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"250 g","category":"coffee","tax_class":"standard","unit_price":{"amount":890,"currency":"USD"},
 			"price":{"amount":890,"currency":"USD","kind":"base","min_quantity":1},"available":true}]}`, id), string(a.Body))
 
 	s.call(200, orders, "PUT", "/internal/v1/reservations/"+orderA, reservation("EUR", line("COF-250", 2)))
@@ -53,6 +53,7 @@ func TestEveryOperation(t *testing.T) {
 	require.Equal(t, inventoryView{SKU: "COF-250", OnHand: 8, Available: 8, Sold: 2}, s.stock("COF-250"))
 
 	s.call(200, nobody, "GET", "/v1/products?q=tost&sort=price&in_stock=true", nil)
+	s.call(200, nobody, "GET", "/v1/products/suggestions?q=ca", nil)
 	s.hear("delivered", map[string]any{"order_id": orderA})
 	s.Do(t, contracttest.Request{Method: "POST", Path: "/internal/v1/import/products", As: gateway, Body: "\n", ContentType: contract.NDJSON})
 	a = s.call(201, manager, "POST", "/v1/price-lists", map[string]any{"name": "Sale"})
@@ -91,7 +92,10 @@ func TestStateCalls(t *testing.T) {
 	}
 	require.Equal(t, [2]int64{0, 0}, count(func() { s.shows(id); s.shows("cafe-molido") }), "detail")
 	require.Equal(t, [2]int64{0, 0}, count(func() { s.call(404, customer, "GET", "/v1/products/unknown", nil) }), "no such product")
-	require.Equal(t, [2]int64{0, 0}, count(func() { s.call(200, nobody, "GET", "/v1/products?q=cafe", nil) }), "list")
+	require.Equal(t, [2]int64{0, 0}, count(func() {
+		s.call(200, nobody, "GET", "/v1/products?q=cafe&facets=category,price,availability,attributes", nil)
+	}), "list")
+	require.Equal(t, [2]int64{0, 0}, count(func() { s.call(200, nobody, "GET", "/v1/products/suggestions?q=ca", nil) }), "suggestions")
 	require.Equal(t, [2]int64{0, 0}, count(func() {
 		s.call(200, orders, "POST", "/internal/v1/quotes", map[string]any{"currency": "EUR", "skus": []string{"COF-250", "COF-500"}})
 	}), "quote")

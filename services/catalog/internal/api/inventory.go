@@ -79,6 +79,7 @@ type quoteView struct {
 	Slug        string       `json:"slug"`
 	Name        string       `json:"name"`
 	VariantName string       `json:"variant_name"`
+	Category    string       `json:"category"`
 	TaxClass    string       `json:"tax_class"`
 	WeightGrams int          `json:"weight_grams,omitempty"`
 	UnitPrice   *money.Money `json:"unit_price"`
@@ -112,7 +113,7 @@ func (a *API) quote(w http.ResponseWriter, r *http.Request) error {
 	for i, o := range quotes {
 		q := quoteView{
 			SKU: o.SKU, ProductID: o.ProductID, Slug: o.Slug, Name: o.Name, VariantName: o.VariantName,
-			TaxClass: o.TaxClass, WeightGrams: o.WeightGrams, Available: o.InStock,
+			Category: o.Category, TaxClass: o.TaxClass, WeightGrams: o.WeightGrams, Available: o.InStock,
 		}
 		if o.Price != nil {
 			price := viewPrice(*o.Price)
@@ -129,6 +130,7 @@ type reservedLine struct {
 	Slug        string      `json:"slug"`
 	Name        string      `json:"name"`
 	VariantName string      `json:"variant_name"`
+	Category    string      `json:"category"`
 	TaxClass    string      `json:"tax_class"`
 	WeightGrams int         `json:"weight_grams,omitempty"`
 	Quantity    int         `json:"quantity"`
@@ -167,7 +169,7 @@ func (a *API) reserve(w http.ResponseWriter, r *http.Request) error {
 	for i, l := range held {
 		out.Lines[i] = reservedLine{
 			SKU: l.SKU, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName,
-			TaxClass: l.TaxClass, WeightGrams: l.WeightGrams, Quantity: l.Quantity, UnitPrice: l.UnitPrice,
+			Category: l.Category, TaxClass: l.TaxClass, WeightGrams: l.WeightGrams, Quantity: l.Quantity, UnitPrice: l.UnitPrice,
 		}
 		if l.Price.Money == l.UnitPrice { // else it was promised at another time, for a reason that is not kept
 			price := viewPrice(l.Price)

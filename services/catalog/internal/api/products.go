@@ -1,58 +1,15 @@
 package api
 
 import (
-	"cmp"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"tienda/internal/caller"
 	"tienda/internal/httpapi"
-	"tienda/internal/page"
 	"tienda/services/catalog/internal/product"
-	"tienda/services/catalog/internal/search"
 )
-
-const defaultCurrency = "EUR"
-
-// listProducts makes no state call.
-func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
-	query := r.URL.Query()
-	q := search.Query{
-		Text: query.Get("q"), Category: query.Get("category"), Currency: cmp.Or(query.Get("currency"), defaultCurrency),
-		MinPrice: int64(httpapi.QueryInt(r, "min_price")), MaxPrice: -1,
-		Sort: cmp.Or(query.Get("sort"), "newest"), Limit: page.Limit(httpapi.QueryInt(r, "limit")), Cursor: query.Get("cursor"),
-	}
-	if query.Has("max_price") {
-		q.MaxPrice = int64(httpapi.QueryInt(r, "max_price"))
-	}
-	if query.Has("in_stock") {
-		in := query.Get("in_stock") == "true"
-		q.InStock = &in
-	}
-	entries, next, err := a.Shown.List(q)
-	if err != nil {
-		return err
-	}
-	out := page.Of[productSummary]{Items: make([]productSummary, len(entries)), NextCursor: next}
-	book, err := a.Prices.Book(r.Context())
-	if err != nil {
-		return err
-	}
-	now := time.Now()
-	var spoken []string
-	for i, e := range entries {
-		language := a.speak(r, &e.Product)
-		out.Items[i] = summary(e, language, q.Currency, book, now)
-		if !slices.Contains(spoken, language) {
-			spoken = append(spoken, language)
-		}
-	}
-	setLanguage(w, spoken...)
-	return httpapi.Write(w, http.StatusOK, out)
-}
 
 // getProduct makes no state call for what is published. Staff see the rest
 // too: 1 get by ID, 2 by slug.

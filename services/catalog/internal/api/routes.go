@@ -37,6 +37,7 @@ func (a *API) Routes() []httpapi.Route {
 	return []httpapi.Route{
 		{Method: http.MethodGet, Path: "/v1/products", Who: anyone, Handle: a.filled(a.listProducts)},
 		{Method: http.MethodPost, Path: "/v1/products", Who: staff, Handle: a.createProduct},
+		{Method: http.MethodGet, Path: "/v1/products/suggestions", Who: anyone, Handle: a.filled(a.suggest)},
 		{Method: http.MethodGet, Path: "/v1/products/{id}", Who: anyone, Handle: a.filled(a.getProduct)},
 		{Method: http.MethodPut, Path: "/v1/products/{id}", Who: staff, Handle: a.replaceProduct},
 		{Method: http.MethodDelete, Path: "/v1/products/{id}", Who: staff, Handle: a.deleteProduct},

@@ -26,7 +26,7 @@ type Line struct {
 // Offer is what is known of a SKU that is sold, stock apart.
 type Offer struct {
 	SKU, ProductID, Slug, Name, VariantName string
-	TaxClass                                string
+	Category, TaxClass                      string
 	WeightGrams                             int // 0: not stated
 	Prices                                  pricing.Prices
 	InStock                                 bool

@@ -2,6 +2,7 @@ package search
 
 import (
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ type Encoder func(e *Entry, language string, now time.Time) (body []byte, until 
 // ends.
 type details struct {
 	encode    Encoder
+	kept      *kept
 	prices    *atomic.Int64 // of the model
 	languages []string
 	made      []atomic.Pointer[made] // by language
@@ -31,7 +33,7 @@ type made struct {
 
 func (m *Model) newDetails(p *product.Product) *details {
 	languages := p.Languages()
-	return &details{encode: m.encode, prices: &m.prices, languages: languages, made: make([]atomic.Pointer[made], len(languages))}
+	return &details{encode: m.encode, kept: &m.kept, prices: &m.prices, languages: languages, made: make([]atomic.Pointer[made], len(languages))}
 }
 
 // Detail gives the encoded detail at a time in a language, in the product's own
@@ -44,6 +46,31 @@ func (e *Entry) Detail(language string, now time.Time) []byte {
 		return m.body
 	}
 	body, until := d.encode(e, d.languages[i], now)
-	d.made[i].Store(&made{body: body, until: until, prices: prices})
+	if d.made[i].Swap(&made{body: body, until: until, prices: prices}) == nil {
+		d.kept.add(&d.made[i])
+	}
 	return body
+}
+
+// mostKept is how many encoded details are kept, of about 2 KB each.
+const mostKept = 16_384
+
+// kept are the encoded details that there are.
+type kept struct {
+	mu   sync.Mutex
+	all  []*atomic.Pointer[made]
+	next int
+}
+
+// add gives up the detail that was added first, if there are too many.
+func (k *kept) add(one *atomic.Pointer[made]) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.all) < mostKept {
+		k.all = append(k.all, one)
+		return
+	}
+	k.all[k.next].Store(nil)
+	k.all[k.next] = one
+	k.next = (k.next + 1) % mostKept
 }

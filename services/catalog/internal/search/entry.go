@@ -3,15 +3,8 @@
 package search
 
 import (
-	"slices"
-	"strings"
+	"sync"
 	"sync/atomic"
-	"unicode"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/runes"
-	"golang.org/x/text/transform"
-	"golang.org/x/text/unicode/norm"
 
 	"tienda/services/catalog/internal/product"
 )
@@ -22,9 +15,7 @@ type Entry struct {
 	Product product.Product
 	InStock map[string]bool // by SKU; what is not there is not in stock
 
-	details  *details
-	sortName string   // folded and cut: it goes into cursors
-	words    []string // folded, sorted: what q is matched with
+	details *details
 }
 
 // AnyInStock says whether some variant can be bought.
@@ -47,67 +38,75 @@ func (e *Entry) PriceFrom(currency string) (amount int64, ok bool) {
 	return amount, ok
 }
 
-// slot is the place of a product: its entry is changed without building the
-// lists anew as long as only stock or texts differ.
-type slot struct{ entry atomic.Pointer[Entry] }
-
-func (m *Model) newEntry(p product.Product, inStock map[string]bool) *Entry {
-	e := &Entry{Product: p, InStock: inStock, sortName: cut(fold(p.Name))}
-	texts := append([]string{p.Name, p.Description, p.Category}, p.SKUs()...)
-	for _, t := range p.Translations {
-		texts = append(texts, t.Name, t.Description)
-	}
-	e.words = words(texts...)
+// entry makes the entry of a product.
+func (m *Model) entry(p product.Product, inStock map[string]bool) *Entry {
+	e := &Entry{Product: p, InStock: inStock}
 	e.details = m.newDetails(&e.Product)
 	return e
 }
 
-// withStock gives the entry with other stock.
-func (m *Model) withStock(e *Entry, inStock map[string]bool) *Entry {
-	next := *e
-	next.InStock = inStock
-	next.details = m.newDetails(&e.Product)
-	return &next
+// slot is the place of a product.
+type slot struct{ entry atomic.Pointer[Entry] }
+
+// places are products by a key. Reading takes no lock.
+type places struct{ slots sync.Map }
+
+func (p *places) at(key string) *slot {
+	if at, ok := p.slots.Load(key); ok {
+		return at.(*slot)
+	}
+	return nil
 }
 
-// matches says whether each of the folded words begins one of the entry's.
-func (e *Entry) matches(query []string) bool {
-	for _, w := range query {
-		i, _ := slices.BinarySearch(e.words, w)
-		if i == len(e.words) || !strings.HasPrefix(e.words[i], w) {
-			return false
+func (p *places) put(key string, at *slot) { p.slots.Store(key, at) }
+
+// former are the slugs that products had, and by which they are still found.
+type former struct {
+	mu    sync.RWMutex
+	slugs map[string]map[string]product.FormerSlug // by former slug and product ID: its slug of now
+}
+
+// set notes the former slugs of a product in place of those of before; nil: the
+// product is not shown.
+func (f *former) set(id string, before, now *product.Product) {
+	if (before == nil || len(before.Former) == 0) && (now == nil || len(now.Former) == 0) {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if before != nil {
+		for _, old := range before.Former {
+			if delete(f.slugs[old.Slug], id); len(f.slugs[old.Slug]) == 0 {
+				delete(f.slugs, old.Slug)
+			}
 		}
 	}
-	return true
-}
-
-// fold takes case and accents away. A transformer keeps state: one a call.
-func fold(s string) string {
-	t := transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), cases.Fold(), norm.NFC)
-	out, _, err := transform.String(t, s)
-	if err != nil {
-		return strings.ToLower(s)
+	if now == nil {
+		return
 	}
-	return out
+	for _, old := range now.Former {
+		if f.slugs == nil {
+			f.slugs = map[string]map[string]product.FormerSlug{}
+		}
+		if f.slugs[old.Slug] == nil {
+			f.slugs[old.Slug] = map[string]product.FormerSlug{}
+		}
+		f.slugs[old.Slug][id] = product.FormerSlug{Slug: now.Slug, Until: old.Until}
+	}
 }
 
-// cut keeps the first 40 letters.
-func cut(s string) string {
-	n := 0
-	for i := range s {
-		if n++; n > 40 {
-			return s[:i]
+// of gives the slug that the product has now which had a slug last.
+func (f *former) of(slug string) (now string, ok bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	var last product.FormerSlug
+	for _, one := range f.slugs[slug] {
+		if !ok || one.Until.After(last.Until) {
+			last, ok = one, true
 		}
 	}
-	return s
+	return last.Slug, ok
 }
 
-// words gives the folded words of texts, sorted, each once.
-func words(texts ...string) []string {
-	var out []string
-	for _, text := range texts {
-		out = append(out, strings.FieldsFunc(fold(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })...)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
+// free gives a key up, unless another product has it by now.
+func (p *places) free(key string, at *slot) { p.slots.CompareAndDelete(key, at) }

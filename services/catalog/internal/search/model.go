@@ -13,6 +13,7 @@ import (
 	"tienda/internal/fault"
 	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/product"
+	"tienda/services/catalog/internal/search/index"
 )
 
 // Loaded is a product as the store has it, with its stock.
@@ -38,17 +39,23 @@ type Source interface {
 	OwnersOf(ctx context.Context, skus []string) ([]string, error)
 }
 
-// Model is the read model of one replica. Reading takes no lock and no state
-// call.
+// Model is the read model of one replica. Reading a product takes no lock, a
+// list one that is held for a moment by whoever changes what is listed; neither
+// makes a state call.
 type Model struct {
-	source Source
-	encode Encoder
-	shown  atomic.Pointer[snapshot]
+	source     Source
+	encode     Encoder
+	index      *index.Index
+	categories atomic.Pointer[product.Categories]
+
+	byID, bySlug, bySKU places
+	moved               former
+	kept                kept
 
 	prices atomic.Int64 // changes when price lists do
 
 	mu      sync.Mutex // held, briefly, by whoever changes what is shown
-	bySlug  product.Categories
+	known   product.Categories
 	own     map[string]bool // products that this replica changed since a refresh began
 	ownList bool            // the categories likewise
 	reading atomic.Bool     // a refresh is under way
@@ -56,24 +63,15 @@ type Model struct {
 	turn     sync.Mutex // held by a refresh, which reads the store meanwhile
 	versions []int64    // of the buckets, as last read
 	marks    []map[string]int64
-	sweep    []string      // what is still to be read again, whatever its mark
+	sweep    []string      // what is still to be read again, whatever its mark,
+	pace     int           // and how many of it by each refresh
 	filled   chan struct{} // closed once all products have been read
-}
-
-// snapshot is the products by every key and in every order. Its maps and
-// lists never change.
-type snapshot struct {
-	byID, bySlug, bySKU map[string]*slot
-	moved               map[string]product.FormerSlug // former slug → the slug that its last product has now
-	newest, byName      []*slot
-	byPrice             sync.Map // currency → []*slot, made when first asked for
-	categories          product.Categories
 }
 
 // New gives an empty model. encode makes the detail that is sent.
 func New(source Source, encode Encoder) *Model {
-	m := &Model{source: source, encode: encode, filled: make(chan struct{})}
-	m.shown.Store(build(nil, nil))
+	m := &Model{source: source, encode: encode, index: index.New(), filled: make(chan struct{})}
+	m.categories.Store(&product.Categories{})
 	return m
 }
 
@@ -117,46 +115,43 @@ func (m *Model) Wait(ctx context.Context) error {
 
 // Detail gives a published product by its ID or slug; nil: there is none.
 func (m *Model) Detail(ref string) *Entry {
-	s := m.shown.Load()
-	at, ok := s.byID[ref]
-	if !ok {
-		if at, ok = s.bySlug[ref]; !ok {
-			return nil
-		}
+	at := m.byID.at(ref)
+	if at == nil {
+		at = m.bySlug.at(ref)
+	}
+	if at == nil {
+		return nil
 	}
 	return at.entry.Load()
 }
 
 // Moved gives the slug that the product has now which had a slug last.
-func (m *Model) Moved(slug string) (now string, ok bool) {
-	f, ok := m.shown.Load().moved[slug]
-	return f.Slug, ok
-}
+func (m *Model) Moved(slug string) (now string, ok bool) { return m.moved.of(slug) }
 
 // PricesChanged has every detail encoded anew when it is next asked for.
 func (m *Model) PricesChanged() { m.prices.Add(1) }
 
 // Categories gives all categories in the order of their tree; not to be changed.
-func (m *Model) Categories() product.Categories { return m.shown.Load().categories }
+func (m *Model) Categories() product.Categories { return *m.categories.Load() }
 
 // InCategory implements product.Window.
 func (m *Model) InCategory(slug string) (id string, ok bool) {
-	for _, at := range m.shown.Load().newest {
-		if p := &at.entry.Load().Product; p.Category == slug {
-			return p.ID, true
+	m.index.InCategory(slug, func(found string) bool {
+		if at := m.byID.at(found); at != nil && at.entry.Load().Product.Category == slug {
+			id, ok = found, true
 		}
-	}
-	return "", false
+		return !ok
+	})
+	return id, ok
 }
 
 // Offers implements inventory.Offers. SKUs that this replica does not know
 // may be new: they cost up to 3 gets, known ones none.
 func (m *Model) Offers(ctx context.Context, skus []string) (map[string]inventory.Offer, error) {
 	out := make(map[string]inventory.Offer, len(skus))
-	s := m.shown.Load()
 	var unknown []string
 	for _, sku := range skus {
-		if at, ok := s.bySKU[sku]; ok {
+		if at := m.bySKU.at(sku); at != nil {
 			out[sku] = offer(at.entry.Load(), sku)
 		} else {
 			unknown = append(unknown, sku)
@@ -189,7 +184,7 @@ func offer(e *Entry, sku string) inventory.Offer {
 		if v.SKU == sku {
 			return inventory.Offer{
 				SKU: sku, ProductID: e.Product.ID, Slug: e.Product.Slug, Name: e.Product.Name, VariantName: v.Name,
-				TaxClass: e.Product.TaxClass, WeightGrams: v.WeightGrams, Prices: e.Product.Prices(v), InStock: e.InStock[sku],
+				Category: e.Product.Category, TaxClass: e.Product.TaxClass, WeightGrams: v.WeightGrams, Prices: e.Product.Prices(v), InStock: e.InStock[sku],
 			}
 		}
 	}
@@ -201,7 +196,7 @@ func (m *Model) Show(p product.Product) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	inStock := map[string]bool{}
-	if at, ok := m.shown.Load().byID[p.ID]; ok {
+	if at := m.byID.at(p.ID); at != nil {
 		inStock = at.entry.Load().InStock
 	}
 	m.note(p.ID)
@@ -236,12 +231,12 @@ func (m *Model) ShowCategories(c product.Categories) {
 func (m *Model) ShowStock(sku string, inStock bool) {
 	// Asked first: a refresh that begins later reads what is said here.
 	reading := m.reading.Load()
-	if at, ok := m.shown.Load().bySKU[sku]; !ok || !reading && at.entry.Load().InStock[sku] == inStock {
+	if at := m.bySKU.at(sku); at == nil || !reading && at.entry.Load().InStock[sku] == inStock {
 		return // as nearly always: no need to wait for the lock
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if at, ok := m.shown.Load().bySKU[sku]; ok {
+	if at := m.bySKU.at(sku); at != nil {
 		e := at.entry.Load()
 		m.note(e.Product.ID)
 		if e.InStock[sku] == inStock {
@@ -250,54 +245,92 @@ func (m *Model) ShowStock(sku string, inStock bool) {
 		stock := map[string]bool{}
 		maps.Copy(stock, e.InStock)
 		stock[sku] = inStock
-		at.entry.Store(m.withStock(e, stock))
+		m.restock(at, stock)
+	}
+}
+
+// restock shows other stock of a product. No text is read again. m.mu is held.
+func (m *Model) restock(at *slot, inStock map[string]bool) {
+	before := at.entry.Load()
+	next := m.entry(before.Product, inStock)
+	at.entry.Store(next)
+	if next.AnyInStock() != before.AnyInStock() {
+		m.index.SetStock(next.Product.ID, next.AnyInStock())
 	}
 }
 
 func (m *Model) showCategories(c product.Categories) {
-	if slices.Equal(m.bySlug, c) {
+	if slices.Equal(m.known, c) {
 		return
 	}
-	m.bySlug = c
-	sorted := c.InOrder(func(a, b string) int { return strings.Compare(fold(a), fold(b)) })
-	m.shown.Store(build(m.shown.Load().byID, sorted))
+	m.known = c
+	sorted := c.InOrder(func(a, b string) int { return strings.Compare(index.Fold(a), index.Fold(b)) })
+	m.categories.Store(&sorted)
 }
 
-// apply shows products as loaded and hides others. Slots whose place in the
-// lists stays the same are changed where they are. m.mu is held.
+// apply shows products as loaded and hides others. m.mu is held.
 func (m *Model) apply(loaded []Loaded, gone []string) {
-	now := m.shown.Load()
-	next, moved := now.byID, false
-	edit := func() map[string]*slot {
-		if !moved {
-			next, moved = maps.Clone(now.byID), true
-		}
-		return next
-	}
+	changed := make([]index.Document, 0, len(loaded))
 	for _, l := range loaded {
-		at := next[l.Product.ID]
+		at := m.byID.at(l.Product.ID)
 		switch {
 		case at != nil && supersedes(&at.entry.Load().Product, &l.Product):
 		case l.Product.Status != product.Published:
 			gone = append(gone, l.Product.ID)
 		case at == nil || older(&at.entry.Load().Product, &l.Product):
-			// A new slot: the lists that are being read keep the old entry.
-			fresh := &slot{}
-			fresh.entry.Store(m.newEntry(l.Product, l.InStock))
-			edit()[l.Product.ID] = fresh
-		case at.entry.Load().Product.Version == l.Product.Version:
-			if e := at.entry.Load(); !maps.Equal(e.InStock, l.InStock) {
-				at.entry.Store(m.withStock(e, l.InStock))
-			}
+			e := m.entry(l.Product, l.InStock)
+			m.place(at, e)
+			changed = append(changed, document(e))
+		case !maps.Equal(at.entry.Load().InStock, l.InStock):
+			m.restock(at, l.InStock)
 		}
 	}
 	for _, id := range gone {
-		if next[id] != nil {
-			delete(edit(), id)
+		if at := m.byID.at(id); at != nil {
+			m.moved.set(id, &at.entry.Load().Product, nil)
+			m.unplace(at, at.entry.Load(), nil)
+			m.byID.free(id, at)
 		}
 	}
-	if moved {
-		m.shown.Store(build(next, now.categories))
+	m.index.Put(changed...)
+	m.index.Delete(gone...)
+}
+
+// place has an entry found by its ID, slug and SKUs; at is the slot of the
+// product, nil if it is new.
+func (m *Model) place(at *slot, e *Entry) {
+	var before *Entry
+	if at == nil {
+		at = &slot{}
+	} else {
+		before = at.entry.Load()
+	}
+	at.entry.Store(e)
+	m.byID.put(e.Product.ID, at)
+	if before == nil {
+		m.moved.set(e.Product.ID, nil, &e.Product)
+	} else {
+		m.moved.set(e.Product.ID, &before.Product, &e.Product)
+	}
+	m.bySlug.put(e.Product.Slug, at)
+	for _, v := range e.Product.Variants {
+		m.bySKU.put(v.SKU, at)
+	}
+	if before != nil {
+		m.unplace(at, before, e)
+	}
+}
+
+// unplace gives up the slug and SKUs of before that after (nil: nothing) has
+// not.
+func (m *Model) unplace(at *slot, before, after *Entry) {
+	if after == nil || after.Product.Slug != before.Product.Slug {
+		m.bySlug.free(before.Product.Slug, at)
+	}
+	for _, v := range before.Product.Variants {
+		if after == nil || !slices.ContainsFunc(after.Product.Variants, func(w product.Variant) bool { return w.SKU == v.SKU }) {
+			m.bySKU.free(v.SKU, at)
+		}
 	}
 }
 
@@ -310,41 +343,4 @@ func supersedes(a, b *product.Product) bool {
 // given the ID of one that is gone.
 func older(a, b *product.Product) bool {
 	return a.Version < b.Version || !a.CreatedAt.Equal(b.CreatedAt)
-}
-
-// addMoved notes the former slugs of a product. Of two products that had one,
-// the last has it.
-func (s *snapshot) addMoved(p *product.Product) {
-	for _, f := range p.Former {
-		if other, ok := s.moved[f.Slug]; ok && other.Until.After(f.Until) {
-			continue
-		}
-		if s.moved == nil {
-			s.moved = map[string]product.FormerSlug{}
-		}
-		s.moved[f.Slug] = product.FormerSlug{Slug: p.Slug, Until: f.Until}
-	}
-}
-
-func build(byID map[string]*slot, categories product.Categories) *snapshot {
-	s := &snapshot{
-		byID: byID, bySlug: make(map[string]*slot, len(byID)), bySKU: make(map[string]*slot, 3*len(byID)),
-		newest: make([]*slot, 0, len(byID)), categories: categories,
-	}
-	if s.byID == nil {
-		s.byID = map[string]*slot{}
-	}
-	for _, at := range byID {
-		p := &at.entry.Load().Product
-		s.bySlug[p.Slug] = at
-		for _, v := range p.Variants {
-			s.bySKU[v.SKU] = at
-		}
-		s.newest = append(s.newest, at)
-		s.addMoved(p)
-	}
-	s.byName = slices.Clone(s.newest)
-	slices.SortFunc(s.newest, func(a, b *slot) int { return -byCreation(a.entry.Load()).compare(byCreation(b.entry.Load())) })
-	slices.SortFunc(s.byName, func(a, b *slot) int { return byName(a.entry.Load()).compare(byName(b.entry.Load())) })
-	return s
 }

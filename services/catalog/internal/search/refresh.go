@@ -2,18 +2,24 @@ package search
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"tienda/services/catalog/internal/product"
 )
 
 const (
-	loadBatch = 100              // products that are read in one call
-	sweepStep = 10               // products that each refresh reads again, whatever their mark
-	turnLimit = 10 * time.Second // for one refresh; the next goes on where it had to stop
-	unread    = -1               // the mark of what has to be read again, and the version of its bucket
+	loadBatch   = 100              // products that are read in one call
+	loaders     = 4                // that read many batches at once, as when the model is filled
+	sweepStep   = 10               // products at most that each refresh reads again, whatever their mark,
+	sweepTurns  = 30               // and in how many refreshes it has read all, if they are not too many
+	turnLimit   = 10 * time.Second // for one refresh; the next goes on where it had to stop
+	manyBatches = 8                // from how many on they do
+	unread      = -1               // the mark of what has to be read again, and the version of its bucket
 )
 
 // Refresh shows what has changed in the store since the last time. State: 1
@@ -41,15 +47,15 @@ func (m *Model) Refresh(ctx context.Context) error {
 		m.marks, m.versions = make([]map[string]int64, len(buckets)), make([]int64, len(buckets))
 	}
 	ids, gone := m.changed(buckets)
-	loaded, missing, left, err := m.read(ctx, append(ids, m.nextSweep()...))
-	again := m.merge(loaded, append(gone, missing...), categories)
+	left, err := m.read(ctx, append(ids, m.nextSweep()...))
+	again := m.settle(gone, categories)
 	for _, id := range left {
 		again[id] = true
 	}
 	for i, b := range buckets {
 		m.marks[i], m.versions[i] = m.remember(m.marks[i], b, again)
 	}
-	if err == nil && !m.isFilled() { // one refresh at a time
+	if err = errors.Join(err, m.index.Tidy()); err == nil && !m.isFilled() { // one refresh at a time
 		close(m.filled)
 	}
 	return err
@@ -89,41 +95,75 @@ func (m *Model) changed(buckets []Bucket) (ids, gone []string) {
 	return ids, gone
 }
 
-// read gives what the store has of products, which of them it does not have,
-// and, with an error, which are left to be read.
-func (m *Model) read(ctx context.Context, ids []string) (loaded []Loaded, missing, left []string, err error) {
-	for len(ids) > 0 {
-		batch := ids[:min(loadBatch, len(ids))]
-		some, err := m.source.Load(ctx, batch)
-		if err != nil {
-			return loaded, missing, ids, err
-		}
-		ids = ids[len(batch):]
-		for _, id := range batch {
-			if !slices.ContainsFunc(some, func(l Loaded) bool { return l.Product.ID == id }) {
-				missing = append(missing, id)
+// read shows what the store has of products, in batches of loadBatch. With an
+// error it gives those that are left to be read.
+func (m *Model) read(ctx context.Context, ids []string) (left []string, err error) {
+	batches := slices.Collect(slices.Chunk(ids, loadBatch))
+	if len(batches) < manyBatches {
+		for i, batch := range batches {
+			if err := m.readBatch(ctx, batch); err != nil {
+				return slices.Concat(batches[i:]...), err
 			}
 		}
-		loaded = append(loaded, some...)
+		return nil, nil
 	}
-	return loaded, missing, nil, nil
+	var mu sync.Mutex // over left and err
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range loaders {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(batches); i = int(next.Add(1)) - 1 {
+				failed := m.readBatch(ctx, batches[i])
+				mu.Lock()
+				if failed != nil {
+					left, err = append(left, batches[i]...), failed
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return left, err
 }
 
-// merge shows what was read, except for what this replica has changed since
-// the turn began, which it gives back to be read again.
-func (m *Model) merge(loaded []Loaded, gone []string, categories product.Categories) (again map[string]bool) {
+// readBatch shows what the store has of products, except for what this replica
+// has changed since the turn began. State: 2 bulk gets.
+func (m *Model) readBatch(ctx context.Context, ids []string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	loaded, err := m.source.Load(ctx, ids)
+	if err != nil {
+		return err
+	}
+	there := make(map[string]bool, len(loaded))
+	for _, l := range loaded {
+		there[l.Product.ID] = true
+	}
+	missing := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return there[id] })
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	again = maps.Clone(m.own)
-	loaded = slices.DeleteFunc(loaded, func(l Loaded) bool { return again[l.Product.ID] })
-	gone = slices.DeleteFunc(gone, func(id string) bool { return again[id] })
-	if len(loaded)+len(gone) > 0 {
-		m.apply(loaded, gone)
-	}
+	loaded = slices.DeleteFunc(loaded, func(l Loaded) bool { return m.own[l.Product.ID] })
+	m.apply(loaded, m.others(missing))
+	return nil
+}
+
+// others gives those products that this replica has not changed since the turn
+// began. m.mu is held.
+func (m *Model) others(ids []string) []string {
+	return slices.DeleteFunc(ids, func(id string) bool { return m.own[id] })
+}
+
+// settle hides what is gone and gives what this replica has changed since the
+// turn began, to be read again.
+func (m *Model) settle(gone []string, categories product.Categories) (again map[string]bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.apply(nil, m.others(gone))
 	if !m.ownList {
 		m.showCategories(categories)
 	}
-	return again
+	return maps.Clone(m.own)
 }
 
 // remember gives what to compare a bucket with at the next turn. What has to
@@ -159,11 +199,10 @@ func (m *Model) nextSweep() []string {
 				m.sweep = append(m.sweep, id)
 			}
 		}
+		m.pace = min(sweepStep, (len(m.sweep)+sweepTurns-1)/sweepTurns)
 	}
-	n := min(sweepStep, len(m.sweep))
+	n := min(m.pace, len(m.sweep))
 	step := m.sweep[:n]
 	m.sweep = m.sweep[n:]
 	return step
 }
-
-var _ product.Window = (*Model)(nil)

@@ -175,11 +175,11 @@ func TestRefreshGoesOn(t *testing.T) {
 		return nil
 	}
 	require.Error(t, m.Refresh(t.Context()))
-	shown := len(m.shown.Load().newest)
+	shown := m.index.Len()
 	require.GreaterOrEqual(t, shown, 2*loadBatch)
 	h.load, h.loaded = nil, nil
 	require.NoError(t, m.Refresh(t.Context()))
-	require.Len(t, m.shown.Load().newest, 3*loadBatch+4)
+	require.Equal(t, 3*loadBatch+4, m.index.Len())
 	slices.Sort(h.loaded)
 	require.LessOrEqual(t, len(slices.Compact(h.loaded)), loadBatch+2*sweepStep)
 }

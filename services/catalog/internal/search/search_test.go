@@ -13,6 +13,7 @@ import (
 
 	"tienda/internal/money"
 	"tienda/services/catalog/internal/product"
+	"tienda/services/catalog/internal/search/index"
 )
 
 // shelf is a store of one bucket that counts what is read.
@@ -71,7 +72,9 @@ func thing(id, name, category string, cents int64, n int) product.Product {
 func model(t *testing.T) (*Model, *shelf) {
 	t.Helper()
 	s := &shelf{}
-	s.put(thing("1", "Café Molido", "coffee", 500, 3), true)
+	first := thing("1", "Café Molido", "coffee", 500, 3)
+	first.Attributes = map[string]string{"colour": "rojo"}
+	s.put(first, true)
 	s.put(thing("2", "Taza de café", "ceramics", 900, 1), false)
 	s.put(thing("3", "ÁRBOL de Té", "tea", 500, 2), true)
 	s.put(thing("4", "zumo", "drinks", 0, 4), true)
@@ -104,7 +107,10 @@ func TestList(t *testing.T) {
 		{"by price in no currency", Query{Sort: "price", Currency: "CHF"}, nil},
 		{"words without accents", Query{Text: "CAFE"}, []string{"2", "1"}},
 		{"every word must be there", Query{Text: "caf mol"}, []string{"1"}},
-		{"beginnings, not middles", Query{Text: "olido"}, nil},
+		{"beginnings, not middles", Query{Text: "lido"}, nil},
+		{"a typo", Query{Text: "moldio"}, []string{"1"}},
+		{"another form of the word", Query{Text: "árboles"}, []string{"3"}},
+		{"an attribute", Query{Attributes: []index.Attribute{{Name: "colour", Value: "rojo"}}}, []string{"1"}},
 		{"a SKU", Query{Text: "sku-3"}, []string{"3"}},
 		{"a category's word", Query{Text: "ceram"}, []string{"2"}},
 		{"signs are no words", Query{Text: "-- !"}, []string{"2", "3", "1", "4"}},
@@ -131,10 +137,10 @@ func TestList(t *testing.T) {
 				q.Limit, q.Cursor = limit, ""
 				var got []string
 				for {
-					entries, next, err := m.List(q)
+					p, err := m.List(q)
 					require.NoError(t, err)
-					got = append(got, ids(entries)...)
-					if q.Cursor = next; next == "" {
+					got = append(got, ids(p.Entries)...)
+					if q.Cursor = p.Next; p.Next == "" {
 						break
 					}
 				}
@@ -147,10 +153,11 @@ func TestList(t *testing.T) {
 // A cursor goes on behind what was seen, although that is gone and others
 // have come before and after it.
 func TestCursorIsStable(t *testing.T) {
-	for _, sort := range []string{"newest", "name", "-name", "price", "-price"} {
+	for _, sort := range []index.Sort{"newest", "name", "-name", "price", "-price"} {
 		m, s := model(t)
 		q := Query{Sort: sort, Currency: "EUR", MaxPrice: -1, Limit: 2}
-		first, next, err := m.List(q)
+		one, err := m.List(q)
+		first := one.Entries
 		require.NoError(t, err)
 		rest := 2
 		if sort == "price" || sort == "-price" {
@@ -160,14 +167,14 @@ func TestCursorIsStable(t *testing.T) {
 		s.put(thing("5", "Abrigo", "x", 1, 0), true)
 		s.put(thing("6", "zzz", "x", 9999, 9), true)
 		require.NoError(t, m.Refresh(t.Context()))
-		q.Cursor = next
-		second, next, err := m.List(q)
+		q.Cursor = one.Next
+		two, err := m.List(q)
 		require.NoError(t, err)
-		q.Cursor = next
-		if next != "" {
-			third, _, err := m.List(q)
+		second := two.Entries
+		if q.Cursor = two.Next; two.Next != "" {
+			three, err := m.List(q)
 			require.NoError(t, err)
-			second = append(second, third...)
+			second = append(second, three.Entries...)
 		}
 		got := ids(second)
 		for _, e := range first {
@@ -176,9 +183,9 @@ func TestCursorIsStable(t *testing.T) {
 		require.Len(t, got, rest+1, "%s: the rest and the newcomer that sorts last: %v", sort, got)
 	}
 	m, _ := model(t)
-	_, next, err := m.List(Query{Sort: "name", Currency: "EUR", MaxPrice: -1, Limit: 1})
+	p, err := m.List(Query{Sort: "name", Currency: "EUR", MaxPrice: -1, Limit: 1})
 	require.NoError(t, err)
-	_, _, err = m.List(Query{Sort: "price", Currency: "EUR", MaxPrice: -1, Limit: 1, Cursor: next})
+	_, err = m.List(Query{Sort: "price", Currency: "EUR", MaxPrice: -1, Limit: 1, Cursor: p.Next})
 	require.ErrorContains(t, err, "cursor")
 }
 
@@ -239,7 +246,7 @@ func TestReadersAndWriters(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				_, _, _ = m.List(Query{Sort: "price", Currency: "EUR", MaxPrice: -1, Limit: 3})
+				_, _ = m.List(Query{Sort: "price", Currency: "EUR", MaxPrice: -1, Limit: 3})
 				m.Detail("1").AnyInStock()
 				_, _ = m.Offers(context.Background(), []string{"SKU-1", "none"})
 			}
@@ -260,8 +267,8 @@ func TestCursorOfLongNames(t *testing.T) {
 	s.put(thing("0198d2a0-3333-7000-8000-000000000001", strings.Repeat("<", 200), "x", 1, 1), true)
 	s.put(thing("0198d2a0-3333-7000-8000-000000000002", strings.Repeat("<", 200), "x", 1, 1), true)
 	require.NoError(t, m.Refresh(t.Context()))
-	_, next, err := m.List(Query{Sort: "name", Currency: "EUR", MaxPrice: -1, Limit: 1, Text: "x"})
+	p, err := m.List(Query{Sort: "name", Currency: "EUR", MaxPrice: -1, Limit: 1, Text: "x"})
 	require.NoError(t, err)
-	require.NotEmpty(t, next)
-	require.LessOrEqual(t, len(next), 512)
+	require.NotEmpty(t, p.Next)
+	require.LessOrEqual(t, len(p.Next), 512)
 }
