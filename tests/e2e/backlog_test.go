@@ -20,6 +20,7 @@ import (
 // next life, announces every one of them, and their stock comes back, within
 // 10 s of the kill.
 func TestBacklogOfAKilledReplica(t *testing.T) {
+	t.Parallel() // it has a shop of its own
 	const buyers = 40
 	s, err := shop.Start(t.Context(), shop.Options{Bin: bin, Dir: t.TempDir(), Profile: os.Getenv("PROFILE"), Replicas: []string{"orders=2"}, Log: verbose()})
 	require.NoError(t, err)

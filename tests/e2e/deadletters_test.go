@@ -128,6 +128,10 @@ func TestDeadLetters(t *testing.T) {
 	require.Equal(t, before["waiting"], after.Counts["waiting"])
 }
 
+// supportsLetters is held by who needs that support can store dead letters, and by
+// who sees to it that it cannot.
+var supportsLetters sync.Mutex
+
 // Every app that hears events keeps what it refused, and none of them what is
 // of no interest to it.
 func TestDeadLettersOfEveryApp(t *testing.T) {
@@ -139,6 +143,10 @@ func TestDeadLettersOfEveryApp(t *testing.T) {
 	} {
 		t.Run(tt.app, func(t *testing.T) {
 			t.Parallel()
+			if tt.app == "support" {
+				supportsLetters.Lock()
+				defer supportsLetters.Unlock()
+			}
 			path := "/v1/ops/dead-letters/" + tt.app
 			ids := []string{uuid.NewString(), uuid.NewString()}
 			repairs := []func(){damage(t, tt.app, tt.key+ids[0]), damage(t, tt.app, tt.key+ids[1])}
@@ -163,6 +171,9 @@ func TestDeadLettersOfEveryApp(t *testing.T) {
 // A dead letter that cannot be stored is not lost: it comes again, also after
 // the sidecar's own retries (15 s) are over.
 func TestDeadLetterWaitsForTheStore(t *testing.T) {
+	t.Parallel() // it waits most of its time
+	supportsLetters.Lock()
+	defer supportsLetters.Unlock()
 	id := uuid.NewString()
 	repair := damage(t, "support", "returns-of-order:"+id)
 	mend := damage(t, "support", "deadletters")

@@ -206,6 +206,7 @@ func TestDeadServiceIs503(t *testing.T) {
 // Two replicas of catalog both get traffic; one is killed under load, and no
 // read is lost.
 func TestReplicas(t *testing.T) {
+	t.Parallel() // it has a shop of its own
 	s, err := shop.Start(t.Context(), shop.Options{Bin: bin, Dir: t.TempDir(), Profile: os.Getenv("PROFILE"), Replicas: []string{"catalog=2"}, Log: verbose()})
 	require.NoError(t, err)
 	defer s.Stop()
@@ -277,6 +278,7 @@ func cpuSeconds(t testing.TB, pid int) float64 {
 // A second run in the same folder has the data of the first; a run that is
 // killed with -9 leaves no process, and its data are still there.
 func TestRunsKeepDataAndLeaveNothing(t *testing.T) {
+	t.Parallel() // it has a shop of its own
 	dir := t.TempDir()
 	s, err := shop.Start(t.Context(), shop.Options{Bin: bin, Dir: dir, Profile: os.Getenv("PROFILE"), Log: verbose()})
 	require.NoError(t, err)
