@@ -2,10 +2,11 @@ package daprd
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -185,7 +186,11 @@ func FreePorts(n int) ([]int, error) {
 		if len(ports) == n {
 			break
 		}
-		p := lowestFree + rand.IntN(highestFree-lowestFree+1)
+		chance, err := rand.Int(rand.Reader, big.NewInt(highestFree-lowestFree+1))
+		if err != nil {
+			return nil, fmt.Errorf("free port: %w", err)
+		}
+		p := lowestFree + int(chance.Int64())
 		if given.ports[p] {
 			continue
 		}
