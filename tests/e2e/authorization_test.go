@@ -281,10 +281,13 @@ var authorization = []row{
 	}},
 	{op: "GET /v1/returns/{id}", want: "401 401 200 404 200 404 200 403", path: func(w *world) string { return "/v1/returns/" + w.ret.ID }},
 	{op: "POST /v1/returns/{id}/approve", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.returned().ID + "/approve" }},
+	{op: "PUT /v1/returns/{id}/label", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/label" }, body: says(map[string]any{"label": "PQ4"})},
 	{op: "POST /v1/returns/{id}/reject", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.returned().ID + "/reject" }, body: says(map[string]any{"reason": "worn"})},
 	{op: "PUT /v1/returns/{id}/receipts/{receipt}", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/receipts/" + uuid.NewString() },
 		body: func(w *world) any { return map[string]any{"lines": []map[string]any{{"sku": w.sku, "quantity": 1}}} }},
 	{op: "POST /v1/returns/{id}/close", want: "401 401 403 403 409 403 409 403", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/close" }},
+	{op: "GET /v1/ops/return-policies", want: "401 401 403 403 200 403 200 403"},
+	{op: "PUT /v1/ops/return-policies", want: "401 401 403 403 403 403 400 403", body: empty},
 	{op: "POST /v1/returns/{id}/receive", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/receive" }},
 
 	{op: "GET /v1/ops/dead-letters", want: "401 401 403 403 403 403 200 403"},

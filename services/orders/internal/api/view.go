@@ -43,6 +43,7 @@ type lineAnswer struct {
 	Slug        string       `json:"slug,omitempty"`
 	Name        string       `json:"name,omitempty"`
 	VariantName string       `json:"variant_name,omitempty"`
+	Category    string       `json:"category,omitempty"`
 	UnitPrice   *money.Money `json:"unit_price,omitempty"`
 	LineTotal   *money.Money `json:"line_total,omitempty"`
 	*charge
@@ -68,7 +69,7 @@ func viewTotals(o *order.Order) totals {
 
 func viewLine(l order.Line, currency string) lineAnswer {
 	out := lineAnswer{
-		SKU: l.SKU, Quantity: l.Quantity, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName,
+		SKU: l.SKU, Quantity: l.Quantity, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName, Category: l.Category,
 		UnitPrice: l.UnitPrice, LineTotal: l.LineTotal,
 	}
 	if l.Charge != nil {

@@ -51,6 +51,8 @@ type shop struct {
 	ordersAway bool
 	usersAway  bool
 	refusal    error // what Refund answers
+
+	deliveredAt time.Time
 	refunds    map[string]int
 }
 
@@ -66,7 +68,10 @@ func (s *shop) Order(_ context.Context, id string) (rma.Order, error) {
 	if !ok {
 		return rma.Order{}, fault.Missing("order")
 	}
-	return rma.Order{ID: id, UserID: owner, Delivered: id != shipped, Bought: map[string]int{"LAMP": 2, "BULB": 1}}, nil
+	return rma.Order{
+		ID: id, UserID: owner, Delivered: id != shipped, DeliveredAt: s.deliveredAt, Currency: "EUR", Bought: map[string]int{"LAMP": 2, "BULB": 1},
+		Sold: map[string]rma.Sold{"LAMP": {Category: "lamps", Paid: 4000}, "BULB": {Category: "bulbs", Paid: 500}},
+	}, nil
 }
 
 func (s *shop) OwnerOf(ctx context.Context, id string) (string, error) {
@@ -223,6 +228,7 @@ func TestStory(t *testing.T) {
 
 	f.parts()
 	f.canned(path)
+	f.policies()
 
 	// The bulb did not come; it can be asked for again, and be refused.
 	again := f.do(201, ana, http.MethodPost, "/v1/returns", `{"order_id":"`+delivered+`","lines":[{"sku":"BULB","quantity":1,"reason":"other"}]}`)
@@ -242,7 +248,7 @@ func TestStory(t *testing.T) {
 	require.Empty(t, f.hear(`{"specversion":"1.0","id":"1","source":"orders","type":"tienda.orders.shipped","data":{}}`, 200))
 	require.Equal(t, []string{"ticket_opened", "ticket_assigned", "ticket_answered", "return_requested", "return_approved", "return_received",
 		"return_refunded",
-		"return_requested", "return_approved", "return_partially_received", "return_received", "return_refunded", "ticket_answered", "ticket_answered", "ticket_answered",
+		"return_requested", "return_approved", "return_partially_received", "return_received", "return_refunded", "ticket_answered", "ticket_answered", "ticket_answered", "return_approved", "return_labelled",
 		"return_requested", "return_rejected", "ticket_resolved", "ticket_rated", "ticket_unassigned", "ticket_closed", "ticket_answered", "ticket_opened"}, f.what())
 	f.TryDeadLetters(t, "support", "orders", "tienda.orders.refunded")
 	f.RequireAllTried(t)

@@ -45,10 +45,13 @@ func Routes(tickets *ticket.Service, returns *rma.Service, replies *canned.Servi
 		{Method: http.MethodGet, Path: "/v1/returns", Who: httpapi.SignedIn, Handle: r.list},
 		{Method: http.MethodGet, Path: "/v1/returns/{id}", Who: httpapi.SignedIn, Handle: r.get},
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/approve", Who: agent, Handle: r.approve},
+		{Method: http.MethodPut, Path: "/v1/returns/{id}/label", Who: agent, Handle: r.label},
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/reject", Who: agent, Handle: r.reject},
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/receive", Who: agent, Handle: r.receive},
 		{Method: http.MethodPut, Path: "/v1/returns/{id}/receipts/{receipt}", Who: agent, Handle: r.take},
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/close", Who: agent, Handle: r.closeShort},
+		{Method: http.MethodGet, Path: "/v1/ops/return-policies", Who: agent, Handle: r.policies},
+		{Method: http.MethodPut, Path: "/v1/ops/return-policies", Who: httpapi.Only(caller.Admin), Handle: r.setPolicies},
 
 		{Method: http.MethodPost, Path: "/events/orders", Who: httpapi.Sidecar, Handle: r.hearOrders},
 	}

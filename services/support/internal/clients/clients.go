@@ -28,15 +28,33 @@ func NewOrders(s Invoker) *Orders { return &Orders{sidecar: s} }
 
 // order is the part of an order that support reads.
 type order struct {
-	ID       string `json:"id"`
-	UserID   string `json:"user_id"`
-	Status   string `json:"status"`
-	Number   string `json:"number"`
-	Language string `json:"language"`
-	Lines    []struct {
-		SKU      string `json:"sku"`
-		Quantity int    `json:"quantity"`
-	} `json:"lines"`
+	ID          string      `json:"id"`
+	UserID      string      `json:"user_id"`
+	Status      string      `json:"status"`
+	Number      string      `json:"number"`
+	Language    string      `json:"language"`
+	Currency    string      `json:"currency"`
+	Lines       []orderLine `json:"lines"`
+	DeliveredAt time.Time   `json:"delivered_at"`
+}
+
+type orderLine struct {
+	SKU       string       `json:"sku"`
+	Quantity  int          `json:"quantity"`
+	Category  string       `json:"category"`
+	UnitPrice *money.Money `json:"unit_price"`
+	Total     *money.Money `json:"total"` // of the line, after discounts and with tax; not in old orders
+}
+
+func (l orderLine) paid() int64 {
+	switch {
+	case l.Total != nil:
+		return l.Total.Amount
+	case l.UnitPrice != nil:
+		return l.UnitPrice.Amount * int64(l.Quantity)
+	default:
+		return 0
+	}
 }
 
 func (o *Orders) get(ctx context.Context, id string) (out order, err error) {
@@ -62,9 +80,13 @@ func (o *Orders) Order(ctx context.Context, id string) (rma.Order, error) {
 	if err != nil {
 		return rma.Order{}, err
 	}
-	out := rma.Order{ID: got.ID, UserID: got.UserID, Delivered: got.Status == "delivered", Bought: map[string]int{}}
-	for _, l := range got.Lines {
-		out.Bought[l.SKU] += l.Quantity
+	out := rma.Order{
+		ID: got.ID, UserID: got.UserID, Delivered: got.Status == "delivered", DeliveredAt: got.DeliveredAt, Currency: got.Currency,
+		Bought: map[string]int{}, Sold: map[string]rma.Sold{},
+	}
+	for _, l := range got.Lines { // an SKU stands once
+		out.Bought[l.SKU] = l.Quantity
+		out.Sold[l.SKU] = rma.Sold{Category: l.Category, Paid: l.paid()}
 	}
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -29,7 +30,8 @@ const (
 	euro    = `{"amount":1249,"currency":"EUR"}`
 	address = `{"name":"Ana","line1":"Calle 1","city":"Madrid","postal_code":"28001","country":"ES"}`
 	anOrder = `{"id":"` + orderID + `","number":"T-0000-0001","status":"delivered","user_id":"` + userID + `","guest":false,
-		"email":"ana@example.com","currency":"EUR","lines":[{"sku":"COFFEE-250","quantity":2,"unit_price":` + euro + `}],
+		"email":"ana@example.com","currency":"EUR","lines":[{"sku":"COFFEE-250","quantity":2,"category":"coffee","unit_price":` + euro + `}],
+		"delivered_at":"2026-11-24T10:00:00Z",
 		"language":"es","totals":{"subtotal":` + euro + `,"discount":{"amount":0,"currency":"EUR"},"shipping":{"amount":0,"currency":"EUR"},
 		"tax":{"amount":0,"currency":"EUR"},"total":` + euro + `,"tax_included":true},"address":` + address + `,
 		"payment":{"method":"invoice","status":"due","due":` + euro + `,"paid":` + euro + `,"refunded":` + euro + `},
@@ -74,7 +76,15 @@ func TestOrders(t *testing.T) {
 
 	order, err := orders.Order(t.Context(), orderID)
 	require.NoError(t, err)
-	require.Equal(t, rma.Order{ID: orderID, UserID: userID, Delivered: true, Bought: map[string]int{"COFFEE-250": 2}}, order)
+	require.Equal(t, rma.Order{
+		ID: orderID, UserID: userID, Delivered: true, DeliveredAt: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), Currency: "EUR",
+		Bought: map[string]int{"COFFEE-250": 2}, Sold: map[string]rma.Sold{"COFFEE-250": {Category: "coffee", Paid: 2498}},
+	}, order)
+	p.answer = strings.Replace(anOrder, `"quantity":2,`, `"quantity":2,"total":`+euro+`,`, 1)
+	order, err = orders.Order(t.Context(), orderID)
+	require.NoError(t, err)
+	require.Equal(t, int64(1249), order.Sold["COFFEE-250"].Paid, "after discounts")
+	p.answer = anOrder
 
 	brief, err := orders.Brief(t.Context(), orderID)
 	require.NoError(t, err)

@@ -28,7 +28,7 @@ func has(t *testing.T, status Status, lines ...Line) *OfOrder {
 		require.NoError(t, o.Reject("r", 0, "worn", now))
 	}
 	if status == Approved || status == PartiallyReceived || status.Back() {
-		require.NoError(t, o.Approve("r", 0, "", now))
+		require.NoError(t, o.Approve("r", 0, Label{}, now))
 	}
 	if status == PartiallyReceived {
 		require.NoError(t, o.Take("r", "p", 0, []Came{{lines[0].SKU, 1, true}}, now))
@@ -100,7 +100,7 @@ func TestPartlyReceived(t *testing.T) {
 
 func TestTransitions(t *testing.T) {
 	do := map[Status]func(*OfOrder) error{
-		Approved: func(o *OfOrder) error { return o.Approve("r", 0, "", now) },
+		Approved: func(o *OfOrder) error { return o.Approve("r", 0, Label{}, now) },
 		Rejected: func(o *OfOrder) error { return o.Reject("r", 0, "worn", now) },
 		Received: func(o *OfOrder) error { return o.Receive("r", 0, nil, now) },
 		Refunded: func(o *OfOrder) error { return o.Refunded("r", money.New(1, "EUR"), now) },
@@ -151,7 +151,7 @@ func TestReceive(t *testing.T) {
 	o := has(t, Received, line("LAMP", 2))
 	require.NoError(t, o.Receive("r", 0, []Came{{"LAMP", 2, true}}, now), "the same again")
 	require.ErrorIs(t, o.Receive("r", 0, []Came{{"LAMP", 1, true}}, now), ErrReceived)
-	require.ErrorIs(t, o.Approve("x", 0, "", now), ErrMissing)
+	require.ErrorIs(t, o.Approve("x", 0, Label{}, now), ErrMissing)
 }
 
 // A refund that failed is tried again with what came back, or with what the
@@ -191,7 +191,7 @@ func TestReceiveAfterAFailedRefund(t *testing.T) {
 // had read before.
 func TestRepeatNamesTheOldVersion(t *testing.T) {
 	tests := map[Status]func(o *OfOrder, version int64) error{
-		Approved: func(o *OfOrder, version int64) error { return o.Approve("r", version, "", now) },
+		Approved: func(o *OfOrder, version int64) error { return o.Approve("r", version, Label{}, now) },
 		Rejected: func(o *OfOrder, version int64) error { return o.Reject("r", version, "worn", now) },
 		Received: func(o *OfOrder, version int64) error { return o.Receive("r", version, nil, now) },
 		Refunded: func(o *OfOrder, version int64) error { return o.Receive("r", version, nil, now) },
@@ -201,7 +201,7 @@ func TestRepeatNamesTheOldVersion(t *testing.T) {
 		require.NoError(t, act(o, 1), "%s again", status)
 		require.Empty(t, o.Changes())
 	}
-	require.ErrorIs(t, has(t, Requested, line("LAMP", 1)).Approve("r", 9, "", now), ErrVersion)
+	require.ErrorIs(t, has(t, Requested, line("LAMP", 1)).Approve("r", 9, Label{}, now), ErrVersion)
 	require.ErrorIs(t, has(t, Approved, line("LAMP", 1)).Receive("r", 1, nil, now), ErrVersion)
 }
 

@@ -64,7 +64,7 @@ func TestPartsAtOnce(t *testing.T) {
 		asked := 2 + r.IntN(5)
 		ret, err := s.Request(t.Context(), ana, "o", "", []rma.Line{{SKU: "LAMP", Quantity: asked, Reason: rma.Damaged}})
 		require.NoError(t, err)
-		_, err = s.Approve(t.Context(), ret.ID, 0, "label")
+		_, err = s.Approve(t.Context(), ret.ID, 0, rma.Label{Reference: "label"})
 		require.NoError(t, err)
 		var g sync.WaitGroup
 		for i := range 6 {

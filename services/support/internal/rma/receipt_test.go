@@ -111,7 +111,7 @@ func TestRefusedPart(t *testing.T) {
 func TestReceiptsAreBounded(t *testing.T) {
 	o := &OfOrder{}
 	require.NoError(t, o.Request(Return{ID: "r", Lines: []Line{line("LAMP", 100)}}, map[string]int{"LAMP": 100}))
-	require.NoError(t, o.Approve("r", 0, "", now))
+	require.NoError(t, o.Approve("r", 0, Label{}, now))
 	for i := range MaxReceipts {
 		require.NoError(t, o.Take("r", fmt.Sprint(i), 0, []Came{{"LAMP", 1, true}}, now))
 	}
