@@ -76,3 +76,48 @@ func TestReturnPolicies(t *testing.T) {
 	})
 	requireEvents(t, r.ID, "tienda.support.return_approved", "tienda.support.return_labelled")
 }
+
+// inspected is an order, with what its refunds say of the inspections.
+type inspected struct {
+	Refunds []struct {
+		Amount   money `json:"amount"`
+		Deducted money `json:"deducted"`
+		Lines    []struct {
+			Percent int    `json:"deduction_percent"`
+			Reason  string `json:"deduction_reason"`
+		} `json:"lines"`
+	} `json:"refunds"`
+}
+
+// What came back worn is refunded less a deduction, once; the order says how much
+// and why, the stock has what is fit.
+func TestInspection(t *testing.T) {
+	agent := staff(t, caller.SupportAgent)
+	c, _ := newCustomer(t)
+	_, sku := inCategory(t, 5)
+	o := deliveredTo(t, c, sku, 3)
+	eventually(t, "the shipment leaves the stock", func() bool { return stockOf(t, sku).OnHand == 2 })
+	r := must[parcel](t, c, http.StatusCreated, "POST", "/v1/returns", returnOf(o, 3, "unwanted"))
+	path := "/v1/returns/" + r.ID
+	must[parcel](t, agent, http.StatusOK, "POST", path+"/approve", nil)
+	found := map[string]any{"lines": []map[string]any{
+		{"sku": sku, "quantity": 1},
+		{"sku": sku, "quantity": 1, "deduction_percent": 20, "deduction_reason": "opened"},
+		{"sku": sku, "quantity": 1, "restock": false, "deduction_percent": 50, "deduction_reason": "broken"},
+	}}
+	for range 2 {
+		r = must[parcel](t, agent, http.StatusOK, "POST", path+"/receive", found)
+		require.Equal(t, "refunded", r.Status)
+	}
+	price := o.Totals.Total.Amount / 3
+	want := money{o.Totals.Total.Amount - price/5 - price/2, "EUR"}
+	require.Equal(t, want, *r.Refund)
+	seen := must[inspected](t, c, http.StatusOK, "GET", "/v1/orders/"+o.ID, nil)
+	require.Len(t, seen.Refunds, 1)
+	require.Equal(t, want, seen.Refunds[0].Amount)
+	require.Equal(t, money{price/5 + price/2, "EUR"}, seen.Refunds[0].Deducted)
+	require.Equal(t, "opened", seen.Refunds[0].Lines[1].Reason)
+	eventually(t, "what is fit is back", func() bool { return stockOf(t, sku).OnHand == 4 })
+	requireEvents(t, o.ID, "tienda.orders.confirmed", "tienda.orders.shipped", "tienda.orders.delivered", "tienda.orders.refunded")
+	require.Equal(t, int64(4), stockOf(t, sku).OnHand, "restocked once")
+}

@@ -92,6 +92,7 @@ type refundAnswer struct {
 	Amount    money.Money        `json:"amount"`
 	Tax       money.Money        `json:"tax"`
 	Shipping  money.Money        `json:"shipping"`
+	Deducted  money.Money        `json:"deducted"`
 	Lines     []order.RefundLine `json:"lines"`
 	CreatedAt time.Time          `json:"created_at"`
 }
@@ -145,7 +146,7 @@ func viewOrder(o *order.Order) orderAnswer {
 }
 
 func viewRefund(o *order.Order, r order.Refund) refundAnswer {
-	return refundAnswer{ReturnID: r.ReturnID, Amount: o.Money(r.Amount), Tax: o.Money(r.Tax), Shipping: o.Money(r.Shipping), Lines: r.Lines, CreatedAt: r.CreatedAt}
+	return refundAnswer{ReturnID: r.ReturnID, Amount: o.Money(r.Amount), Tax: o.Money(r.Tax), Shipping: o.Money(r.Shipping), Deducted: o.Money(r.Deducted), Lines: r.Lines, CreatedAt: r.CreatedAt}
 }
 
 func viewSummary(o *order.Order) orderSummary {

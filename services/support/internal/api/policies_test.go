@@ -30,6 +30,32 @@ func (f *fixture) policies() {
 	f.do(200, boss, http.MethodPut, "/v1/ops/return-policies", `{"reasons":["damaged","wrong_item","unwanted","other"],"default":{"window_days":30}}`)
 }
 
+// What an inspection finds is kept with the receipt; a deduction needs a reason.
+func TestDeduction(t *testing.T) {
+	f := open(t)
+	path := "/v1/returns/" + f.request(ana)
+	f.do(200, agent, http.MethodPost, path+"/approve", nil)
+	for body, field := range map[string]string{
+		`"deduction_percent":20`:                              "/lines/0",
+		`"deduction_reason":"worn"`:                           "/lines/0",
+		`"deduction_percent":0,"deduction_reason":"worn"`:     "/lines/0/deduction_percent",
+		`"deduction_percent":101,"deduction_reason":"worn"`:   "/lines/0/deduction_percent",
+		`"deduction_percent":20,"deduction_reason":"  "`:      "/lines/0/deduction_reason",
+	} {
+		a := f.Do(t, contracttest.Request{Method: http.MethodPost, Path: path + "/receive", As: agent, Body: `{"lines":[{"sku":"LAMP","quantity":1,` + body + `}]}`})
+		require.Equal(t, 400, a.Status, body)
+		_, fields := a.Problem(t)
+		require.Equal(t, []string{field}, fields, body)
+	}
+	worn := `{"lines":[{"sku":"LAMP","quantity":1,"restock":false,"deduction_percent":20,"deduction_reason":"worn"}]}`
+	done := f.do(200, agent, http.MethodPost, path+"/receive", worn)
+	require.Equal(t, done, f.do(200, agent, http.MethodPost, path+"/receive", worn))
+	line := done["receipts"].([]any)[0].(map[string]any)["lines"].([]any)[0]
+	require.Equal(t, map[string]any{"sku": "LAMP", "quantity": 1.0, "restock": false, "deduction_percent": 20.0, "deduction_reason": "worn"}, line)
+	other := contracttest.Request{Method: http.MethodPost, Path: path + "/receive", As: agent, Body: `{"lines":[{"sku":"LAMP","quantity":1,"restock":false}]}`}
+	require.Equal(t, 409, f.Do(t, other).Status)
+}
+
 func TestPolicies(t *testing.T) {
 	f := open(t)
 	put := func(want int, version, body, code string, fields ...string) {

@@ -180,13 +180,15 @@ func cameIn(r *http.Request) (came []rma.Came, version int64, err error) {
 			SKU      string `json:"sku"`
 			Quantity int    `json:"quantity"`
 			Restock  *bool  `json:"restock"`
+			Percent  int    `json:"deduction_percent"`
+			Why      string `json:"deduction_reason"`
 		} `json:"lines"`
 	}
 	if version, err = decodeWrite(r, &in); err != nil {
 		return nil, 0, err
 	}
 	for _, l := range in.Lines {
-		came = append(came, rma.Came{SKU: l.SKU, Quantity: l.Quantity, Restock: l.Restock == nil || *l.Restock})
+		came = append(came, rma.Came{SKU: l.SKU, Quantity: l.Quantity, Restock: l.Restock == nil || *l.Restock, Deduction: l.Percent, Why: l.Why})
 	}
 	return came, version, nil
 }

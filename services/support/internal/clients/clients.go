@@ -114,9 +114,11 @@ func (o *Orders) Recent(ctx context.Context, userID string, limit int) ([]ticket
 }
 
 type refundLine struct {
-	SKU      string `json:"sku"`
-	Quantity int    `json:"quantity"`
-	Restock  bool   `json:"restock"`
+	SKU       string `json:"sku"`
+	Quantity  int    `json:"quantity"`
+	Restock   bool   `json:"restock"`
+	Deduction int    `json:"deduction_percent,omitempty"`
+	Why       string `json:"deduction_reason,omitempty"`
 }
 
 // Refund implements rma.Orders.

@@ -36,7 +36,7 @@ const (
 		"tax":{"amount":0,"currency":"EUR"},"total":` + euro + `,"tax_included":true},"address":` + address + `,
 		"payment":{"method":"invoice","status":"due","due":` + euro + `,"paid":` + euro + `,"refunded":` + euro + `},
 		"refunds":[],"returns":[],"created_at":"2026-11-23T10:00:00Z","version":4}`
-	aRefund = `{"return_id":"` + returnID + `","amount":` + euro + `,"tax":{"amount":0,"currency":"EUR"},"shipping":{"amount":0,"currency":"EUR"},"created_at":"2026-11-24T10:00:00Z",
+	aRefund = `{"return_id":"` + returnID + `","amount":` + euro + `,"tax":{"amount":0,"currency":"EUR"},"shipping":{"amount":0,"currency":"EUR"},"deducted":{"amount":0,"currency":"EUR"},"created_at":"2026-11-24T10:00:00Z",
 		"lines":[{"sku":"COFFEE-250","quantity":1,"restock":true}]}`
 )
 
@@ -102,6 +102,20 @@ func TestOrders(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, money.New(1249, "EUR"), amount)
 	require.True(t, p.last.Idempotent)
+	_, err = orders.Refund(t.Context(), orderID, returnID, []rma.Came{{SKU: "COFFEE-250", Quantity: 1, Deduction: 20, Why: "opened"}})
+	require.NoError(t, err)
+	require.Equal(t, []refundLine{{SKU: "COFFEE-250", Quantity: 1, Deduction: 20, Why: "opened"}}, lines(t, p.last.In))
+}
+
+// lines gives those of a refund that was asked for.
+func lines(t *testing.T, in any) []refundLine {
+	raw, err := json.Marshal(in)
+	require.NoError(t, err)
+	var out struct {
+		Lines []refundLine `json:"lines"`
+	}
+	require.NoError(t, json.Unmarshal(raw, &out))
+	return out.Lines
 }
 
 func TestUsers(t *testing.T) {

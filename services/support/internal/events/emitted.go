@@ -131,7 +131,7 @@ func requested(asked []rma.Line) []requestedLine {
 
 func received(came []rma.Came) (lines []receivedLine) {
 	for _, c := range came {
-		lines = append(lines, receivedLine(c))
+		lines = append(lines, receivedLine{c.SKU, c.Quantity, c.Restock})
 	}
 	return lines
 }

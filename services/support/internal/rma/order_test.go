@@ -31,7 +31,7 @@ func has(t *testing.T, status Status, lines ...Line) *OfOrder {
 		require.NoError(t, o.Approve("r", 0, Label{}, now))
 	}
 	if status == PartiallyReceived {
-		require.NoError(t, o.Take("r", "p", 0, []Came{{lines[0].SKU, 1, true}}, now))
+		require.NoError(t, o.Take("r", "p", 0, []Came{{SKU: lines[0].SKU, Quantity: 1, Restock: true}}, now))
 	}
 	if status.Back() {
 		require.NoError(t, o.Receive("r", 0, nil, now))
@@ -90,10 +90,10 @@ func TestNoLineIsReturnedMoreOftenThanItWasBought(t *testing.T) {
 // What did not come back can be asked for again.
 func TestPartlyReceived(t *testing.T) {
 	o := has(t, Approved, line("LAMP", 3))
-	require.NoError(t, o.Receive("r", 0, []Came{{"LAMP", 1, false}}, now))
+	require.NoError(t, o.Receive("r", 0, []Came{{SKU: "LAMP", Quantity: 1, Restock: false}}, now))
 	r, err := o.Find("r")
 	require.NoError(t, err)
-	require.Equal(t, []Came{{"LAMP", 1, false}}, r.CameBack())
+	require.Equal(t, []Came{{SKU: "LAMP", Quantity: 1, Restock: false}}, r.CameBack())
 	require.Error(t, o.Request(Return{ID: "x", Lines: []Line{line("LAMP", 3)}}, bought))
 	require.NoError(t, o.Request(Return{ID: "y", Lines: []Line{line("LAMP", 2)}}, bought))
 }
@@ -107,7 +107,7 @@ func TestTransitions(t *testing.T) {
 
 		RefundFailed: func(o *OfOrder) error { return o.RefundRefused("r", "no", now) },
 
-		PartiallyReceived: func(o *OfOrder) error { return o.Take("r", "p", 0, []Came{{"LAMP", 1, true}}, now) },
+		PartiallyReceived: func(o *OfOrder) error { return o.Take("r", "p", 0, []Came{{SKU: "LAMP", Quantity: 1, Restock: true}}, now) },
 	}
 	for from := range next {
 		for to, act := range do {
@@ -137,9 +137,9 @@ func TestReceive(t *testing.T) {
 		came []Came
 		code string
 	}{
-		{"not in the return", []Came{{"BULB", 1, true}}, "unknown_sku"},
-		{"twice", []Came{{"LAMP", 1, true}, {"LAMP", 1, true}}, "duplicate_sku"},
-		{"more than was asked", []Came{{"LAMP", 3, true}}, "quantity_exceeded"},
+		{"not in the return", []Came{{SKU: "BULB", Quantity: 1, Restock: true}}, "unknown_sku"},
+		{"twice", []Came{{SKU: "LAMP", Quantity: 1, Restock: true}, {SKU: "LAMP", Quantity: 1, Restock: true}}, "duplicate_sku"},
+		{"more than was asked", []Came{{SKU: "LAMP", Quantity: 3, Restock: true}}, "quantity_exceeded"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -149,8 +149,8 @@ func TestReceive(t *testing.T) {
 		})
 	}
 	o := has(t, Received, line("LAMP", 2))
-	require.NoError(t, o.Receive("r", 0, []Came{{"LAMP", 2, true}}, now), "the same again")
-	require.ErrorIs(t, o.Receive("r", 0, []Came{{"LAMP", 1, true}}, now), ErrReceived)
+	require.NoError(t, o.Receive("r", 0, []Came{{SKU: "LAMP", Quantity: 2, Restock: true}}, now), "the same again")
+	require.ErrorIs(t, o.Receive("r", 0, []Came{{SKU: "LAMP", Quantity: 1, Restock: true}}, now), ErrReceived)
 	require.ErrorIs(t, o.Approve("x", 0, Label{}, now), ErrMissing)
 }
 
@@ -163,9 +163,9 @@ func TestReceiveAfterAFailedRefund(t *testing.T) {
 		want []Came
 		code string
 	}{
-		{"as it was", nil, []Came{{"LAMP", 2, true}, {"BULB", 1, true}}, ""},
-		{"other lines", []Came{{"LAMP", 1, false}}, []Came{{"LAMP", 1, false}}, ""},
-		{"too much", []Came{{"BULB", 1, true}, {"LAMP", 3, false}}, []Came{{"LAMP", 2, true}, {"BULB", 1, true}}, "quantity_exceeded"},
+		{"as it was", nil, []Came{{SKU: "LAMP", Quantity: 2, Restock: true}, {SKU: "BULB", Quantity: 1, Restock: true}}, ""},
+		{"other lines", []Came{{SKU: "LAMP", Quantity: 1, Restock: false}}, []Came{{SKU: "LAMP", Quantity: 1, Restock: false}}, ""},
+		{"too much", []Came{{SKU: "BULB", Quantity: 1, Restock: true}, {SKU: "LAMP", Quantity: 3, Restock: false}}, []Came{{SKU: "LAMP", Quantity: 2, Restock: true}, {SKU: "BULB", Quantity: 1, Restock: true}}, "quantity_exceeded"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
