@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -30,12 +33,30 @@ type canned struct {
 	Version int64             `json:"version"`
 }
 
+// requireLetters waits until all of these letters, in any order, have reached an
+// address, and there are no others about returns and tickets.
+func requireLetters(t *testing.T, email string, want []string) {
+	t.Helper()
+	slices.Sort(want)
+	eventually(t, fmt.Sprintf("letters %v; got %v", want, lettersTo(t, email)), func() bool {
+		var got []string
+		for _, l := range lettersTo(t, email) {
+			if strings.Contains(l.Subject, "devolución") || strings.Contains(l.Subject, "reembolso") || strings.Contains(l.Subject, "consulta") {
+				got = append(got, l.Subject)
+			}
+		}
+		slices.Sort(got)
+		return slices.Equal(want, got)
+	})
+}
+
 // The whole of support: a customer writes, an agent looks at who it is, the
 // customer sends back, it comes in two parcels, one piece of which is scrap, a
 // piece never comes; what came is refunded and what is fit is sold again, all
-// of it once, and the customer sees it at the order.
+// of it once, and the customer sees it at the order and is written of each step.
 func TestSupportFlow(t *testing.T) {
 	c, u := newCustomer(t)
+	must[any](t, c, http.StatusOK, "PUT", "/v1/me/preferences", map[string]any{"currency": "EUR", "language": "es-MX", "marketing_mail": false})
 	agent := staff(t, caller.SupportAgent)
 	_, sku := ownProduct(t, 10)
 	put(t, c, sku, 4)
@@ -120,6 +141,11 @@ func TestSupportFlow(t *testing.T) {
 		require.Equal(t, *p.Refund, seen.Refunds[i].Amount)
 	}
 	eventually(t, "both fit pieces are back", func() bool { return stockOf(t, sku).OnHand == 8 })
+	requireLetters(t, u.Email, []string{
+		"Hemos respondido a tu consulta " + tk.Number, "Tu devolución del pedido " + o.Number + " está aprobada",
+		"Una parte de tu devolución del pedido " + o.Number + " ha llegado", "Una parte de tu devolución del pedido " + o.Number + " ha llegado",
+		"Un reembolso de tu pedido " + o.Number, "Un reembolso de tu pedido " + o.Number, "Tu devolución del pedido " + o.Number + " ha llegado",
+	})
 	requireEvents(t, r.ID, "tienda.support.return_requested", "tienda.support.return_approved", "tienda.support.return_partially_received",
 		"tienda.support.return_partially_received", "tienda.support.return_received", "tienda.support.return_refunded")
 	requireEvents(t, o.ID, "tienda.orders.confirmed", "tienda.orders.shipped", "tienda.orders.delivered", "tienda.orders.refunded", "tienda.orders.refunded")

@@ -11,6 +11,7 @@ import (
 
 	"tienda/internal/money"
 	"tienda/internal/sidecar"
+	"tienda/services/support/internal/letters"
 	"tienda/services/support/internal/rma"
 	"tienda/services/support/internal/ticket"
 )
@@ -32,6 +33,7 @@ type order struct {
 	UserID      string      `json:"user_id"`
 	Status      string      `json:"status"`
 	Number      string      `json:"number"`
+	Email       string      `json:"email"`
 	Language    string      `json:"language"`
 	Currency    string      `json:"currency"`
 	Lines       []orderLine `json:"lines"`
@@ -41,6 +43,8 @@ type order struct {
 type orderLine struct {
 	SKU       string       `json:"sku"`
 	Quantity  int          `json:"quantity"`
+	Name      string       `json:"name"`
+	Variant   string       `json:"variant_name"`
 	Category  string       `json:"category"`
 	UnitPrice *money.Money `json:"unit_price"`
 	Total     *money.Money `json:"total"` // of the line, after discounts and with tax; not in old orders
@@ -72,6 +76,22 @@ func (o *Orders) OwnerOf(ctx context.Context, id string) (string, error) {
 func (o *Orders) Brief(ctx context.Context, id string) (ticket.Brief, error) {
 	got, err := o.get(ctx, id)
 	return ticket.Brief{Number: got.Number, Language: got.Language}, err
+}
+
+// Letter implements letters.Orders.
+func (o *Orders) Letter(ctx context.Context, id string) (letters.Order, error) {
+	got, err := o.get(ctx, id)
+	if err != nil {
+		return letters.Order{}, err
+	}
+	out := letters.Order{Number: got.Number, Email: got.Email, Language: got.Language, Names: map[string]string{}}
+	for _, l := range got.Lines {
+		out.Names[l.SKU] = l.Name
+		if l.Variant != "" {
+			out.Names[l.SKU] += " (" + l.Variant + ")"
+		}
+	}
+	return out, nil
 }
 
 // Order implements rma.Orders.
@@ -159,4 +179,14 @@ func (u *Users) Profile(ctx context.Context, id string) (ticket.Profile, error) 
 	}
 	err := u.sidecar.Invoke(ctx, sidecar.Call{App: "users", Method: http.MethodGet, Path: "/internal/v1/users/" + url.PathEscape(id), Out: &got})
 	return ticket.Profile(got), err
+}
+
+// Contact implements letters.Users.
+func (u *Users) Contact(ctx context.Context, id string) (letters.Contact, error) {
+	var got struct {
+		Email    string `json:"email"`
+		Language string `json:"language"`
+	}
+	err := u.sidecar.Invoke(ctx, sidecar.Call{App: "users", Method: http.MethodGet, Path: "/internal/v1/users/" + url.PathEscape(id) + "/contact", Out: &got})
+	return letters.Contact(got), err
 }

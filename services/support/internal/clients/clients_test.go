@@ -18,6 +18,7 @@ import (
 	"tienda/internal/contract/contracttest"
 	"tienda/internal/money"
 	"tienda/internal/sidecar"
+	"tienda/services/support/internal/letters"
 	"tienda/services/support/internal/rma"
 	"tienda/services/support/internal/ticket"
 )
@@ -30,7 +31,7 @@ const (
 	euro    = `{"amount":1249,"currency":"EUR"}`
 	address = `{"name":"Ana","line1":"Calle 1","city":"Madrid","postal_code":"28001","country":"ES"}`
 	anOrder = `{"id":"` + orderID + `","number":"T-0000-0001","status":"delivered","user_id":"` + userID + `","guest":false,
-		"email":"ana@example.com","currency":"EUR","lines":[{"sku":"COFFEE-250","quantity":2,"category":"coffee","unit_price":` + euro + `}],
+		"email":"ana@example.com","currency":"EUR","lines":[{"sku":"COFFEE-250","quantity":2,"name":"Coffee","variant_name":"250 g","category":"coffee","unit_price":` + euro + `}],
 		"delivered_at":"2026-11-24T10:00:00Z",
 		"language":"es","totals":{"subtotal":` + euro + `,"discount":{"amount":0,"currency":"EUR"},"shipping":{"amount":0,"currency":"EUR"},
 		"tax":{"amount":0,"currency":"EUR"},"total":` + euro + `,"tax_included":true},"address":` + address + `,
@@ -90,6 +91,10 @@ func TestOrders(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, ticket.Brief{Number: "T-0000-0001", Language: "es"}, brief)
 
+	letter, err := orders.Letter(t.Context(), orderID)
+	require.NoError(t, err)
+	require.Equal(t, letters.Order{Number: "T-0000-0001", Email: "ana@example.com", Language: "es", Names: map[string]string{"COFFEE-250": "Coffee (250 g)"}}, letter)
+
 	p.answer = `{"items":[{"id":"` + orderID + `","number":"T-0000-0001","status":"shipped","total":` + euro + `,
 		"quantity":2,"payment_status":"due","created_at":"2026-11-23T10:00:00Z"}]}`
 	recent, err := orders.Recent(t.Context(), userID, 10)
@@ -124,6 +129,10 @@ func TestUsers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Ana", profile.Name)
 	require.Equal(t, []string{"customer"}, profile.Roles)
+	p.answer = `{"email":"ana@example.com","language":"es"}`
+	contact, err := NewUsers(p).Contact(t.Context(), userID)
+	require.NoError(t, err)
+	require.Equal(t, letters.Contact{Email: "ana@example.com", Language: "es"}, contact)
 }
 
 type away struct{ err error }
