@@ -94,6 +94,23 @@ func TestSupportFlow(t *testing.T) {
 	require.NotContains(t, said["text"], "cliente", "the customer's name")
 	must[any](t, agent, http.StatusNoContent, "DELETE", "/v1/canned-replies/"+hello.ID, nil, "If-Match", `"2"`)
 
+	// The picture that the customer attaches, the agent sees as it was.
+	mine := must[list[struct{ ID string }]](t, c, http.StatusOK, "GET", path+"/messages", nil).Items[0].ID
+	picture, name := "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\xff", "asa%20rota.png"
+	file := path + "/messages/" + mine + "/attachments/" + uuid.NewString()
+	for range 2 {
+		must[any](t, c, http.StatusOK, "PUT", file+"?name="+name, picture, "Content-Type", "image/png")
+	}
+	text := path + "/messages/" + mine + "/attachments/" + uuid.NewString()
+	must[any](t, c, http.StatusOK, "PUT", text+"?name=a.txt", "dGVzdA==", "Content-Type", "text/plain")
+	require.Equal(t, "type_mismatch", c.refused(t, http.StatusUnprocessableEntity, "PUT", path+"/messages/"+mine+"/attachments/"+uuid.NewString()+"?name=a.png", "<html>", "Content-Type", "image/png").Code)
+	seenBy := agent.call(t, "GET", file, nil)
+	require.Equal(t, http.StatusOK, seenBy.status)
+	require.Equal(t, picture, string(seenBy.body))
+	require.Equal(t, `attachment; filename="asa rota.png"`, seenBy.header.Get("Content-Disposition"))
+	require.Equal(t, "nosniff", seenBy.header.Get("X-Content-Type-Options"))
+	require.Equal(t, "dGVzdA==", string(agent.call(t, "GET", text, nil).body), "the bytes, whatever they look like")
+
 	// The return, opened from the ticket.
 	r := must[parcel](t, c, http.StatusCreated, "POST", "/v1/returns", map[string]any{
 		"order_id": o.ID, "ticket_id": tk.ID, "lines": []map[string]any{{"sku": sku, "quantity": 4, "reason": "damaged", "note": "asa rota"}}})

@@ -53,6 +53,8 @@ type shop struct {
 	refusal    error // what Refund answers
 
 	deliveredAt time.Time
+	files       map[string][]byte
+	filesAway   bool
 	refunds    map[string]int
 }
 
@@ -143,11 +145,11 @@ type fixture struct {
 
 func open(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{t: t, shop: &shop{refunds: map[string]int{}}, store: statetest.NewMemory(), events: &event.Memory{}}
+	f := &fixture{t: t, shop: &shop{refunds: map[string]int{}, files: map[string][]byte{}}, store: statetest.NewMemory(), events: &event.Memory{}}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	db := state.Open(f.store, f.events, log)
 	replies := canned.NewService(statestore.NewReplies(db))
-	tickets := ticket.NewService(statestore.NewTickets(db), f.shop, f.shop, Templates{replies}, log)
+	tickets := ticket.NewService(statestore.NewTickets(db), f.shop, f.shop, Templates{replies}, f.shop, log)
 	returns := rma.NewService(statestore.NewReturns(db), f.shop, tickets, log)
 	f.Server = contracttest.New(t, "support", Routes(tickets, returns, replies))
 	return f
@@ -228,6 +230,7 @@ func TestStory(t *testing.T) {
 
 	f.parts()
 	f.canned(path)
+	f.attachment(path)
 	f.policies()
 
 	// The bulb did not come; it can be asked for again, and be refused.

@@ -23,6 +23,8 @@ func Routes(tickets *ticket.Service, returns *rma.Service, replies *canned.Servi
 		{Method: http.MethodGet, Path: "/v1/tickets/{id}", Who: httpapi.SignedIn, Handle: t.get},
 		{Method: http.MethodGet, Path: "/v1/tickets/{id}/messages", Who: httpapi.SignedIn, Handle: t.messages},
 		{Method: http.MethodPost, Path: "/v1/tickets/{id}/messages", Who: httpapi.SignedIn, Handle: t.post},
+		{Method: http.MethodPut, Path: "/v1/tickets/{id}/messages/{message}/attachments/{attachment}", Who: httpapi.SignedIn, Handle: t.attach},
+		{Method: http.MethodGet, Path: "/v1/tickets/{id}/messages/{message}/attachments/{attachment}", Who: httpapi.SignedIn, Handle: t.file},
 		{Method: http.MethodPost, Path: "/v1/tickets/{id}/assign", Who: agent, Handle: t.assign},
 		{Method: http.MethodPatch, Path: "/v1/tickets/{id}", Who: agent, Handle: t.sort},
 		{Method: http.MethodPost, Path: "/v1/tickets/{id}/unassign", Who: agent, Handle: t.act((*ticket.Service).Unassign)},
