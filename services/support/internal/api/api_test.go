@@ -55,7 +55,7 @@ type shop struct {
 	deliveredAt time.Time
 	files       map[string][]byte
 	filesAway   bool
-	refunds    map[string]int
+	refunds     map[string]int
 }
 
 var errAway = fault.New(fault.Unavailable, "unavailable", "Away.")

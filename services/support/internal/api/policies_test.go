@@ -36,11 +36,11 @@ func TestDeduction(t *testing.T) {
 	path := "/v1/returns/" + f.request(ana)
 	f.do(200, agent, http.MethodPost, path+"/approve", nil)
 	for body, field := range map[string]string{
-		`"deduction_percent":20`:                              "/lines/0",
-		`"deduction_reason":"worn"`:                           "/lines/0",
-		`"deduction_percent":0,"deduction_reason":"worn"`:     "/lines/0/deduction_percent",
-		`"deduction_percent":101,"deduction_reason":"worn"`:   "/lines/0/deduction_percent",
-		`"deduction_percent":20,"deduction_reason":"  "`:      "/lines/0/deduction_reason",
+		`"deduction_percent":20`:                            "/lines/0",
+		`"deduction_reason":"worn"`:                         "/lines/0",
+		`"deduction_percent":0,"deduction_reason":"worn"`:   "/lines/0/deduction_percent",
+		`"deduction_percent":101,"deduction_reason":"worn"`: "/lines/0/deduction_percent",
+		`"deduction_percent":20,"deduction_reason":"  "`:    "/lines/0/deduction_reason",
 	} {
 		a := f.Do(t, contracttest.Request{Method: http.MethodPost, Path: path + "/receive", As: agent, Body: `{"lines":[{"sku":"LAMP","quantity":1,` + body + `}]}`})
 		require.Equal(t, 400, a.Status, body)

@@ -107,7 +107,9 @@ func TestTransitions(t *testing.T) {
 
 		RefundFailed: func(o *OfOrder) error { return o.RefundRefused("r", "no", now) },
 
-		PartiallyReceived: func(o *OfOrder) error { return o.Take("r", "p", 0, []Came{{SKU: "LAMP", Quantity: 1, Restock: true}}, now) },
+		PartiallyReceived: func(o *OfOrder) error {
+			return o.Take("r", "p", 0, []Came{{SKU: "LAMP", Quantity: 1, Restock: true}}, now)
+		},
 	}
 	for from := range next {
 		for to, act := range do {

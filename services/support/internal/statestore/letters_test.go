@@ -224,4 +224,6 @@ func TestTroubleWithTheMailHoldsUpNobody(t *testing.T) {
 	})
 }
 
-func id(n int) string { return "r" + string(rune('a'+n/676%26)) + string(rune('a'+n/26%26)) + string(rune('a'+n%26)) }
+func id(n int) string {
+	return "r" + string(rune('a'+n/676%26)) + string(rune('a'+n/26%26)) + string(rune('a'+n%26))
+}
