@@ -74,7 +74,7 @@ func TestReturnPolicies(t *testing.T) {
 		seen := must[order](t, c, http.StatusOK, "GET", "/v1/orders/"+o.ID, nil).Returns
 		return len(seen) == 2 && seen[0].Status != seen[1].Status
 	})
-	requireEvents(t, r.ID, "tienda.support.return_approved", "tienda.support.return_labelled")
+	requireEvents(t, r.ID, "tienda.support.return_approved", "tienda.support.label_set")
 }
 
 // inspected is an order, with what its refunds say of the inspections.

@@ -251,7 +251,7 @@ func TestStory(t *testing.T) {
 	require.Empty(t, f.hear(`{"specversion":"1.0","id":"1","source":"orders","type":"tienda.orders.shipped","data":{}}`, 200))
 	require.Equal(t, []string{"ticket_opened", "ticket_assigned", "ticket_answered", "return_requested", "return_approved", "return_received",
 		"return_refunded",
-		"return_requested", "return_approved", "return_partially_received", "return_received", "return_refunded", "ticket_answered", "ticket_answered", "ticket_answered", "return_approved", "return_labelled",
+		"return_requested", "return_approved", "return_partially_received", "return_received", "return_refunded", "ticket_answered", "ticket_answered", "ticket_answered", "return_approved", "label_set",
 		"return_requested", "return_rejected", "ticket_resolved", "ticket_rated", "ticket_unassigned", "ticket_closed", "ticket_answered", "ticket_opened"}, f.what())
 	f.TryDeadLetters(t, "support", "orders", "tienda.orders.refunded")
 	f.RequireAllTried(t)

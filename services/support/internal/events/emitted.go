@@ -144,7 +144,7 @@ func OfReturn(r rma.Change) event.Event {
 	data := returned{ReturnID: r.ID, OrderID: r.OrderID, CustomerID: r.CustomerID}
 	if r.Labelled {
 		data.Carrier, data.Label = r.Carrier, r.Label
-		return event.New(App, "return_labelled", r.ID, data)
+		return event.New(App, "label_set", r.ID, data)
 	}
 	switch r.Status {
 	case rma.Requested:

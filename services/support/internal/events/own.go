@@ -21,7 +21,7 @@ type Letters interface {
 var told = map[string]mail.Kind{
 	"tienda.support.ticket_answered":           letters.TicketAnswered,
 	"tienda.support.return_approved":           letters.ReturnApproved,
-	"tienda.support.return_labelled":           letters.ReturnLabelled,
+	"tienda.support.label_set":                 letters.ReturnLabelled,
 	"tienda.support.return_rejected":           letters.ReturnRejected,
 	"tienda.support.return_partially_received": letters.ReturnPart,
 	"tienda.support.return_received":           letters.ReturnReceived,

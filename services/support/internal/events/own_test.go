@@ -30,7 +30,7 @@ func TestWhatCustomersAreWritten(t *testing.T) {
 	want := map[string]string{
 		"ticket_answered":           ticketID + ":ticket_answered:0198d2b0-3333-7000-8000-000000000003",
 		"return_approved":           returnID + ":return_approved",
-		"return_labelled":           returnID + ":return_labelled:3",
+		"label_set":                 returnID + ":return_labelled:3",
 		"return_rejected":           returnID + ":return_rejected",
 		"return_partially_received": returnID + ":return_part:0198d2b0-4444-7000-8000-000000000004",
 		"return_received":           returnID + ":return_received",

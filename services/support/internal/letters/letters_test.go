@@ -109,7 +109,7 @@ func TestALetterOfEachKind(t *testing.T) {
 			}
 			n := News{Kind: tt.kind, About: "r", Ref: "p", At: now}
 			if tt.kind == TicketAnswered {
-				m, err := s.ticket.Post(agent, "the answer", false, set, now)
+				m, err := s.ticket.Post(agent, "words of an agent", false, set, now)
 				require.NoError(t, err)
 				n.About, n.Ref = s.ticket.ID, m.ID
 			}
@@ -122,7 +122,7 @@ func TestALetterOfEachKind(t *testing.T) {
 				require.Contains(t, m.Text, part)
 			}
 			require.NotContains(t, m.Text, "stranger", "no letter says what a customer has written")
-			require.NotContains(t, m.Text, "the answer", "that is read where one is signed in")
+			require.NotContains(t, m.Text, "words of an agent", "that is read where one is signed in")
 			require.NotContains(t, m.Text, "\n\n\n")
 		}
 	}

@@ -58,7 +58,7 @@ func TestParts(t *testing.T) {
 // Pieces of an SKU are found in different states; a repeat tells the same in any
 // order, and another deduction is another receipt.
 func TestFindings(t *testing.T) {
-	o := has(t, Approved, line("LAMP", 4))
+	o := has(t, Approved, line("LAMP", 3), line("BULB", 1))
 	came := []Came{
 		{SKU: "LAMP", Quantity: 1, Restock: true},
 		{SKU: "LAMP", Quantity: 1, Restock: true, Deduction: 20, Why: "opened"},
@@ -69,7 +69,7 @@ func TestFindings(t *testing.T) {
 	require.Len(t, o.Changes(), 1)
 	other := []Came{came[0], came[1], {SKU: "LAMP", Quantity: 1, Deduction: 70, Why: "broken"}}
 	require.ErrorIs(t, o.Take("r", "p", 0, other, now), ErrReceived)
-	require.Equal(t, "duplicate_sku", fault.CodeOf(o.Take("r", "q", 0, []Came{came[0], came[0]}, now)))
+	require.Equal(t, "duplicate_sku", fault.CodeOf(o.Take("r", "q", 0, []Came{{SKU: "BULB", Quantity: 1}, {SKU: "BULB", Quantity: 1}}, now)))
 	require.Equal(t, 2, o.Returns[0].Lines[0].Restocked)
 	require.Equal(t, []Came{{SKU: "LAMP", Quantity: 2, Restock: true}, {SKU: "LAMP", Quantity: 1}}, o.Returns[0].CameBack())
 }

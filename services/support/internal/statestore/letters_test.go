@@ -24,33 +24,33 @@ import (
 
 var errAway = errors.New("away")
 
-// post is a mail server, and what it took.
-type post struct {
+// server is a mail server, and what it took.
+type server struct {
 	mu   sync.Mutex
 	away bool
 	took []string
 }
 
-func (p *post) Send(_ context.Context, m mail.Message) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.away {
+func (s *server) Send(_ context.Context, m mail.Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away {
 		return errAway
 	}
-	p.took = append(p.took, m.Subject)
+	s.took = append(s.took, m.Subject)
 	return nil
 }
 
-func (p *post) set(away bool) {
-	p.mu.Lock()
-	p.away = away
-	p.mu.Unlock()
+func (s *server) set(away bool) {
+	s.mu.Lock()
+	s.away = away
+	s.mu.Unlock()
 }
 
-func (p *post) letters() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.took)
+func (s *server) letters() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.took)
 }
 
 // broker is a topic: the letters that were stored when each event came.
@@ -118,7 +118,7 @@ func (w writer) approve(t *testing.T, id, orderID string) {
 // often it is told of, and it leaves nothing once it is sent.
 func TestALetterIsWrittenBeforeTheEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		docs, smtp := statetest.NewMemory(), &post{away: true}
+		docs, smtp := statetest.NewMemory(), &server{away: true}
 		topic := &broker{docs: docs}
 		w := startWriter(docs, topic, smtp)
 		defer w.stop()
@@ -185,7 +185,7 @@ func (c *cut) Commit(ctx context.Context, ops ...state.Op) error {
 // The replica dies between the commit and the sending: another one sends.
 func TestTheLettersOfADeadReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		docs, smtp := statetest.NewMemory(), &post{}
+		docs, smtp := statetest.NewMemory(), &server{}
 		mortal := &cut{Store: docs}
 		first := startWriter(mortal, &broker{docs: docs}, mute{mortal})
 		defer first.stop()
@@ -212,7 +212,7 @@ func TestTroubleWithTheMailHoldsUpNobody(t *testing.T) {
 			}
 			return nil
 		}
-		w := startWriter(docs, &broker{docs: docs}, &post{away: true})
+		w := startWriter(docs, &broker{docs: docs}, &server{away: true})
 		defer w.stop()
 		for n := range 1100 {
 			w.approve(t, id(n), "o"+id(n))
