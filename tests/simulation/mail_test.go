@@ -71,7 +71,7 @@ func (w *world) unwritten(orders []history.Order) []string {
 		if !ours || refused[e.Subject] {
 			continue
 		}
-		subject := fmt.Sprintf(about.text, w.number(orderOf(e)))
+		subject := fmt.Sprintf(about.text, w.number(orderBehind(e)))
 		due[subject] = true
 		waits := slices.ContainsFunc(stored[e.Source], func(k string) bool {
 			return strings.HasPrefix(k, "mail:"+e.Subject+":"+about.kind)
@@ -89,8 +89,8 @@ func (w *world) unwritten(orders []history.Order) []string {
 	return slices.Compact(wrong)
 }
 
-// orderOf gives the order that an event is about.
-func orderOf(e published) string {
+// orderBehind gives the order that an event is about.
+func orderBehind(e published) string {
 	var d struct {
 		OrderID string `json:"order_id"`
 	}
