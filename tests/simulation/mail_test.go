@@ -71,10 +71,14 @@ func (w *world) unwritten(orders []history.Order) []string {
 		if !ours || refused[e.Subject] {
 			continue
 		}
-		subject := fmt.Sprintf(about.text, w.number(orderBehind(e)))
+		order := orderBehind(e)
+		subject, id := fmt.Sprintf(about.text, w.number(order)), "mail:"+order+":"+about.kind
+		if e.Source == "support" {
+			id += ":" + e.Subject
+		}
 		due[subject] = true
 		waits := slices.ContainsFunc(stored[e.Source], func(k string) bool {
-			return strings.HasPrefix(k, "mail:"+e.Subject+":"+about.kind)
+			return strings.HasPrefix(k, id)
 		})
 		if w.mails[subject] == 0 && !waits {
 			wrong = append(wrong, w.plain(fmt.Sprintf("mail-lost: nobody was told of %s of %s", e.Type, e.Subject)))

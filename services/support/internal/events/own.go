@@ -60,6 +60,8 @@ func newsOf(raw []byte) (letters.News, bool, error) {
 	}
 	var d struct {
 		By        ticket.Author `json:"by"`
+		ReturnID  string        `json:"return_id"`
+		OrderID   string        `json:"order_id"`
 		MessageID string        `json:"message_id"`
 		ReceiptID string        `json:"receipt_id"`
 	}
@@ -67,6 +69,9 @@ func newsOf(raw []byte) (letters.News, bool, error) {
 		return letters.News{}, false, fmt.Errorf("own event: %w", err)
 	}
 	n := letters.News{Kind: kind, About: e.Subject, At: e.Time}
+	if d.ReturnID != "" {
+		n.OrderID = d.OrderID
+	}
 	switch kind {
 	case letters.TicketAnswered:
 		n.Ref = d.MessageID

@@ -29,11 +29,11 @@ func (p *postbox) Post(_ context.Context, all []letters.News) error {
 func TestWhatCustomersAreWritten(t *testing.T) {
 	want := map[string]string{
 		"ticket_answered":           ticketID + ":ticket_answered:0198d2b0-3333-7000-8000-000000000003",
-		"return_approved":           returnID + ":return_approved",
-		"label_set":                 returnID + ":return_labelled:3",
-		"return_rejected":           returnID + ":return_rejected",
-		"return_partially_received": returnID + ":return_part:0198d2b0-4444-7000-8000-000000000004",
-		"return_received":           returnID + ":return_received",
+		"return_approved":           orderID + ":return_approved:" + returnID,
+		"label_set":                 orderID + ":return_labelled:" + returnID + ":3",
+		"return_rejected":           orderID + ":return_rejected:" + returnID,
+		"return_partially_received": orderID + ":return_part:" + returnID + ":0198d2b0-4444-7000-8000-000000000004",
+		"return_received":           orderID + ":return_received:" + returnID,
 	}
 	files, err := fs.Glob(contracts.FS, "examples/events/tienda.support.*.json")
 	require.NoError(t, err)

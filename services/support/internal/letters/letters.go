@@ -86,15 +86,20 @@ type Tickets interface {
 
 // News is something that has happened to a ticket or a return.
 type News struct {
-	Kind  mail.Kind
-	About string // the ticket or the return
-	Ref   string // of TicketAnswered the message, of ReturnPart the receipt, of ReturnLabelled the version
-	At    time.Time
+	Kind    mail.Kind
+	About   string // the ticket or the return
+	OrderID string // of a return
+	Ref     string // of TicketAnswered the message, of ReturnPart the receipt, of ReturnLabelled the version
+	At      time.Time
 }
 
-// ID gives the ID of the letter about it: there is one of each.
+// ID gives the ID of the letter about it: there is one of each. It begins with
+// what the document is of: a ticket, or the order with all its returns.
 func (n News) ID() string {
 	id := n.About + ":" + string(n.Kind)
+	if n.OrderID != "" {
+		id = n.OrderID + ":" + string(n.Kind) + ":" + n.About
+	}
 	if n.Ref != "" {
 		id += ":" + n.Ref
 	}

@@ -173,6 +173,6 @@ func answer(t *testing.T, s *shop, agent caller.Caller, internal bool, set ticke
 }
 
 func TestEachLetterHasAnID(t *testing.T) {
-	require.Equal(t, "r:return_approved", News{Kind: ReturnApproved, About: "r"}.ID())
-	require.Equal(t, "r:return_part:p", News{Kind: ReturnPart, About: "r", Ref: "p"}.ID())
+	require.Equal(t, "o:return_approved:r", News{Kind: ReturnApproved, About: "r", OrderID: "o"}.ID())
+	require.Equal(t, "o:return_part:r:p", News{Kind: ReturnPart, About: "r", OrderID: "o", Ref: "p"}.ID())
 }
