@@ -40,6 +40,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	prices := terms.NewModel(given, time.Now)
 	promotions := promotion.NewService(given, time.Now)
 	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog, prices, promotions)
+	orders.OnNews(checkouts.Owed)
 	written := statestore.NewLetters(d.DB)
 	sender := mail.NewSender(written.Queue(), letters.NewComposer(store), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
 	written.Queue().Start(sender)

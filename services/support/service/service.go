@@ -43,7 +43,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	written.OnLeft()
 	replies := canned.NewService(statestore.NewReplies(d.DB))
 	tickets := ticket.NewService(ticketStore, orders, users, api.Templates{Replies: replies}, clients.NewFiles(d.Sidecar), d.Log)
-	returns := rma.NewService(returnStore, orders, tickets, d.Log)
+	returns := rma.NewService(returnStore, orders, clients.NewCatalog(d.Sidecar), tickets, d.Log)
 	return app.Built{
 		Routes: api.Routes(tickets, returns, replies),
 		Parts: []app.Part{

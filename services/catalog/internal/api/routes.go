@@ -61,7 +61,7 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodGet, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.getInventory},
 		{Method: http.MethodPatch, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.adjustInventory},
 
-		{Method: http.MethodPost, Path: "/internal/v1/quotes", Who: orders, Handle: a.quote},
+		{Method: http.MethodPost, Path: "/internal/v1/quotes", Who: httpapi.Apps("orders", "support"), Handle: a.quote},
 		{Method: http.MethodPut, Path: "/internal/v1/reservations/{order_id}", Who: orders, Handle: a.reserve},
 		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/commit", Who: orders, Handle: a.commit},
 		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/release", Who: orders, Handle: a.release},

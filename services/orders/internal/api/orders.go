@@ -147,7 +147,9 @@ func act(w http.ResponseWriter, r *http.Request, in any, fn func(id string, vers
 	return writeOrder(w, http.StatusOK, o)
 }
 
-// refund: state 1 get, 1 save; 1 event. A repeat is 1 get.
+// refund: state 1 get, 1 save; 1 event. A repeat is 1 get. Where pieces are exchanged
+// there is what checkout.Exchange does besides; what of that fails is done in the
+// background, and the answer says that it is owed.
 func (a *API) refund(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		ReturnID string             `json:"return_id"`
@@ -159,6 +161,12 @@ func (a *API) refund(w http.ResponseWriter, r *http.Request) error {
 	o, made, err := a.Orders.Refund(r.Context(), httpapi.Var(r, "id"), in.ReturnID, in.Lines)
 	if err != nil {
 		return err
+	}
+	if _, owed := o.OwedExchange(); owed {
+		if settled, err := a.Checkouts.Exchange(r.Context(), o); err == nil {
+			o = settled
+			made, _ = o.RefundOf(in.ReturnID)
+		}
 	}
 	httpapi.SetETag(w, o.Version)
 	return httpapi.Write(w, http.StatusOK, struct {

@@ -197,6 +197,7 @@ func (s *shop) restarted(t *testing.T) *shop {
 	require.NoError(t, other.terms.Refresh(t.Context()))
 	other.promotions = promotion.NewService(given, s.clock.now)
 	other.checkouts = checkout.NewService(statestore.NewCheckouts(db), s.users, s.catalog, other.terms, other.promotions)
+	orders.OnNews(other.checkouts.Owed)
 	other.erasures = erasure.NewService(statestore.NewErasures(db), time.Now)
 	other.Server = contracttest.New(t, "orders", (&api.API{
 		Carts:    cart.NewService(statestore.NewCarts(db), clients.NewQuoteCache(s.catalog), other.terms),

@@ -25,6 +25,7 @@ type orderAnswer struct {
 	Payment      payment         `json:"payment"`
 	Refunds      []refundAnswer  `json:"refunds"`
 	Returns      []returnAnswer  `json:"returns"`
+	Replaces     string          `json:"replaces,omitempty"`
 	Note         string          `json:"note,omitempty"`
 	Tracking     string          `json:"tracking,omitempty"`
 	CancelReason string          `json:"cancel_reason,omitempty"`
@@ -94,6 +95,7 @@ type refundAnswer struct {
 	Shipping  money.Money        `json:"shipping"`
 	Deducted  money.Money        `json:"deducted"`
 	Lines     []order.RefundLine `json:"lines"`
+	Exchange  *exchangeAnswer    `json:"exchange,omitempty"`
 	CreatedAt time.Time          `json:"created_at"`
 }
 
@@ -129,7 +131,7 @@ func viewOrder(o *order.Order) orderAnswer {
 			Due: o.Money(o.Payment.Due), Paid: o.Money(o.Payment.Paid), Refunded: o.Money(o.Payment.Refunded),
 		},
 		Refunds: make([]refundAnswer, len(o.Refunds)), Returns: make([]returnAnswer, len(o.Returns)),
-		Note: o.Note, Tracking: o.Tracking, CancelReason: o.CancelReason,
+		Replaces: o.Replaces, Note: o.Note, Tracking: o.Tracking, CancelReason: o.CancelReason,
 		CreatedAt: o.CreatedAt, ConfirmedAt: o.ConfirmedAt, ShippedAt: o.ShippedAt, DeliveredAt: o.DeliveredAt,
 		CancelledAt: o.CancelledAt, Version: o.Version,
 	}
@@ -146,7 +148,7 @@ func viewOrder(o *order.Order) orderAnswer {
 }
 
 func viewRefund(o *order.Order, r order.Refund) refundAnswer {
-	return refundAnswer{ReturnID: r.ReturnID, Amount: o.Money(r.Amount), Tax: o.Money(r.Tax), Shipping: o.Money(r.Shipping), Deducted: o.Money(r.Deducted), Lines: r.Lines, CreatedAt: r.CreatedAt}
+	return refundAnswer{ReturnID: r.ReturnID, Amount: o.Money(r.Amount), Tax: o.Money(r.Tax), Shipping: o.Money(r.Shipping), Deducted: o.Money(r.Deducted), Lines: r.Lines, Exchange: viewExchange(o, r.Exchange), CreatedAt: r.CreatedAt}
 }
 
 func viewSummary(o *order.Order) orderSummary {

@@ -11,6 +11,9 @@
 // recovery takes it on from there. An order whose process died on the way is
 // found in that process's journal and taken on by another replica, or by the
 // same one after its restart.
+//
+// An order that replaces what was sent back of another one is made here, too: see
+// Service.Exchange.
 package checkout
 
 import (
@@ -113,6 +116,9 @@ type Store interface {
 	Return(ctx context.Context, orderID string, fn func(*order.Order, *cart.Cart) error) (*order.Order, error)
 	// Gave reads an order and whether its owner's cart gave it its lines.
 	Gave(ctx context.Context, orderID string) (o *order.Order, gave bool, err error)
+	// Replacement writes a replacement, and lists it among its owner's, unless it is
+	// there, and gives what is there then.
+	Replacement(ctx context.Context, r *order.Order) (*order.Order, error)
 	// Finished says that this replica has nothing more to do for an order.
 	Finished(orderID string)
 	// The list of orders that were left unsettled.

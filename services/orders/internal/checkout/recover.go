@@ -80,6 +80,7 @@ func (s *Service) Recover(ctx context.Context) error {
 }
 
 func (s *Service) recoverOne(ctx context.Context, id string, noted bool) error {
+	owed := false
 	o, gave, err := s.store.Gave(ctx, id)
 	switch {
 	case fault.KindOf(err) == fault.NotFound && err != nil:
@@ -91,10 +92,21 @@ func (s *Service) recoverOne(ctx context.Context, id string, noted bool) error {
 		if _, err := s.drive(ctx, o, gave); err != nil && !final(err) {
 			return err
 		}
+	default:
+		if _, owed = o.OwedExchange(); owed {
+			if _, err := s.Exchange(ctx, o); err != nil {
+				return err
+			}
+		}
 	}
+	err = nil
 	s.arrive(ctx, id)
 	if noted {
-		return s.store.UnmarkUnsettled(ctx, id)
+		err = s.store.UnmarkUnsettled(ctx, id)
 	}
-	return nil
+	if owed {
+		_, again := s.owesAgain(ctx, id)
+		err = errors.Join(err, again)
+	}
+	return err
 }

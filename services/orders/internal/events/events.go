@@ -55,6 +55,39 @@ type refunded struct {
 	ReturnID string      `json:"return_id"`
 	Amount   money.Money `json:"amount"`
 	Lines    []backLine  `json:"lines"`
+	Exchange *exchange   `json:"exchange,omitempty"`
+}
+
+// exchange is what of a refund is replaced, or was to be.
+type exchange struct {
+	ReplacementID string      `json:"replacement_order_id"`
+	Value         money.Money `json:"value"`
+	Lines         []swap      `json:"lines"`
+}
+
+type swap struct {
+	SKU         string `json:"sku"`
+	ExchangeSKU string `json:"exchange_sku"`
+	Quantity    int    `json:"quantity"`
+}
+
+type exchanged struct {
+	OrderID       string               `json:"order_id"`
+	ReturnID      string               `json:"return_id"`
+	Status        order.ExchangeStatus `json:"status"`
+	ReplacementID string               `json:"replacement_order_id"`
+	Amount        *money.Money         `json:"amount,omitempty"` // refunded, of a refused one
+}
+
+func exchangeOf(o *order.Order, x *order.Exchange) *exchange {
+	if x == nil {
+		return nil
+	}
+	out := &exchange{ReplacementID: x.OrderID, Value: o.Money(x.Value), Lines: make([]swap, len(x.Swaps))}
+	for i, s := range x.Swaps {
+		out.Lines[i] = swap{s.For, s.SKU, s.Quantity}
+	}
+	return out
 }
 
 type backLine struct {
@@ -99,7 +132,15 @@ func data(o *order.Order, f order.Fact) any {
 	case order.WasShipped:
 		return shipped{OrderID: o.ID, Lines: lines(o), Tracking: o.Tracking}
 	case order.WasRefunded:
-		return refunded{OrderID: o.ID, ReturnID: f.Refund.ReturnID, Amount: o.Money(f.Refund.Amount), Lines: back(f.Refund.Lines)}
+		return refunded{OrderID: o.ID, ReturnID: f.Refund.ReturnID, Amount: o.Money(f.Refund.Amount), Lines: back(f.Refund.Lines), Exchange: exchangeOf(o, f.Refund.Exchange)}
+	case order.WasExchanged:
+		x := f.Refund.Exchange
+		out := exchanged{OrderID: o.ID, ReturnID: f.Refund.ReturnID, Status: x.Status, ReplacementID: x.OrderID}
+		if x.Status == order.ExchangeRefused {
+			amount := o.Money(x.Refunded)
+			out.Amount = &amount
+		}
+		return out
 	default:
 		return delivered{OrderID: o.ID}
 	}

@@ -31,12 +31,19 @@ func TestEventsFitTheirContract(t *testing.T) {
 		Tracking: "ES-12345", CancelReason: "changed my mind",
 	}
 	back := order.Refund{ReturnID: returnID, Amount: 1249, Lines: []order.RefundLine{{SKU: "COFFEE-250", Quantity: 1, Restock: true, Deduction: 10, Reason: "not announced"}}}
+	swapped := order.Refund{ReturnID: returnID, Lines: []order.RefundLine{{SKU: "COFFEE-250", Quantity: 1, Exchange: "TEA-100"}}, Exchange: &order.Exchange{
+		OrderID: order.ReplacementID(returnID), Status: order.ExchangePlaced, Value: 1249,
+		Swaps: []order.Swap{{For: "COFFEE-250", SKU: "TEA-100", Quantity: 1, Value: 1249}}}}
+	refused := swapped
+	refused.Exchange = &order.Exchange{OrderID: order.ReplacementID(returnID), Status: order.ExchangeRefused, Refunded: 1249}
+	eventtest.RequireSchema(t, Of(o, order.Fact{Kind: order.WasRefunded, Refund: swapped}))
+	eventtest.RequireSchema(t, Of(o, order.Fact{Kind: order.WasExchanged, Refund: refused}))
 	guests := *o
 	guests.Owner = "guest:0123456789abcdef0123456789abcdef"
 	var made []event.Event
 	for _, f := range []order.Fact{
 		{Kind: order.WasConfirmed}, {Kind: order.WasCancelled}, {Kind: order.WasShipped}, {Kind: order.WasDelivered},
-		{Kind: order.WasRefunded, Refund: back},
+		{Kind: order.WasRefunded, Refund: back}, {Kind: order.WasExchanged, Refund: swapped},
 	} {
 		made = append(made, Of(o, f))
 		eventtest.RequireSchema(t, Of(&guests, f))

@@ -18,7 +18,7 @@ type Letters interface {
 }
 
 // Facts lists what is told of an order.
-var facts = []order.FactKind{order.WasConfirmed, order.WasShipped, order.WasDelivered, order.WasCancelled, order.WasRefunded}
+var facts = []order.FactKind{order.WasConfirmed, order.WasShipped, order.WasDelivered, order.WasCancelled, order.WasRefunded, order.WasExchanged}
 
 // Write has the buyers written of what is about to be announced (state.DB.OnPublish).
 // It is no subscriber of the topic: a delivery costs a fifth of a checkout.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +26,7 @@ var kinds = map[order.FactKind]mail.Kind{
 	order.WasDelivered: "order_delivered",
 	order.WasCancelled: "order_cancelled",
 	order.WasRefunded:  "order_refunded",
+	order.WasExchanged: "exchange_refused", // of one that was placed the new order is written of
 }
 
 // No template may say what a buyer has written, the name of an address for
@@ -58,6 +58,7 @@ type data struct {
 	Deducted string // of it, for the state the goods came in; "": nothing
 	Due      string // what is still to be paid; "": nothing
 	OnDoor   bool   // it is paid on delivery
+	Replaces string // number of the order whose exchange this is; "": none
 }
 
 // Orders gives orders; order.ErrMissing.
@@ -69,7 +70,7 @@ type Orders interface {
 type News struct {
 	Kind     order.FactKind
 	OrderID  string
-	ReturnID string // of WasRefunded
+	ReturnID string // of WasRefunded and WasExchanged
 	At       time.Time
 }
 
@@ -102,6 +103,8 @@ func at(o *order.Order, f order.Fact) time.Time {
 		return o.DeliveredAt
 	case order.WasCancelled:
 		return o.CancelledAt
+	case order.WasExchanged:
+		return f.Refund.Exchange.SettledAt
 	default:
 		return f.Refund.CreatedAt
 	}
@@ -134,17 +137,23 @@ func factOf(o *order.Order, l mail.Letter) (order.Fact, bool) {
 	for fact, kind := range kinds {
 		switch {
 		case kind != l.Kind:
-		case fact != order.WasRefunded:
+		case fact != order.WasRefunded && fact != order.WasExchanged:
 			return order.Fact{Kind: fact}, true
 		default:
-			i := slices.IndexFunc(o.Refunds, func(r order.Refund) bool { return r.ReturnID == l.Ref })
-			if i < 0 {
-				return order.Fact{}, false
-			}
-			return order.Fact{Kind: fact, Refund: o.Refunds[i]}, true
+			r, ok := o.RefundOf(l.Ref)
+			return order.Fact{Kind: fact, Refund: r}, ok && tells(fact, r)
 		}
 	}
 	return order.Fact{}, false
+}
+
+// tells says whether there is something to write of a refund: none is written of by
+// which nothing but an exchange was begun, and no exchange but one that failed.
+func tells(fact order.FactKind, r order.Refund) bool {
+	if fact == order.WasExchanged {
+		return r.Exchange != nil && r.Exchange.Status == order.ExchangeRefused
+	}
+	return r.Exchange == nil || r.Amount > 0 || r.Deducted > 0
 }
 
 func describe(o *order.Order, f order.Fact) data {
@@ -158,6 +167,12 @@ func describe(o *order.Order, f order.Fact) data {
 			return ""
 		}
 		return amount(o.Money(minor))
+	}
+	if f.Kind == order.WasExchanged {
+		d.Refund = amount(o.Money(f.Refund.Exchange.Refunded))
+	}
+	if o.Replaces != "" {
+		d.Replaces = order.NumberFor(o.Replaces)
 	}
 	d.Deducted = some(f.Refund.Deducted)
 	d.Due, d.Discount, d.Shipping = some(o.Payment.Due), some(-o.Totals.Discount), some(o.Totals.Shipping)

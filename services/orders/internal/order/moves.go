@@ -118,6 +118,9 @@ func (o *Order) Cancel(reason string, version int64, now time.Time) error {
 func (o *Order) void(reason string, now time.Time) {
 	o.CancelReason, o.CancelledAt = reason, now
 	o.Payment.Status, o.Payment.Due = Void, 0
+	if o.Payment.Method == ByExchange && o.Payment.Paid > 0 { // given back by hand
+		o.Payment.Status, o.Payment.Refunded = Refunded, o.Payment.Paid
+	}
 	o.strip()
 }
 

@@ -95,6 +95,7 @@ type Order struct {
 	Total        int64            `json:"total"`           // minor units
 	Totals       pricing.Totals   `json:"totals,omitzero"` // zero in old orders, as Line.Charge
 	Shipping     *pricing.Shipped `json:"shipping,omitempty"`
+	Replaces     string           `json:"replaces,omitempty"` // the order whose exchange this is
 	Redeemed     []string         `json:"redeemed,omitempty"` // IDs of the promotions that count its use
 	Asked        Asked            `json:"asked,omitzero"`
 	Address      Address          `json:"address"`
@@ -154,9 +155,10 @@ const (
 	WasShipped   FactKind = "shipped"
 	WasDelivered FactKind = "delivered"
 	WasRefunded  FactKind = "refunded"
+	WasExchanged FactKind = "exchanged" // or the exchange was refused
 )
 
-// Fact is one thing that happened; Refund only for WasRefunded.
+// Fact is one thing that happened; Refund only for WasRefunded and WasExchanged.
 type Fact struct {
 	Kind   FactKind
 	Refund Refund

@@ -19,6 +19,8 @@ type RefundLine struct {
 	// reason that is given with it.
 	Deduction int    `json:"deduction_percent,omitempty"`
 	Reason    string `json:"deduction_reason,omitempty"`
+	// Exchange is the SKU that is to be sent for them; "": they are refunded.
+	Exchange string `json:"exchange_sku,omitempty"`
 }
 
 // Refund is what was refunded for one return.
@@ -29,6 +31,7 @@ type Refund struct {
 	Shipping  int64        `json:"shipping,omitempty"` // in it
 	Deducted  int64        `json:"deducted,omitempty"` // from what was paid, not in the amount
 	Lines     []RefundLine `json:"lines"`
+	Exchange  *Exchange    `json:"exchange,omitempty"` // what is replaced; its value is not in the amount
 	CreatedAt time.Time    `json:"created_at"`
 }
 
@@ -38,7 +41,8 @@ type Refund struct {
 // made. The pieces of a line have shares that add up to it. Shipping is refunded with
 // the return that brings the last piece of the order back, and by no other: who keeps
 // a part of what was sent has had it sent. Of what was paid it is paid back, of what is
-// still due the rest due is lowered.
+// still due the rest due is lowered. Pieces that are exchanged are replaced, not
+// refunded; who has something for them keeps it, as far as shipping goes.
 func (o *Order) Refund(returnID string, lines []RefundLine, now time.Time) (Refund, error) {
 	if i := slices.IndexFunc(o.Refunds, func(r Refund) bool { return r.ReturnID == returnID }); i >= 0 {
 		if !slices.Equal(o.Refunds[i].Lines, lines) {
@@ -49,11 +53,17 @@ func (o *Order) Refund(returnID string, lines []RefundLine, now time.Time) (Refu
 	if o.Status != Delivered {
 		return Refund{}, fault.New(fault.Conflict, "order_not_delivered", "Only a delivered order can be refunded.")
 	}
+	if err := distinct(lines); err != nil {
+		return Refund{}, err
+	}
 	r, err := o.refundable(lines)
 	if err != nil {
 		return Refund{}, err
 	}
 	r.ReturnID, r.Lines, r.CreatedAt = returnID, lines, now
+	if r.Exchange != nil {
+		r.Exchange.OrderID = ReplacementID(returnID)
+	}
 	o.Refunds = append(o.Refunds, r)
 	o.Payment.refund(r.Amount)
 	o.happened(Fact{Kind: WasRefunded, Refund: r})
@@ -65,12 +75,13 @@ func (o *Order) Refund(returnID string, lines []RefundLine, now time.Time) (Refu
 func (o *Order) refundable(lines []RefundLine) (r Refund, err error) {
 	back := make(map[string]int, len(o.Lines)) // pieces
 	bought := make(map[string]Line, len(o.Lines))
-	left := 0
+	left, swapped := 0, false // pieces with the buyer; something was exchanged before
 	for _, l := range o.Lines {
 		bought[l.SKU] = l
 		left += l.Quantity
 	}
 	for _, f := range o.Refunds {
+		swapped = swapped || f.Exchange != nil && f.Exchange.Status != ExchangeRefused
 		for _, l := range f.Lines {
 			back[l.SKU] += l.Quantity
 			left -= l.Quantity
@@ -87,6 +98,8 @@ func (o *Order) refundable(lines []RefundLine) (r Refund, err error) {
 			fields = append(fields, fault.Field{Name: fmt.Sprintf("/lines/%d/sku", i), Reason: "is not in the order"})
 		case back[l.SKU] > had.Quantity:
 			fields = append(fields, fault.Field{Name: fmt.Sprintf("/lines/%d/quantity", i), Reason: fmt.Sprintf("only %d are left to refund", max(had.Quantity-from, 0))})
+		case l.exchanged():
+			err = errors.Join(err, r.swap(had, from, back[l.SKU], l.Exchange))
 		default:
 			err = errors.Join(err, r.add(had, from, back[l.SKU], l.Deduction))
 		}
@@ -96,7 +109,7 @@ func (o *Order) refundable(lines []RefundLine) (r Refund, err error) {
 		e.Fields = fields
 		return Refund{}, e
 	}
-	if left == 0 && o.Shipping != nil {
+	if left == 0 && o.Shipping != nil && !swapped && r.Exchange == nil {
 		r.Shipping = o.Shipping.Total
 		r.Amount += r.Shipping
 		r.Tax += o.Shipping.Tax

@@ -40,8 +40,13 @@ func (v Viewer) check(o *Order) error {
 // Service is what can be done with an order once its checkout is through.
 type Service struct {
 	store Store
+	owed  func(ctx context.Context, o *Order)
 	now   func() time.Time
 }
+
+// OnNews has f told of orders that were written because of news about their returns.
+// Call it before the service is used.
+func (s *Service) OnNews(f func(ctx context.Context, o *Order)) { s.owed = f }
 
 // NewService gives the service over its store.
 func NewService(store Store) *Service {
@@ -107,9 +112,12 @@ func (s *Service) Refund(ctx context.Context, id, returnID string, lines []Refun
 
 // NoteReturn takes in news about a return of an order.
 func (s *Service) NoteReturn(ctx context.Context, orderID string, n Return) error {
-	_, err := s.store.Update(ctx, orderID, func(o *Order) error {
+	o, err := s.store.Update(ctx, orderID, func(o *Order) error {
 		o.NoteReturn(n)
 		return nil
 	})
+	if err == nil && s.owed != nil {
+		s.owed(ctx, o)
+	}
 	return err
 }

@@ -37,6 +37,7 @@ type PaymentMethod string
 const (
 	Invoice        PaymentMethod = "invoice"
 	CashOnDelivery PaymentMethod = "cash_on_delivery"
+	ByExchange     PaymentMethod = "exchange" // of a replacement: paid by what came back
 )
 
 // PaymentStatus sums a payment up.

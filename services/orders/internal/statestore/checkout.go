@@ -120,6 +120,33 @@ func (s *Checkouts) Return(ctx context.Context, orderID string, fn func(*order.O
 	return o, err
 }
 
+// Replacement implements checkout.Store. State: 1 bulk get, 1 transaction; of one that
+// is settled 1 bulk get. A store that does not roll back may have kept one of both
+// writes of an earlier try: the other one is made again.
+func (s *Checkouts) Replacement(ctx context.Context, r *order.Order) (there *order.Order, err error) {
+	index := ordersOf(r.Owner)
+	err = s.db.Update(ctx, func(tx *state.Tx) error {
+		if err := tx.Load(orders.Key(r.ID), index.Key()); err != nil {
+			return err
+		}
+		there, err = getOrder(tx, r.ID)
+		switch {
+		case errors.Is(err, order.ErrMissing):
+			there = r
+		case err != nil:
+			return err
+		case there.Status != order.Pending:
+			return nil
+		}
+		if err := index.Append(tx, r.ID); err != nil {
+			return err
+		}
+		there.Version++
+		return orders.Put(tx, r.ID, *there)
+	})
+	return there, err
+}
+
 // Gave implements checkout.Store. State: 2 gets.
 func (s *Checkouts) Gave(ctx context.Context, orderID string) (o *order.Order, gave bool, err error) {
 	err = s.db.View(ctx, func(tx *state.Tx) error {

@@ -121,9 +121,18 @@ func putChanged(tx *state.Tx, o *order.Order) error {
 	if !o.Changed() {
 		return nil
 	}
+	if unfinished(o) { // if this replica dies, another one is told
+		tx.Unfinished(orders.Key(o.ID))
+	}
 	for _, f := range o.Facts() {
 		tx.Emit(orders.Key(o.ID), events.Of(o, f))
 	}
 	o.Version++
 	return orders.Put(tx, o.ID, *o)
+}
+
+// unfinished says whether somebody has to go on with an order that was written.
+func unfinished(o *order.Order) bool {
+	_, owed := o.OwedExchange()
+	return owed
 }

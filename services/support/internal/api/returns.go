@@ -43,16 +43,18 @@ type returnLine struct {
 	Received *int       `json:"received,omitempty"`
 	Restock  *bool      `json:"restock,omitempty"`
 	// pieces that can be sold again
-	Restocked *int `json:"restocked,omitempty"`
+	Restocked *int   `json:"restocked,omitempty"`
+	Exchange  string `json:"exchange_sku,omitempty"`
 }
 
 type receipt struct {
-	ID         string       `json:"id"`
-	RefundID   string       `json:"refund_id"`
-	Lines      []rma.Came   `json:"lines"`
-	Refund     *money.Money `json:"refund,omitempty"`
-	Failure    string       `json:"refund_failure,omitempty"`
-	ReceivedAt time.Time    `json:"received_at"`
+	ID         string        `json:"id"`
+	RefundID   string        `json:"refund_id"`
+	Lines      []rma.Came    `json:"lines"`
+	Refund     *money.Money  `json:"refund,omitempty"`
+	Exchange   *rma.Exchange `json:"exchange,omitempty"`
+	Failure    string        `json:"refund_failure,omitempty"`
+	ReceivedAt time.Time     `json:"received_at"`
 }
 
 func returnOf(r rma.Return) returnBody {
@@ -62,7 +64,7 @@ func returnOf(r rma.Return) returnBody {
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
 	}
 	for i, l := range r.Lines {
-		b.Lines[i] = returnLine{SKU: l.SKU, Quantity: l.Quantity, Reason: l.Reason, Note: l.Note}
+		b.Lines[i] = returnLine{SKU: l.SKU, Quantity: l.Quantity, Reason: l.Reason, Note: l.Note, Exchange: l.Exchange}
 		if len(r.Receipts) > 0 {
 			restock := l.Received > 0 && l.Restocked == l.Received
 			b.Lines[i].Received, b.Lines[i].Restock, b.Lines[i].Restocked = &l.Received, &restock, &l.Restocked
@@ -79,7 +81,8 @@ func writeReturn(w http.ResponseWriter, status int, r rma.Return) error {
 	return httpapi.Write(w, status, returnOf(r))
 }
 
-// request: 1 invocation, 3 state calls; 1 more where a ticket is named.
+// request: 1 invocation, 3 state calls; 1 state call more where a ticket is named, 1
+// invocation more, of catalog, where something is to be exchanged.
 func (h returnHandlers) request(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		OrderID  string `json:"order_id"`
@@ -89,6 +92,7 @@ func (h returnHandlers) request(w http.ResponseWriter, r *http.Request) error {
 			Quantity int        `json:"quantity"`
 			Reason   rma.Reason `json:"reason"`
 			Note     string     `json:"note"`
+			Exchange string     `json:"exchange_sku"`
 		} `json:"lines"`
 	}
 	if err := httpapi.Decode(r, &in); err != nil {
@@ -96,7 +100,7 @@ func (h returnHandlers) request(w http.ResponseWriter, r *http.Request) error {
 	}
 	lines := make([]rma.Line, len(in.Lines))
 	for i, l := range in.Lines {
-		lines[i] = rma.Line{SKU: l.SKU, Quantity: l.Quantity, Reason: l.Reason, Note: l.Note}
+		lines[i] = rma.Line{SKU: l.SKU, Quantity: l.Quantity, Reason: l.Reason, Note: l.Note, Exchange: l.Exchange}
 	}
 	ret, err := h.returns.Request(r.Context(), caller.From(r.Context()), in.OrderID, in.TicketID, lines)
 	if err != nil {
@@ -233,7 +237,7 @@ func (h returnHandlers) closeShort(w http.ResponseWriter, r *http.Request) error
 	return writeReturn(w, http.StatusOK, ret)
 }
 
-// hearOrders: 2 state calls for a refund that is news, 1 for a repeat.
+// hearOrders: 2 state calls for a refund or an exchange that is news, 1 for a repeat.
 func (h returnHandlers) hearOrders(w http.ResponseWriter, r *http.Request) error {
 	var e event.Received
 	if err := httpapi.Decode(r, &e); err != nil {

@@ -139,10 +139,11 @@ type refundLine struct {
 	Restock   bool   `json:"restock"`
 	Deduction int    `json:"deduction_percent,omitempty"`
 	Why       string `json:"deduction_reason,omitempty"`
+	Exchange  string `json:"exchange_sku,omitempty"`
 }
 
 // Refund implements rma.Orders.
-func (o *Orders) Refund(ctx context.Context, orderID, returnID string, came []rma.Came) (money.Money, error) {
+func (o *Orders) Refund(ctx context.Context, orderID, returnID string, came []rma.Came) (rma.Made, error) {
 	in := struct {
 		ReturnID string       `json:"return_id"`
 		Lines    []refundLine `json:"lines"`
@@ -152,14 +153,19 @@ func (o *Orders) Refund(ctx context.Context, orderID, returnID string, came []rm
 	}
 	var out struct {
 		Refund struct {
-			Amount money.Money `json:"amount"`
+			Amount   money.Money `json:"amount"`
+			Exchange *struct {
+				OrderID string             `json:"order_id"`
+				Status  rma.ExchangeStatus `json:"status"`
+				Refund  *money.Money       `json:"refunded"`
+			} `json:"exchange"`
 		} `json:"refund"`
 	}
 	err := o.sidecar.Invoke(ctx, sidecar.Call{
 		App: "orders", Method: http.MethodPost, Path: "/internal/v1/orders/" + url.PathEscape(orderID) + "/refunds",
 		In: in, Out: &out, Idempotent: true,
 	})
-	return out.Refund.Amount, err
+	return rma.Made{Amount: out.Refund.Amount, Exchange: (*rma.Exchange)(out.Refund.Exchange)}, err
 }
 
 // Users asks the users app.

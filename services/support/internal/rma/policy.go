@@ -154,7 +154,7 @@ func (p Policies) check(lines []Line, o Order, agent bool, now time.Time) error 
 // automatic says whether a return of an order needs no agent: each line has a
 // reason for which its rules approve, the window is open, and all returns of the
 // order, those that were approved before included, are not worth more than the
-// rules allow. So nobody gets around the limit with many small returns.
+// rules allow; and nothing is exchanged, for which an agent compares prices. So nobody gets around the limit with many small returns.
 func (p Policies) automatic(all []Return, r Return, o Order, now time.Time) bool {
 	worth, ok := o.worth(append(slices.Clone(all), r))
 	if !ok {
@@ -162,7 +162,7 @@ func (p Policies) automatic(all []Return, r Return, o Order, now time.Time) bool
 	}
 	for _, l := range r.Lines {
 		rules := p.of(o.Sold[l.SKU].Category)
-		if rules.Automatic == nil || !rules.open(o, now) || !slices.Contains(rules.Automatic.Reasons, l.Reason) {
+		if rules.Automatic == nil || l.Exchange != "" || !rules.open(o, now) || !slices.Contains(rules.Automatic.Reasons, l.Reason) {
 			return false
 		}
 		under := func(limit money.Money) bool { return limit.Currency == o.Currency && worth <= limit.Amount }

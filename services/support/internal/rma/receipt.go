@@ -25,6 +25,9 @@ type Came struct {
 	// for the reason that is given with it; the customer sees both.
 	Deduction int    `json:"deduction_percent,omitempty"`
 	Why       string `json:"deduction_reason,omitempty"`
+	// Exchange is the SKU that the customer wants for them, as the return says. Pieces
+	// with a deduction are refunded all the same.
+	Exchange string `json:"exchange_sku,omitempty"`
 }
 
 // Receipt is one parcel of a return, refunded and restocked by itself.
@@ -33,11 +36,12 @@ type Receipt struct {
 	RefundID   string       `json:"refund_id"` // what orders and catalog know the refund and the restock by
 	Lines      []Came       `json:"lines"`
 	Refund     *money.Money `json:"refund,omitempty"`
-	Failure    string       `json:"failure,omitempty"` // why orders refused the refund
+	Exchange   *Exchange    `json:"exchange,omitempty"` // what is sent for some of it; its value is not in the refund
+	Failure    string       `json:"failure,omitempty"`  // why orders refused the refund
 	ReceivedAt time.Time    `json:"received_at"`
 }
 
-func (p Receipt) waits() bool { return p.Refund == nil && p.Failure == "" }
+func (p Receipt) waits() bool { return p.Refund == nil && p.Failure == "" || p.Exchange.owed() }
 
 // refundID is the return's own for a return that came back whole, as it was
 // before there were parts; for a part one that nobody can choose.
@@ -93,6 +97,7 @@ func (o *OfOrder) take(id, receiptID string, version int64, came []Came, last bo
 	if err != nil {
 		return err
 	}
+	came = r.swaps(came)
 	i := slices.IndexFunc(r.Receipts, func(p Receipt) bool { return p.ID == receiptID })
 	again := i >= 0 && r.Receipts[i].Failure != ""
 	switch {
@@ -117,7 +122,7 @@ func (o *OfOrder) take(id, receiptID string, version int64, came []Came, last bo
 			p.Lines = r.Receipts[i].Lines
 		}
 	} else if came == nil {
-		p.Lines = rest(r.Lines)
+		p.Lines = r.swaps(rest(r.Lines))
 	}
 	lines := counted(r.Lines, others)
 	if err := fits(lines, p.Lines); err != nil {
@@ -207,7 +212,7 @@ func (o *OfOrder) Refunded(refundID string, amount money.Money, now time.Time) e
 // meanwhile stays so.
 func (o *OfOrder) RefundRefused(refundID, why string, now time.Time) error {
 	r, p, err := o.behind(refundID)
-	if err != nil || !p.waits() {
+	if err != nil || p.Refund != nil || p.Failure != "" {
 		return err
 	}
 	p.Failure = why
@@ -245,17 +250,23 @@ func (o *OfOrder) behind(refundID string) (*Return, *Receipt, error) {
 func (o *OfOrder) settle(r *Return, now time.Time) {
 	r.Refund, r.Failure = nil, ""
 	open := false
+	add := func(m *money.Money) {
+		if m != nil && r.Refund == nil {
+			r.Refund = &money.Money{Currency: m.Currency}
+		}
+		if m != nil {
+			r.Refund.Amount += m.Amount
+		}
+	}
 	for _, p := range r.Receipts {
-		switch {
-		case p.Failure != "":
+		open = open || p.waits()
+		if p.Failure != "" {
 			r.Failure = p.Failure
-		case p.Refund == nil:
-			open = true
-		case r.Refund == nil:
-			sum := *p.Refund
-			r.Refund = &sum
-		default:
-			r.Refund.Amount += p.Refund.Amount
+			continue
+		}
+		add(p.Refund)
+		if p.Exchange != nil {
+			add(p.Exchange.Refund)
 		}
 	}
 	switch {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"tienda/internal/fault"
-	"tienda/internal/money"
 )
 
 // settleTime is how long the request that received a return may take to
@@ -20,7 +19,8 @@ const settleTime = 10 * time.Second
 // does not answer the return stays received and the error is
 // fault.Unavailable: a repeat, or RefundReceived, finishes it, for the refund is
 // idempotent. If orders refuses, the return is left refund_failed and the error
-// is ErrRefundRefused: only another Receive tries it again.
+// is ErrRefundRefused: only another Receive tries it again. While orders owes an
+// exchange the return stays received, too, without an error.
 func (s *Service) Receive(ctx context.Context, id string, version int64, came []Came) (Return, error) {
 	return s.taken(ctx, id, func(o *OfOrder) error { return o.Receive(id, version, came, s.now()) })
 }
@@ -51,7 +51,7 @@ func (s *Service) refund(ctx context.Context, r Return) (Return, error) {
 		if !p.waits() {
 			continue
 		}
-		amount, err := s.orders.Refund(ctx, r.OrderID, p.RefundID, p.Lines)
+		made, err := s.orders.Refund(ctx, r.OrderID, p.RefundID, p.Lines)
 		if refusal := (*fault.Error)(nil); errors.As(err, &refusal) && final(refusal.Kind) {
 			if r, err = s.refused(ctx, r, p.RefundID, refusal); err != nil {
 				refused = err
@@ -64,7 +64,7 @@ func (s *Service) refund(ctx context.Context, r Return) (Return, error) {
 		if err != nil {
 			return Return{}, err
 		}
-		if r, err = s.change(ctx, r.OrderID, r.ID, func(o *OfOrder) error { return o.Refunded(p.RefundID, amount, s.now()) }); err != nil {
+		if r, err = s.change(ctx, r.OrderID, r.ID, func(o *OfOrder) error { return o.made(p.RefundID, made, s.now()) }); err != nil {
 			return Return{}, err
 		}
 	}
@@ -99,8 +99,8 @@ func (s *Service) refused(ctx context.Context, r Return, refundID string, why *f
 // HearRefund notes a refund that orders has announced. It covers a refund
 // whose answer was lost. One that no received return stands behind is logged
 // and left: to hear it again would not change that.
-func (s *Service) HearRefund(ctx context.Context, orderID, refundID string, amount money.Money) error {
-	_, err := s.store.Change(ctx, orderID, func(o *OfOrder) error { return o.Refunded(refundID, amount, s.now()) })
+func (s *Service) HearRefund(ctx context.Context, orderID, refundID string, m Made) error {
+	_, err := s.store.Change(ctx, orderID, func(o *OfOrder) error { return o.made(refundID, m, s.now()) })
 	switch fault.KindOf(err) {
 	case fault.NotFound, fault.Conflict:
 		s.log.WarnContext(ctx, "refund of no received return", "order", orderID, "refund", refundID, "error", err)

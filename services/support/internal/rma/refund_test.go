@@ -64,7 +64,7 @@ func open(t *testing.T) *shop {
 	s := &shop{orders: &orders{refunded: map[string]int{}}, events: &event.Memory{}, clock: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
 	log := slog.New(slog.DiscardHandler)
 	db := state.Open(statetest.NewMemory(), s.events, log)
-	s.Service = rma.NewService(statestore.NewReturns(db), s.orders, nil, log)
+	s.Service = rma.NewService(statestore.NewReturns(db), s.orders, nil, nil, log)
 	s.SetClock(func() time.Time { return s.clock })
 	return s
 }
@@ -104,8 +104,8 @@ func TestRefundIsFinished(t *testing.T) {
 			require.NoError(t, s.RefundReceived(t.Context()))
 		},
 		"by the event": func(t *testing.T, s *shop, id string) {
-			require.NoError(t, s.HearRefund(t.Context(), "o", id, tenEuros))
-			require.NoError(t, s.HearRefund(t.Context(), "o", id, tenEuros))
+			require.NoError(t, s.HearRefund(t.Context(), "o", id, rma.Made{Amount: tenEuros}))
+			require.NoError(t, s.HearRefund(t.Context(), "o", id, rma.Made{Amount: tenEuros}))
 		},
 	}
 	for name, by := range finish {
@@ -181,7 +181,7 @@ func TestRefusedInTheBackground(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, rma.RefundFailed, r.Status)
 	require.Equal(t, "order_not_delivered", r.Failure, "there is always a reason")
-	require.NoError(t, s.HearRefund(t.Context(), "o", id, tenEuros))
+	require.NoError(t, s.HearRefund(t.Context(), "o", id, rma.Made{Amount: tenEuros}))
 	s.requireStatus(t, id, rma.Refunded)
 }
 
@@ -189,8 +189,8 @@ func TestRefusedInTheBackground(t *testing.T) {
 func TestHeardForNothing(t *testing.T) {
 	s := open(t)
 	id := s.approved(t)
-	require.NoError(t, s.HearRefund(t.Context(), "o", id, tenEuros))
-	require.NoError(t, s.HearRefund(t.Context(), "o", "none", tenEuros))
+	require.NoError(t, s.HearRefund(t.Context(), "o", id, rma.Made{Amount: tenEuros}))
+	require.NoError(t, s.HearRefund(t.Context(), "o", "none", rma.Made{Amount: tenEuros}))
 	s.requireStatus(t, id, rma.Approved)
 }
 

@@ -47,6 +47,7 @@ type Line struct {
 	Quantity  int    `json:"quantity"` // pieces that the customer wants to return
 	Reason    Reason `json:"reason"`
 	Note      string `json:"note,omitempty"`
+	Exchange  string `json:"exchange,omitempty"`  // the SKU that the customer wants for it; "": the money
 	Received  int    `json:"received,omitempty"`  // pieces that came back
 	Restocked int    `json:"restocked,omitempty"` // those of them that can be sold again
 }

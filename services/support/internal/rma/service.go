@@ -51,9 +51,15 @@ func (q Query) Match(r Return) bool {
 type Orders interface {
 	// Order gives an order; fault.NotFound where there is none.
 	Order(ctx context.Context, id string) (Order, error)
-	// Refund refunds what came back and gives the amount. A repeat with the
-	// same refund ID refunds nothing more and gives the same amount.
-	Refund(ctx context.Context, orderID, refundID string, came []Came) (money.Money, error)
+	// Refund refunds what came back, or exchanges it. A repeat with the same refund ID
+	// refunds nothing more and gives the same amount, and how far an exchange has come.
+	Refund(ctx context.Context, orderID, refundID string, came []Came) (Made, error)
+}
+
+// Made is what orders has made of a receipt.
+type Made struct {
+	Amount   money.Money // refunded at once
+	Exchange *Exchange   // nil: nothing is exchanged
 }
 
 // Tickets is what returns need of the tickets.
@@ -66,14 +72,15 @@ type Tickets interface {
 type Service struct {
 	store   Store
 	orders  Orders
+	catalog Catalog
 	tickets Tickets
 	log     *slog.Logger
 	now     func() time.Time
 }
 
 // NewService gives the service over its store and what it asks.
-func NewService(store Store, orders Orders, tickets Tickets, log *slog.Logger) *Service {
-	return &Service{store: store, orders: orders, tickets: tickets, log: log, now: func() time.Time { return time.Now().UTC() }}
+func NewService(store Store, orders Orders, catalog Catalog, tickets Tickets, log *slog.Logger) *Service {
+	return &Service{store: store, orders: orders, catalog: catalog, tickets: tickets, log: log, now: func() time.Time { return time.Now().UTC() }}
 }
 
 // Request opens a return of the caller's order; an agent may for any order, and
@@ -98,6 +105,9 @@ func (s *Service) Request(ctx context.Context, who caller.Caller, orderID, ticke
 	}
 	if !order.Delivered {
 		return Return{}, ErrNotDelivered
+	}
+	if err := s.exchangeable(ctx, order.Currency, lines); err != nil {
+		return Return{}, err
 	}
 	now := s.now()
 	r := Return{
