@@ -66,6 +66,7 @@ type fakeCatalog struct {
 	weight   map[string]int64
 	held     map[string][]order.Line
 	away     bool
+	lose     int // answers of reservations that are lost
 	asked    int // calls for quotes
 	reserved int // calls for reservations
 }
@@ -120,6 +121,9 @@ func (c *fakeCatalog) Reserve(_ context.Context, id, currency string, lines []or
 		c.stock[l.SKU] -= l.Quantity
 	}
 	c.held[id] = sold
+	if c.lose--; c.lose >= 0 {
+		return nil, fault.New(fault.Unavailable, "catalog_unavailable", "the answer is lost")
+	}
 	return sold, nil
 }
 

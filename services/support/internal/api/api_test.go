@@ -25,12 +25,13 @@ import (
 )
 
 const (
-	delivered  = "0198d2a4-0000-7000-8000-000000000001" // ana's order: 2 LAMP, 1 BULB
-	shipped    = "0198d2a4-0000-7000-8000-000000000002" // ana's
-	bobs       = "0198d2a4-0000-7000-8000-000000000003" // bob's, delivered
-	guests     = "0198d2a4-0000-7000-8000-000000000004" // a guest's, delivered
-	nowhere    = "0198d2a4-ffff-7000-8000-000000000000"
-	requestLMP = `{"order_id":"` + delivered + `","lines":[{"sku":"LAMP","quantity":1,"reason":"damaged","note":"cracked"}]}`
+	delivered   = "0198d2a4-0000-7000-8000-000000000001" // ana's order: 2 LAMP, 1 BULB
+	shipped     = "0198d2a4-0000-7000-8000-000000000002" // ana's
+	bobs        = "0198d2a4-0000-7000-8000-000000000003" // bob's, delivered
+	guests      = "0198d2a4-0000-7000-8000-000000000004" // a guest's, delivered
+	replacement = "0198d2a4-0000-7000-8000-000000000009"
+	nowhere     = "0198d2a4-ffff-7000-8000-000000000000"
+	requestLMP  = `{"order_id":"` + delivered + `","lines":[{"sku":"LAMP","quantity":1,"reason":"damaged","note":"cracked"}]}`
 )
 
 var (
@@ -98,21 +99,32 @@ func (s *shop) Recent(_ context.Context, userID string, _ int) ([]ticket.Order, 
 	return []ticket.Order{{ID: delivered, Number: "T-0000-0001", Status: "delivered", Total: money.New(1000, "EUR"), CreatedAt: time.Now().UTC()}}, nil
 }
 
-func (s *shop) Refund(_ context.Context, _, returnID string, came []rma.Came) (money.Money, error) {
+func (s *shop) Refund(_ context.Context, _, returnID string, came []rma.Came) (rma.Made, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ordersAway {
-		return money.Money{}, errAway
+		return rma.Made{}, errAway
 	}
 	if s.refusal != nil {
-		return money.Money{}, s.refusal
+		return rma.Made{}, s.refusal
 	}
 	var n int64
 	for _, c := range came {
 		n += int64(c.Quantity)
 	}
 	s.refunds[returnID]++
-	return money.New(500*n, "EUR"), nil
+	if came[0].Exchange != "" && came[0].Deduction == 0 {
+		return rma.Made{Amount: money.New(0, "EUR"), Exchange: &rma.Exchange{OrderID: replacement, Status: rma.ExchangePlaced}}, nil
+	}
+	return rma.Made{Amount: money.New(500*n, "EUR")}, nil
+}
+
+func (s *shop) Sold(_ context.Context, currency string, skus []string) (map[string]bool, error) {
+	out := map[string]bool{}
+	for _, sku := range skus {
+		out[sku] = currency == "EUR" && sku != "UNKNOWN"
+	}
+	return out, nil
 }
 
 func (s *shop) Profile(_ context.Context, id string) (ticket.Profile, error) {
@@ -150,7 +162,7 @@ func open(t *testing.T) *fixture {
 	db := state.Open(f.store, f.events, log)
 	replies := canned.NewService(statestore.NewReplies(db))
 	tickets := ticket.NewService(statestore.NewTickets(db), f.shop, f.shop, Templates{replies}, f.shop, log)
-	returns := rma.NewService(statestore.NewReturns(db), f.shop, tickets, log)
+	returns := rma.NewService(statestore.NewReturns(db), f.shop, f.shop, tickets, log)
 	f.Server = contracttest.New(t, "support", Routes(tickets, returns, replies))
 	return f
 }

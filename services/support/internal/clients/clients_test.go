@@ -103,9 +103,9 @@ func TestOrders(t *testing.T) {
 	require.Equal(t, money.New(1249, "EUR"), recent[0].Total)
 
 	p.answer = `{"refund":` + aRefund + `,"order":` + anOrder + `}`
-	amount, err := orders.Refund(t.Context(), orderID, returnID, []rma.Came{{SKU: "COFFEE-250", Quantity: 1, Restock: true}})
+	made, err := orders.Refund(t.Context(), orderID, returnID, []rma.Came{{SKU: "COFFEE-250", Quantity: 1, Restock: true}})
 	require.NoError(t, err)
-	require.Equal(t, money.New(1249, "EUR"), amount)
+	require.Equal(t, rma.Made{Amount: money.New(1249, "EUR")}, made)
 	require.True(t, p.last.Idempotent)
 	_, err = orders.Refund(t.Context(), orderID, returnID, []rma.Came{{SKU: "COFFEE-250", Quantity: 1, Deduction: 20, Why: "opened"}})
 	require.NoError(t, err)

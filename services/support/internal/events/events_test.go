@@ -115,9 +115,28 @@ type refunds struct {
 	err   error
 }
 
-func (r *refunds) HearRefund(_ context.Context, orderID, returnID string, amount money.Money) error {
-	r.heard = append(r.heard, orderID+" "+returnID+" "+amount.String())
+func (r *refunds) HearRefund(_ context.Context, orderID, returnID string, m rma.Made) error {
+	r.heard = append(r.heard, orderID+" "+returnID+" "+m.Amount.String())
 	return r.err
+}
+
+func (r *refunds) HearExchange(_ context.Context, orderID, returnID string, x rma.Exchange) error {
+	r.heard = append(r.heard, orderID+" "+returnID+" "+string(x.Status)+" "+x.OrderID)
+	return r.err
+}
+
+func TestHearExchanges(t *testing.T) {
+	golden, err := contracts.FS.ReadFile("examples/events/tienda.orders.exchanged.json")
+	require.NoError(t, err)
+	var e event.Received
+	require.NoError(t, json.Unmarshal(golden, &e))
+	var r refunds
+	require.NoError(t, HearOrders(t.Context(), &r, e))
+	require.Len(t, r.heard, 1)
+	require.Regexp(t, "^"+orderID+" "+returnID+" placed [0-9a-f-]{36}$", r.heard[0])
+	e.Raw = json.RawMessage(strings.Replace(string(e.Raw), "placed", "owed", 1))
+	require.ErrorContains(t, HearOrders(t.Context(), &r, e), "status")
+	require.Len(t, r.heard, 1)
 }
 
 func TestHearOrders(t *testing.T) {

@@ -10,3 +10,6 @@ func (s *Service) SetClock(now func() time.Time) { s.now = now }
 
 // SetOrders replaces the service's orders app in tests.
 func (s *Service) SetOrders(o Orders) { s.orders = o }
+
+// SetCatalog replaces what returns ask about an exchange.
+func (s *Service) SetCatalog(c Catalog) { s.catalog = c }

@@ -27,20 +27,20 @@ func (l *ledger) Order(context.Context, string) (rma.Order, error) {
 	return rma.Order{ID: "o", UserID: "ana", Delivered: true, Bought: map[string]int{"LAMP": 6}}, nil
 }
 
-func (l *ledger) Refund(_ context.Context, _, refundID string, came []rma.Came) (money.Money, error) {
+func (l *ledger) Refund(_ context.Context, _, refundID string, came []rma.Came) (rma.Made, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.trust && l.rand.IntN(4) == 0 {
-		return money.Money{}, errAway
+		return rma.Made{}, errAway
 	}
 	if was, ok := l.made[refundID]; ok && fmt.Sprint(was) != fmt.Sprint(came) {
-		return money.Money{}, fault.New(fault.Conflict, "return_id_reused", "Other lines.")
+		return rma.Made{}, fault.New(fault.Conflict, "return_id_reused", "Other lines.")
 	}
 	l.made[refundID] = came
 	if !l.trust && l.rand.IntN(4) == 0 {
-		return money.Money{}, errAway
+		return rma.Made{}, errAway
 	}
-	return money.New(int64(100*pieces(came)), "EUR"), nil
+	return rma.Made{Amount: money.New(int64(100*pieces(came)), "EUR")}, nil
 }
 
 func pieces(came []rma.Came) (n int) {

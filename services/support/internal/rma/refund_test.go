@@ -33,23 +33,24 @@ type orders struct {
 	err      error // what Refund answers
 	lose     bool  // refund, and lose the answer
 	refunded map[string]int
+	exchange *rma.Exchange // how far it has come
 }
 
 func (o *orders) Order(context.Context, string) (rma.Order, error) {
 	return rma.Order{ID: "o", UserID: "ana", Delivered: true, Bought: map[string]int{"LAMP": 5}}, nil
 }
 
-func (o *orders) Refund(_ context.Context, _, returnID string, _ []rma.Came) (money.Money, error) {
+func (o *orders) Refund(_ context.Context, _, returnID string, _ []rma.Came) (rma.Made, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err != nil {
-		return money.Money{}, o.err
+		return rma.Made{}, o.err
 	}
 	o.refunded[returnID]++
 	if o.lose {
-		return money.Money{}, errAway
+		return rma.Made{}, errAway
 	}
-	return tenEuros, nil
+	return rma.Made{Amount: tenEuros, Exchange: o.exchange}, nil
 }
 
 type shop struct {
