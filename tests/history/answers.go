@@ -135,6 +135,13 @@ func (c *checker) refusals() {
 		}
 		tries[call.Cart][call.Key] = true
 	}
+	for _, o := range c.run.Final.Orders {
+		for _, f := range o.Refunds {
+			for _, l := range f.wants() {
+				wanted[l.SKU] += l.Quantity
+			}
+		}
+	}
 	scarce := func(l Item) bool { return wanted[l.SKU] > c.goods[l.SKU].Initial }
 	for _, call := range c.run.Calls {
 		if call.Outcome != Refused || call.Code == "" {

@@ -29,6 +29,7 @@ const (
 	EventTwice    Kind = "event-twice"    // one change was announced as two
 	NotApplied    Kind = "not-applied"    // a consumer has not taken an event in, and it is no dead letter
 	RefundWrong   Kind = "refund-wrong"   // a return not refunded once, or with another amount
+	ExchangeWrong Kind = "exchange-wrong" // not one replacement or one refund for what is exchanged, or at another value
 	PromotionOver Kind = "promotion-over" // more orders have it than it is limited to
 	PromotionUses Kind = "promotion-uses" // its uses are not the orders that have it
 )
@@ -50,6 +51,7 @@ func Check(r Run) []Violation {
 	c.refusals()
 	c.orders()
 	c.refunds()
+	c.exchanges()
 	c.promotions()
 	c.stockReads()
 	c.ledgers()

@@ -49,7 +49,7 @@ func (c *checker) events() {
 
 func judged(kind string) bool {
 	switch kind {
-	case OrderConfirmed, OrderCancelled, OrderShipped, OrderDelivered, OrderRefunded:
+	case OrderConfirmed, OrderCancelled, OrderShipped, OrderDelivered, OrderRefunded, OrderExchanged:
 		return true
 	}
 	return strings.HasPrefix(kind, returnPrefix)
@@ -77,6 +77,9 @@ func (c *checker) facts() (must, may map[fact]bool) {
 		}
 		for _, f := range o.Refunds {
 			must[fact{OrderRefunded, o.ID, f.Return}] = true
+			if f.Exchange != nil && f.Exchange.Status != ExchangeOwed {
+				must[fact{OrderExchanged, o.ID, f.Return}] = true
+			}
 		}
 	}
 	for _, r := range c.run.Final.Returns {
@@ -136,7 +139,7 @@ func hears(app, kind string) bool {
 	case "catalog":
 		return kind == OrderCancelled || kind == OrderShipped || kind == OrderRefunded
 	case "support":
-		return kind == OrderRefunded
+		return kind == OrderRefunded || kind == OrderExchanged
 	default:
 		return strings.HasPrefix(kind, returnPrefix)
 	}

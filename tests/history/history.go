@@ -140,6 +140,8 @@ type Order struct {
 	Refunded   int64        `json:"refunded"`
 	Refunds    []Refund     `json:"refunds,omitempty"`
 	Returns    []ReturnNews `json:"returns,omitempty"` // what orders has heard of its returns
+	// Replaces is the order of which something came back that this one is sent for.
+	Replaces string `json:"replaces,omitempty"`
 }
 
 // Refund is what was refunded for one return, or for one receipt of it.
@@ -147,13 +149,35 @@ type Refund struct {
 	Return string       `json:"return"` // what support calls the refund
 	Amount int64        `json:"amount"`
 	Lines  []RefundLine `json:"lines"`
+
+	Exchange *Exchange `json:"exchange,omitempty"`
 }
+
+// Exchange is what of a refund is replaced.
+type Exchange struct {
+	Order    string         `json:"order"` // the replacement
+	Status   ExchangeStatus `json:"status"`
+	Value    int64          `json:"value"`              // of what came back for it
+	Refunded int64          `json:"refunded,omitempty"` // of a refused one
+}
+
+// ExchangeStatus is that of an exchange.
+type ExchangeStatus string
+
+// The statuses of an exchange.
+const (
+	ExchangeOwed    ExchangeStatus = "owed"
+	ExchangePlaced  ExchangeStatus = "placed"
+	ExchangeRefused ExchangeStatus = "refused"
+)
 
 // RefundLine is an item that came back.
 type RefundLine struct {
 	Item
 	Restock   bool `json:"restock"`
 	Deduction int  `json:"deduction_percent,omitempty"` // of what was paid, not refunded
+	// Exchange is the SKU that is wanted for it; with a deduction it is refunded.
+	Exchange string `json:"exchange_sku,omitempty"`
 }
 
 // ReturnNews is the status of a return as its order has heard of it.
@@ -191,7 +215,8 @@ type Return struct {
 type Receipt struct {
 	ID     string `json:"id"` // that of the return: the last part
 	Refund string `json:"refund"`
-	Noted  bool   `json:"noted"` // support knows that it is refunded
+	Noted  bool   `json:"noted"`          // support knows that it is refunded
+	Owed   bool   `json:"owed,omitempty"` // support waits for its replacement
 	// Lines are what its inspection has found; nil where the observer cannot see it.
 	Lines []RefundLine `json:"lines,omitempty"`
 }
@@ -229,6 +254,7 @@ const (
 	OrderShipped   = "tienda.orders.shipped"
 	OrderDelivered = "tienda.orders.delivered"
 	OrderRefunded  = "tienda.orders.refunded"
+	OrderExchanged = "tienda.orders.exchanged"
 
 	// ReturnPart is announced for each part of a return but the last.
 	ReturnPart = "tienda.support.return_partially_received"
@@ -241,7 +267,7 @@ type Event struct {
 	ID      string `json:"id"`
 	Type    string `json:"type"`
 	Subject string `json:"subject"`
-	Return  string `json:"return,omitempty"` // of OrderRefunded: the refund's; of ReturnPart: the receipt
+	Return  string `json:"return,omitempty"` // of OrderRefunded and OrderExchanged: the refund's; of ReturnPart: the receipt
 }
 
 // DeadLetter is an event that an app has not taken. Whether it was applied all

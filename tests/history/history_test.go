@@ -61,7 +61,7 @@ func good() Run {
 	}
 	back := &r.Final.Orders[3]
 	back.Refunded = 1000
-	back.Refunds = []Refund{{"r", 1000, []RefundLine{{Item: Item{"a", 2}, Restock: true}}}}
+	back.Refunds = []Refund{{Return: "r", Amount: 1000, Lines: []RefundLine{{Item: Item{"a", 2}, Restock: true}}}}
 	back.Returns = []ReturnNews{{"r", ReturnRefunded}}
 	for id, quantity := range map[string]int{"kept": 1, "cancelled": 1, "shipped": 2, "returned": 3} {
 		r.Calls = append(r.Calls, bought(id, "key-"+id, "cart-"+id, quantity)...)
@@ -304,11 +304,11 @@ func TestRules(t *testing.T) {
 			r.worn()
 			r.Final.Returns[0].Receipts[0].Lines = []RefundLine{{Item: Item{"a", 2}, Restock: true, Deduction: 30}}
 		},
-			Violation{RefundWrong, "part r of return r was found to be [{{a 2} true 30}], its order returned has refunded [{{a 2} true 33}]"}},
+			Violation{RefundWrong, "part r of return r was found to be [{{a 2} true 30 }], its order returned has refunded [{{a 2} true 33 }]"}},
 		"a part was refunded twice": {func(r *Run) {
 			r.inParts()
 			o := r.order("returned")
-			o.Refunds, o.Refunded = append(o.Refunds, Refund{"p1", 500, []RefundLine{{Item: Item{"a", 1}, Restock: true}}}), 1500
+			o.Refunds, o.Refunded = append(o.Refunds, Refund{Return: "p1", Amount: 500, Lines: []RefundLine{{Item: Item{"a", 1}, Restock: true}}}), 1500
 		},
 			Violation{RefundWrong, "order returned has refunded return p1 twice"}},
 		"a part was never refunded": {func(r *Run) {

@@ -9,6 +9,9 @@ func (c *checker) orders() {
 		if o.Status == Pending {
 			c.wrong(Unsettled, "order %s is still pending", o.ID)
 		}
+		if o.Replaces != "" {
+			continue // exchanges has its rules
+		}
 		call, known := c.asked[o.Key]
 		if !known {
 			c.wrong(OrderUnasked, "order %s has key %q, which nobody has used", o.ID, o.Key)
@@ -92,14 +95,14 @@ func (c *checker) refunded(r Return, o Order) {
 		case i < 0 && r.Status == ReturnRefunded:
 			c.wrong(RefundWrong, "return %s is refunded, its order %s knows of none", r.ID, o.ID)
 			return
-		case i < 0 || !p.Noted:
+		case i < 0 || !p.Noted || p.Owed:
 			c.wrong(Unsettled, "part %s of return %s came back and is not refunded", p.ID, r.ID)
 			return
 		}
 		if p.Lines != nil && !slices.Equal(p.Lines, o.Refunds[i].Lines) {
 			c.wrong(RefundWrong, "part %s of return %s was found to be %v, its order %s has refunded %v", p.ID, r.ID, p.Lines, o.ID, o.Refunds[i].Lines)
 		}
-		sum += o.Refunds[i].Amount
+		sum += o.Refunds[i].paidBack()
 	}
 	if sum != r.Refund {
 		c.wrong(RefundWrong, "return %s notes %d, its order %s has refunded %d", r.ID, r.Refund, o.ID, sum)
@@ -132,12 +135,16 @@ func (c *checker) refundsOf(o Order) {
 		if r, ok := c.refundOf[f.Return]; !ok || r.Order != o.ID {
 			c.wrong(RefundWrong, "order %s has refunded return %s, which it does not have", o.ID, f.Return)
 		}
-		worth := int64(0)
+		worth, swapped := int64(0), int64(0)
 		for _, l := range f.Lines {
 			was := lines[l.SKU].upTo(left[l.SKU])
 			left[l.SKU] -= l.Quantity
 			paid := was - lines[l.SKU].upTo(left[l.SKU])
-			worth += paid - paid*int64(l.Deduction)/100
+			if l.swapped() {
+				swapped += paid
+			} else {
+				worth += paid - paid*int64(l.Deduction)/100
+			}
 			if left[l.SKU] < 0 {
 				c.wrong(RefundWrong, "order %s has refunded more of %s than was bought", o.ID, l.SKU)
 			}
@@ -145,7 +152,11 @@ func (c *checker) refundsOf(o Order) {
 		if worth != f.Amount {
 			c.wrong(RefundWrong, "order %s has refunded %d for return %s, which is worth %d", o.ID, f.Amount, f.Return, worth)
 		}
-		sum += f.Amount
+		c.valued(o, f, swapped)
+		sum += f.paidBack()
+	}
+	if o.Replaces != "" && o.Status == Cancelled && !o.Refused { // its buyer gets back what it is worth
+		sum = o.Total
 	}
 	if sum != o.Refunded {
 		c.wrong(RefundWrong, "order %s says that %d is refunded, its refunds make %d", o.ID, o.Refunded, sum)

@@ -21,7 +21,7 @@ func (r *Run) inParts() {
 	ret, o := &r.Final.Returns[0], r.order("returned")
 	ret.Receipts = []Receipt{{ID: "p", Refund: "p1", Noted: true}, {ID: "r", Refund: "r", Noted: true}}
 	one := []RefundLine{{Item: Item{"a", 1}, Restock: true}}
-	o.Refunds = []Refund{{"p1", 500, one}, {"r", 500, one}}
+	o.Refunds = []Refund{{Return: "p1", Amount: 500, Lines: one}, {Return: "r", Amount: 500, Lines: one}}
 	r.Calls = append(r.Calls, Call{Op: TakePart, Key: "r", Order: "returned", Return: "r", Part: "p", Outcome: Done})
 	r.Final.Events = append(r.Final.Events, Event{"part", ReturnPart, "r", "p"}, Event{"refund of part", OrderRefunded, "returned", "p1"})
 }

@@ -275,7 +275,11 @@ func (p *person) move(op history.Op, app, orderID, path string, body any) answer
 // second may never come.
 func (p *person) sendBack(agent *person, o history.Order) {
 	l := o.Lines[p.rng.IntN(len(o.Lines))]
-	in := map[string]any{"order_id": o.ID, "lines": []any{map[string]any{"sku": l.SKU, "quantity": l.Quantity, "reason": "unwanted"}}}
+	line := map[string]any{"sku": l.SKU, "quantity": l.Quantity, "reason": "unwanted"}
+	if p.rng.IntN(2) == 0 { // of the first there may be none
+		line["exchange_sku"] = goods[p.rng.IntN(len(goods))].SKU
+	}
+	in := map[string]any{"order_id": o.ID, "lines": []any{line}}
 	c := history.Call{Buyer: p.name, Op: history.AskReturn, Key: o.ID, Order: o.ID}
 	for {
 		c.Begin = time.Since(p.w.began)
@@ -310,10 +314,39 @@ func (p *person) sendBack(agent *person, o history.Order) {
 			"/v1/returns/"+c.Return+"/receipts/"+part, came, nil, callLimit, nil)
 		if p.rng.IntN(3) == 0 {
 			agent.oneReturn(history.CloseReturn, c, "close", nil)
+			p.replaced(agent, c.Return)
 			return
 		}
 	}
 	agent.oneReturn(history.ReceiveReturn, c, "receive", map[string]any{})
+	p.replaced(agent, c.Return)
+}
+
+// replaced does with what is sent in exchange what is done with any order.
+func (p *person) replaced(agent *person, returnID string) {
+	var r struct {
+		Receipts []struct {
+			Exchange *struct {
+				OrderID string                 `json:"order_id"`
+				Status  history.ExchangeStatus `json:"status"`
+			} `json:"exchange"`
+		} `json:"receipts"`
+	}
+	a := p.try("support", http.MethodGet, "/v1/returns/"+returnID, nil, nil, callLimit)
+	if !a.ok() || json.Unmarshal(a.body, &r) != nil {
+		return
+	}
+	for _, part := range r.Receipts {
+		if x := part.Exchange; x == nil || x.Status != history.ExchangePlaced {
+			continue
+		}
+		switch id := part.Exchange.OrderID; p.rng.IntN(3) {
+		case 0:
+			p.move(history.Cancel, "orders", id, "/v1/orders/"+id+"/cancel", map[string]string{"reason": "no"})
+		case 1:
+			agent.move(history.Ship, "orders", id, "/v1/orders/"+id+"/ship", map[string]string{})
+		}
+	}
 }
 
 func (p *person) oneReturn(op history.Op, of history.Call, what string, body any) {

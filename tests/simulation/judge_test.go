@@ -21,8 +21,10 @@ type (
 			UnitPrice *amountThere `json:"unit_price"`
 			Charge    struct {
 				Discounts []amountThere `json:"discounts"`
+				Total     int64         `json:"total"`
 			} `json:"charge"`
 		} `json:"lines"`
+		Replaces string    `json:"replaces"`
 		Redeemed []string  `json:"redeemed"`
 		Total    int64     `json:"total"`
 		Refusal  *struct{} `json:"refusal"`
@@ -33,11 +35,18 @@ type (
 			ReturnID string               `json:"return_id"`
 			Amount   int64                `json:"amount"`
 			Lines    []history.RefundLine `json:"lines"`
+			Exchange *exchangeDoc         `json:"exchange"`
 		} `json:"refunds"`
 		Returns []struct {
 			ID     string               `json:"id"`
 			Status history.ReturnStatus `json:"status"`
 		} `json:"returns"`
+	}
+	exchangeDoc struct {
+		OrderID  string                 `json:"order_id"`
+		Status   history.ExchangeStatus `json:"status"`
+		Value    int64                  `json:"value"`
+		Refunded int64                  `json:"refunded"`
 	}
 	stockDoc struct {
 		SKU    string `json:"sku"`
@@ -62,6 +71,7 @@ type (
 				ID       string               `json:"id"`
 				RefundID string               `json:"refund_id"`
 				Refund   *amountThere         `json:"refund"`
+				Exchange *exchangeDoc         `json:"exchange"`
 				Lines    []history.RefundLine `json:"lines"`
 			} `json:"receipts"`
 		} `json:"returns"`
@@ -110,7 +120,8 @@ func (w *world) final() history.Final {
 				out.Refund = r.Refund.Amount
 			}
 			for _, p := range r.Receipts {
-				out.Receipts = append(out.Receipts, history.Receipt{ID: p.ID, Refund: p.RefundID, Noted: p.Refund != nil, Lines: p.Lines})
+				out.Receipts = append(out.Receipts, history.Receipt{ID: p.ID, Refund: p.RefundID, Noted: p.Refund != nil, Lines: p.Lines,
+					Owed: p.Exchange != nil && p.Exchange.Status == history.ExchangeOwed})
 			}
 			f.Returns = append(f.Returns, out)
 		}
@@ -119,7 +130,7 @@ func (w *world) final() history.Final {
 		out := history.Event{ID: e.ID, Type: e.Type, Subject: e.Subject}
 		var news returnNews
 		switch err := e.Decode(&news); {
-		case err == nil && e.Type == history.OrderRefunded:
+		case err == nil && (e.Type == history.OrderRefunded || e.Type == history.OrderExchanged):
 			out.Return = news.ReturnID
 		case err == nil && e.Type == history.ReturnPart:
 			out.Return = news.ReceiptID
@@ -144,7 +155,7 @@ func stockOf(d stockDoc) history.Stock {
 }
 
 func orderOf(d orderDoc) history.Order {
-	o := history.Order{ID: d.ID, Status: d.Status, Refused: d.Refusal != nil, Total: d.Total, Promotions: d.Redeemed, Refunded: d.Payment.Refunded}
+	o := history.Order{ID: d.ID, Status: d.Status, Refused: d.Refusal != nil, Total: d.Total, Promotions: d.Redeemed, Replaces: d.Replaces, Refunded: d.Payment.Refunded}
 	o.Key, o.Cart, _ = strings.Cut(d.Note, " ")
 	for _, l := range d.Lines {
 		line := history.Line{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}}
@@ -154,10 +165,17 @@ func orderOf(d orderDoc) history.Order {
 		for _, d := range l.Charge.Discounts {
 			line.Off += d.Amount
 		}
+		if o.Replaces != "" { // the price of a piece is rounded
+			line.Off = line.Price*int64(l.Quantity) - l.Charge.Total
+		}
 		o.Lines = append(o.Lines, line)
 	}
 	for _, r := range d.Refunds {
-		o.Refunds = append(o.Refunds, history.Refund{Return: r.ReturnID, Amount: r.Amount, Lines: r.Lines})
+		f := history.Refund{Return: r.ReturnID, Amount: r.Amount, Lines: r.Lines}
+		if x := r.Exchange; x != nil {
+			f.Exchange = &history.Exchange{Order: x.OrderID, Status: x.Status, Value: x.Value, Refunded: x.Refunded}
+		}
+		o.Refunds = append(o.Refunds, f)
 	}
 	for _, r := range d.Returns {
 		o.Returns = append(o.Returns, history.ReturnNews{Return: r.ID, Status: r.Status})

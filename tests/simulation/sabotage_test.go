@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type sabotage struct {
 	looseUses    bool // who uses a promotion reads what was before the last use, and writes over it
 	keptUses     bool // no use of a promotion is given back
 	noDedupe     bool // catalog does not know a repeated event from news
+	ownIDs       bool // each replica has an ID of its own for what replaces something
 	noKey        bool // the repeat of a reservation holds a second time
 	noIdempotent bool // the repeat of a checkout is another checkout
 	dropMail     bool // letters are not written with what they are about
@@ -45,6 +47,7 @@ func TestSabotages(t *testing.T) {
 		"uses never given back":        {sabotage{keptUses: true}, 20, []string{"promotion-uses"}},
 		"no dedupe in the consumer":    {sabotage{noDedupe: true}, 60, []string{"ledger"}},
 		"reservation without key":      {sabotage{noKey: true}, 20, []string{"reserved"}},
+		"replacement of each replica":  {sabotage{ownIDs: true}, 80, []string{"exchange-wrong"}},
 		"checkout without key":         {sabotage{noIdempotent: true}, 20, []string{"order-unasked", "answer-changed", "order-twice"}},
 		"letters dropped":              {sabotage{dropMail: true}, 20, []string{"mail-lost"}},
 		"acknowledged before it works": {sabotage{ackFirst: true}, 20, []string{"reserved", "sold", "not-applied", "ledger"}},
@@ -64,6 +67,43 @@ func TestSabotages(t *testing.T) {
 			t.Fatalf("not found within %d seeds", c.within)
 		})
 	}
+}
+
+// owedID is the ID of a replacement in an order that owes it.
+var owedID = regexp.MustCompile(`"exchange":\{"order_id":"([0-9a-f-]{36})","status":"owed"`)
+
+// owns notes which replica has written first that a replacement is owed.
+func (s sabotage) owns(v view, ops []state.Op) {
+	if !s.ownIDs {
+		return
+	}
+	for _, op := range ops {
+		for _, found := range owedID.FindAllSubmatch(op.Value, -1) {
+			if id := string(found[1]); v.w.owner[id] == "" {
+				v.w.owner[id] = v.from.name
+			}
+		}
+	}
+}
+
+// estrange gives another replica another ID of what is owed, as if it were not derived.
+func (s sabotage) estrange(v view, items []state.Item) []state.Item {
+	if !s.ownIDs {
+		return items
+	}
+	out := slices.Clone(items)
+	for i, it := range out {
+		out[i].Value = owedID.ReplaceAllFunc(it.Value, func(found []byte) []byte {
+			id := owedID.FindSubmatch(found)[1]
+			if owner := v.w.owner[string(id)]; owner == "" || owner == v.from.name {
+				return found
+			}
+			other := uuid.NewSHA1(uuid.NameSpaceOID, []byte(string(id)+v.from.name)).String()
+			v.w.owner[other] = v.from.name
+			return bytes.Replace(found, id, []byte(other), 1)
+		})
+	}
+	return out
 }
 
 const usesOf = "promotion-uses:"

@@ -58,6 +58,9 @@ func short(keys []string) []string {
 	return slices.DeleteFunc(keys, func(k string) bool { return strings.HasPrefix(k, "bucket:") && k != "bucket:0" })
 }
 
+// read gives what is there, or what a sabotage makes of it.
+func (v view) read(keys []string) []state.Item { return v.w.bugs.estrange(v, v.store.read(keys)) }
+
 func (s *store) read(keys []string) []state.Item {
 	out := make([]state.Item, len(keys))
 	for i, k := range keys {
@@ -87,6 +90,7 @@ func (v view) Commit(ctx context.Context, ops ...state.Op) error {
 		w := v.w
 		none := struct{}{}
 		w.bugs.announces(w, ops)
+		w.bugs.owns(v, ops)
 		switch {
 		case w.chance(w.mix.refuse):
 			w.fault("write refused", 0)

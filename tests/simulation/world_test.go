@@ -44,7 +44,8 @@ type world struct {
 	steps   int
 	names   map[string]string // of random IDs, in the order in which they come up
 
-	seen map[string]bool // by a sabotage
+	seen  map[string]bool   // by a sabotage
+	owner map[string]string // by a sabotage: which replica has made an ID
 
 	apps      map[string]*application
 	all       []*replica // every process that there ever was
@@ -73,7 +74,7 @@ func newWorld(seed uint64, bugs sabotage, verbose bool) *world {
 	w := &world{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x7469656e6461)), bugs: bugs, began: time.Now(),
 		wake: make(chan struct{}, 1), trace: fnv.New64a(), verbose: verbose, names: map[string]string{},
-		seen: map[string]bool{}, mails: map[string]int{}, apps: map[string]*application{}, serial: map[string]int{}, faults: map[string]int{}, late: make(chan struct{}), over: make(chan struct{}),
+		seen: map[string]bool{}, owner: map[string]string{}, mails: map[string]int{}, apps: map[string]*application{}, serial: map[string]int{}, faults: map[string]int{}, late: make(chan struct{}), over: make(chan struct{}),
 	}
 	w.mix = newMix(w.rng)
 	w.lastFault = w.began
