@@ -26,6 +26,7 @@ const (
 	delivered     = 70 // of those that were shipped
 	returned      = 60 // of those that were delivered to a customer
 	worn          = 20 // of what came back
+	exchanged     = 40 // of what is sent back: wanted is another piece, or one of the same
 	inParts       = 40 // of those that are more than one piece
 	closedShort   = 30 // of those: the rest never comes
 )
@@ -202,6 +203,7 @@ type line struct {
 	UnitPrice *struct {
 		Amount int64 `json:"amount"`
 	} `json:"unit_price"`
+	Total *money `json:"total"`
 }
 
 // checkout submits a cart, sometimes twice at the same time, with the same key
@@ -286,8 +288,12 @@ func (b *buyer) act(ctx context.Context, who shopper, op history.Op, order, path
 func (b *buyer) sendBack(ctx context.Context, who shopper, o history.Order) {
 	l := o.Lines[b.r.IntN(len(o.Lines))].Item
 	l.Quantity = 1 + b.r.IntN(l.Quantity)
+	want := ""
+	if b.percent(exchanged) {
+		want = b.goods[b.r.IntN(len(b.goods))].SKU
+	}
 	c := b.repeat(ctx, history.Call{Op: history.AskReturn, Key: o.ID, Order: o.ID}, func(ctx context.Context) answer {
-		return b.askReturn(ctx, who, o.ID, l)
+		return b.askReturn(ctx, who, o.ID, l, want)
 	}, func(a *answer, c *history.Call) {
 		var r returnView
 		if a.into(&r); a.err == nil {
@@ -359,7 +365,7 @@ func (b *buyer) inParts(ctx context.Context, agent shopper, of history.Call, l h
 
 // askReturn asks for a return unless one was made: the request has no key, so
 // that a client that got no answer looks first.
-func (b *buyer) askReturn(ctx context.Context, who shopper, order string, l history.Item) answer {
+func (b *buyer) askReturn(ctx context.Context, who shopper, order string, l history.Item, want string) answer {
 	a := b.web.send(ctx, http.MethodGet, "/v1/returns?limit=100", nil, b.headers(ctx, who)...)
 	var mine struct {
 		Items []json.RawMessage `json:"items"`
@@ -374,8 +380,12 @@ func (b *buyer) askReturn(ctx context.Context, who shopper, order string, l hist
 			return a
 		}
 	}
+	line := map[string]any{"sku": l.SKU, "quantity": l.Quantity, "reason": "unwanted"}
+	if want != "" {
+		line["exchange_sku"] = want
+	}
 	a = b.web.send(ctx, http.MethodPost, "/v1/returns", map[string]any{
-		"order_id": order, "lines": []map[string]any{{"sku": l.SKU, "quantity": l.Quantity, "reason": "unwanted"}},
+		"order_id": order, "lines": []map[string]any{line},
 	}, b.headers(ctx, who)...)
 	if a.code == "quantity_exceeded" { // an earlier try got through after we had looked
 		a.err = fmt.Errorf("%s: the returns are read again", a)

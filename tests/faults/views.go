@@ -16,6 +16,7 @@ type orderView struct {
 	ID           string         `json:"id"`
 	Status       history.Status `json:"status"`
 	Note         string         `json:"note"`
+	Replaces     string         `json:"replaces"`
 	CancelReason string         `json:"cancel_reason"`
 	Lines        []line         `json:"lines"`
 	Totals       struct {
@@ -28,6 +29,7 @@ type orderView struct {
 		ReturnID string               `json:"return_id"`
 		Amount   money                `json:"amount"`
 		Lines    []history.RefundLine `json:"lines"`
+		Exchange *exchangeView        `json:"exchange"`
 	} `json:"refunds"`
 	Returns []struct {
 		ReturnID string               `json:"return_id"`
@@ -39,22 +41,38 @@ type orderView struct {
 func (v orderView) history() history.Order {
 	o := history.Order{
 		ID: v.ID, Key: v.Note, Status: v.Status, Total: v.Totals.Total.Amount, Refunded: v.Payment.Refunded.Amount,
-		Refused: v.Status == history.Cancelled && strings.HasPrefix(v.CancelReason, "refused: "),
+		Replaces: v.Replaces,
+		Refused:  v.Status == history.Cancelled && strings.HasPrefix(v.CancelReason, "refused: "),
 	}
 	for _, l := range v.Lines {
 		sold := history.Line{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}}
 		if l.UnitPrice != nil {
 			sold.Price = l.UnitPrice.Amount
 		}
+		if v.Replaces != "" && l.Total != nil { // the price of a piece is rounded
+			sold.Off = sold.Price*int64(l.Quantity) - l.Total.Amount
+		}
 		o.Lines = append(o.Lines, sold)
 	}
 	for _, r := range v.Refunds {
-		o.Refunds = append(o.Refunds, history.Refund{Return: r.ReturnID, Amount: r.Amount.Amount, Lines: r.Lines})
+		f := history.Refund{Return: r.ReturnID, Amount: r.Amount.Amount, Lines: r.Lines}
+		if x := r.Exchange; x != nil {
+			f.Exchange = &history.Exchange{Order: x.OrderID, Status: x.Status, Value: x.Value.Amount, Refunded: x.Refunded.Amount}
+		}
+		o.Refunds = append(o.Refunds, f)
 	}
 	for _, r := range v.Returns {
 		o.Returns = append(o.Returns, history.ReturnNews{Return: r.ReturnID, Status: r.Status})
 	}
 	return o
+}
+
+// exchangeView is an exchange, as orders and, shorter, support tell of it.
+type exchangeView struct {
+	OrderID  string                 `json:"order_id"`
+	Status   history.ExchangeStatus `json:"status"`
+	Value    money                  `json:"value"`
+	Refunded money                  `json:"refunded"`
 }
 
 type returnView struct {
@@ -67,6 +85,7 @@ type returnView struct {
 		ID       string               `json:"id"`
 		RefundID string               `json:"refund_id"`
 		Refund   *money               `json:"refund"`
+		Exchange *exchangeView        `json:"exchange"`
 		Lines    []history.RefundLine `json:"lines"`
 	} `json:"receipts"`
 }
@@ -77,7 +96,8 @@ func (v returnView) history() history.Return {
 		r.Refund = v.Refund.Amount
 	}
 	for _, p := range v.Receipts {
-		r.Receipts = append(r.Receipts, history.Receipt{ID: p.ID, Refund: p.RefundID, Noted: p.Refund != nil, Lines: p.Lines})
+		r.Receipts = append(r.Receipts, history.Receipt{ID: p.ID, Refund: p.RefundID, Noted: p.Refund != nil, Lines: p.Lines,
+			Owed: p.Exchange != nil && p.Exchange.Status == history.ExchangeOwed})
 	}
 	return r
 }
@@ -101,7 +121,7 @@ type returnData struct {
 // of gives what tells events of a type about the same subject apart.
 func (d returnData) of(kind string) string {
 	switch kind {
-	case history.OrderRefunded:
+	case history.OrderRefunded, history.OrderExchanged:
 		return d.ReturnID
 	case history.ReturnPart:
 		return d.ReceiptID
