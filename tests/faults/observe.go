@@ -229,6 +229,11 @@ func (o *observer) seen(id string) (history.Order, bool) {
 
 // settled says that nothing is left to happen to an order when nobody asks.
 func settled(o history.Order, status map[string]history.ReturnStatus) bool {
+	for _, f := range o.Refunds {
+		if f.Exchange != nil && f.Exchange.Status == history.ExchangeOwed {
+			return false
+		}
+	}
 	for _, r := range o.Returns {
 		if r.Status != status[r.Return] || r.Status == history.ReturnReceived {
 			return false

@@ -126,6 +126,47 @@ func TestADeduction(t *testing.T) {
 	require.NotContains(t, m.Text, "stranger")
 }
 
+// Of an exchange the new order's letter tells; the old one's only if it failed.
+func TestAnExchange(t *testing.T) {
+	texts := map[string]string{
+		"en": "For what you have sent back of your order T-AAAA-BBBB we send you|paid for by what you have sent back|we have refunded 1,234.50 EUR|we give you back 1,234.50 EUR",
+		"es": "Por lo que has devuelto de tu pedido T-AAAA-BBBB te enviamos|pagado con lo que has devuelto|te hemos reembolsado 1.234,50 EUR|te devolvemos 1.234,50 EUR",
+	}
+	for lang, want := range texts {
+		part := strings.Split(want, "|")
+		for _, placed := range []bool{true, false} {
+			o := bought(t, lang)
+			o.ID = "00000000-0000-4000-8000-000000000000"
+			number := order.NumberFor(o.ID)
+			require.NoError(t, o.Ship("", 0, now))
+			require.NoError(t, o.Deliver(0, now))
+			r, err := o.Refund("r", []order.RefundLine{{SKU: "A", Quantity: 1, Exchange: "B"}}, now)
+			require.NoError(t, err)
+			_, err = NewComposer(one{o}).Compose(t.Context(), last(o))
+			require.ErrorIs(t, err, mail.ErrMoot, "no money")
+			to := o.Replacement(*r.Exchange, now)
+			if placed {
+				price := money.New(1, "EUR")
+				require.NoError(t, to.Replace([]order.Line{{SKU: "B", Quantity: 1, Name: "B", UnitPrice: &price}}, *r.Exchange, now))
+				text := written(t, to, last(to)).Text
+				require.Contains(t, text, strings.Replace(part[0], "T-AAAA-BBBB", number, 1))
+				require.Contains(t, text, part[1])
+				require.NoError(t, to.Cancel("", 0, now))
+				require.Contains(t, written(t, to, last(to)).Text, part[3])
+			} else {
+				require.NoError(t, to.Refuse(fault.New(fault.Unprocessable, "out_of_stock", "no"), now))
+			}
+			require.NoError(t, o.SettleExchange("r", to, now))
+			if !placed {
+				require.Contains(t, written(t, o, last(o)).Text, part[2])
+				continue
+			}
+			_, err = NewComposer(one{o}).Compose(t.Context(), last(o))
+			require.ErrorIs(t, err, mail.ErrMoot, "the new order's letter says it")
+		}
+	}
+}
+
 func TestACancelledOrder(t *testing.T) {
 	o := bought(t, "")
 	o.Payment.Method = order.CashOnDelivery
