@@ -207,5 +207,5 @@ func (w *world) judge(b *book) []string {
 	for _, v := range history.Check(history.Run{Goods: goods, Promotions: []history.Promotion{few}, Calls: calls, LastFault: w.lastFault.Sub(w.began), Final: end}) {
 		wrong = append(wrong, w.plain(v.String()))
 	}
-	return append(wrong, w.unwritten(end.Orders)...)
+	return slices.Concat(wrong, w.unwritten(end.Orders), w.unpaid())
 }

@@ -3,6 +3,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"tienda/internal/mail/mailroom"
 	"tienda/services/orders/internal/api"
 	"tienda/services/orders/internal/cart"
+	"tienda/services/orders/internal/cashier"
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/clients"
 	"tienda/services/orders/internal/erasure"
@@ -34,12 +36,13 @@ const recoveryPause = 5 * time.Second
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	catalog := clients.NewCatalog(d.Sidecar)
 	store := statestore.NewOrders(d.DB)
-	orders := order.NewService(store)
 	saga := statestore.NewCheckouts(d.DB)
+	till := cashier.NewService(saga, clients.NewPayments(d.Sidecar), time.Now)
+	orders := order.NewService(store, till)
 	given := statestore.NewPromotions(d.DB)
 	prices := terms.NewModel(given, time.Now)
 	promotions := promotion.NewService(given, time.Now)
-	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog, prices, promotions)
+	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog, prices, promotions, till)
 	written := statestore.NewLetters(d.DB)
 	sender := mail.NewSender(written.Queue(), letters.NewComposer(store), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
 	written.Queue().Start(sender)
@@ -55,13 +58,16 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		Terms:      prices,
 		Support:    events.Support{Returns: orders, Log: d.Log},
 		Users:      events.Users{Erasures: erasures},
+		Callbacks:  till,
+		Secrets:    clients.NewSecrets(d.Sidecar, cmp.Or(d.Getenv("ORDERS_PAYMENT_PROVIDER"), "sandbox")),
 	}
 	return app.Built{
 		Routes: a.Routes(),
 		Parts: []app.Part{
-			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts", checkouts.Recover),
+			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts and payments", checkouts.Recover),
 			app.Every(recoveryPause, d.Log, "erasure of deleted accounts", erasures.Run),
 			sender.Part,
+			till.Part,
 			app.Every(terms.Freshness, d.Log, "reading settings and promotions", prices.Refresh),
 			app.Every(recoveryPause, d.Log, "uses of promotions", func(ctx context.Context) error {
 				t, err := prices.Get(ctx)

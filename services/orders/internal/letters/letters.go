@@ -57,6 +57,8 @@ type data struct {
 	Refund   string // of order_refunded
 	Due      string // what is still to be paid; "": nothing
 	OnDoor   bool   // it is paid on delivery
+	Card     string // what is paid by card; "": nothing
+	AtOnce   bool   // and is charged already
 }
 
 // Orders gives orders; order.ErrMissing.
@@ -159,6 +161,9 @@ func describe(o *order.Order, f order.Fact) data {
 		return amount(o.Money(minor))
 	}
 	d.Due, d.Discount, d.Shipping = some(o.Payment.Due), some(-o.Totals.Discount), some(o.Totals.Shipping)
+	if o.Payment.Card != nil { // nobody sends an invoice
+		d.Due, d.Card, d.AtOnce = "", some(o.Total), o.Payment.AtOnce
+	}
 	if d.Tax = some(o.Totals.Tax); !o.Totals.TaxIncluded {
 		d.Tax, d.TaxAdded = "", d.Tax
 	}

@@ -6,7 +6,7 @@
 //	mail:<order>:<fact>       a letter to the buyer that is not sent yet
 //	mail-list:<0..15>         letters whose sending has failed
 //	index:unsettled           the IDs of orders whose checkout was left midway
-//	settings:tax, settings:shipping   what an admin has decided
+//	settings:tax, :shipping, :payments   what an admin has decided
 //	promotions:book           the promotions
 //	promotion-uses:<ID>       the uses of one that is limited
 //	promotion-uses-of:<ID>:<user ID>  those of one user, where there is a limit for each
@@ -120,6 +120,11 @@ func getOrder(tx *state.Tx, id string) (*order.Order, error) {
 func putChanged(tx *state.Tx, o *order.Order) error {
 	if !o.Changed() {
 		return nil
+	}
+	// Whatever the payment provider is still to be asked for, another replica is told
+	// of if this one dies; and a pending order stays the one's who drives it.
+	if o.Payment.Card != nil && (o.Owes() || o.Status == order.Pending) {
+		tx.Unfinished(orders.Key(o.ID))
 	}
 	for _, f := range o.Facts() {
 		tx.Emit(orders.Key(o.ID), events.Of(o, f))
