@@ -91,7 +91,9 @@ func (w *world) final() history.Final {
 		if w.apps["orders"].store.document(k, &d) {
 			out := history.Uses{Promotion: strings.TrimPrefix(k, uses), Folded: d.Folded}
 			for _, u := range d.Open {
-				out.Open = append(out.Open, u.Order)
+				if !w.justCancelled(u.Order) {
+					out.Open = append(out.Open, u.Order)
+				}
 			}
 			f.Uses = append(f.Uses, out)
 		}
@@ -130,6 +132,19 @@ func (w *world) final() history.Final {
 		f.Events = append(f.Events, out)
 	}
 	return f
+}
+
+// sweepTime is how long a use may outlive the order that it is given back for: the
+// sweep leaves the youngest be.
+const sweepTime = 8 * time.Second
+
+// justCancelled says whether an order was cancelled so late, by a card that was
+// declined for one, that its uses may still stand.
+func (w *world) justCancelled(id string) bool {
+	var d struct {
+		CancelledAt time.Time `json:"cancelled_at"`
+	}
+	return w.apps["orders"].store.document("order:"+id, &d) && !d.CancelledAt.IsZero() && time.Since(d.CancelledAt) < sweepTime
 }
 
 func stockOf(d stockDoc) history.Stock {

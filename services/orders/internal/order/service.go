@@ -54,7 +54,9 @@ func NewService(store Store, c Cashier) *Service {
 	return &Service{store: store, cashier: c, now: func() time.Time { return time.Now().UTC() }}
 }
 
-// update is the store's Update; what the order owes afterwards is done soon.
+// update is the store's Update; what the order owes afterwards, by this change or by an
+// earlier one, is done soon: who writes an order that owes something has it in its
+// journal.
 func (s *Service) update(ctx context.Context, id string, fn func(*Order) error) (*Order, error) {
 	o, err := s.store.Update(ctx, id, fn)
 	if err == nil && o.Owes() {
@@ -122,7 +124,7 @@ func (s *Service) Refund(ctx context.Context, id, returnID string, lines []Refun
 
 // NoteReturn takes in news about a return of an order.
 func (s *Service) NoteReturn(ctx context.Context, orderID string, n Return) error {
-	_, err := s.store.Update(ctx, orderID, func(o *Order) error {
+	_, err := s.update(ctx, orderID, func(o *Order) error {
 		o.NoteReturn(n)
 		return nil
 	})

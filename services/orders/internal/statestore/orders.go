@@ -123,7 +123,7 @@ func putChanged(tx *state.Tx, o *order.Order) error {
 	}
 	// Whatever the payment provider is still to be asked for, another replica is told
 	// of if this one dies; and a pending order stays the one's who drives it.
-	if o.Payment.Card != nil && (o.Owes() || o.Status == order.Pending) {
+	if unfinished(o) {
 		tx.Unfinished(orders.Key(o.ID))
 	}
 	for _, f := range o.Facts() {
@@ -131,4 +131,9 @@ func putChanged(tx *state.Tx, o *order.Order) error {
 	}
 	o.Version++
 	return orders.Put(tx, o.ID, *o)
+}
+
+// unfinished says whether somebody has to go on with an order that is paid by card.
+func unfinished(o *order.Order) bool {
+	return o.Payment.Card != nil && (o.Owes() || o.Status == order.Pending)
 }
