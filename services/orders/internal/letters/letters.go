@@ -55,6 +55,7 @@ type data struct {
 	Total    string
 	Tracking string
 	Refund   string // of order_refunded
+	Deducted string // of it, for the state the goods came in; "": nothing
 	Due      string // what is still to be paid; "": nothing
 	OnDoor   bool   // it is paid on delivery
 	Card     string // what is paid by card; "": nothing
@@ -160,6 +161,7 @@ func describe(o *order.Order, f order.Fact) data {
 		}
 		return amount(o.Money(minor))
 	}
+	d.Deducted = some(f.Refund.Deducted)
 	d.Due, d.Discount, d.Shipping = some(o.Payment.Due), some(-o.Totals.Discount), some(o.Totals.Shipping)
 	if o.Payment.Card != nil { // nobody sends an invoice
 		d.Due, d.Card, d.AtOnce = "", some(o.Total), o.Payment.AtOnce
