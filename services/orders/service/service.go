@@ -5,6 +5,7 @@ package service
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -64,7 +65,9 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	return app.Built{
 		Routes: a.Routes(),
 		Parts: []app.Part{
-			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts and payments", checkouts.Recover),
+			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts and payments", func(ctx context.Context) error {
+				return errors.Join(till.Recover(ctx), checkouts.Recover(ctx))
+			}),
 			app.Every(recoveryPause, d.Log, "erasure of deleted accounts", erasures.Run),
 			sender.Part,
 			till.Part,

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +22,7 @@ const (
 	turnLimit = 20 * time.Second
 	atOnce    = 16  // orders that a replica works on at a time
 	maxQueue  = 512 // orders that wait for that; more are listed for the recovery
+	maxLeft   = 10_000
 
 	// lateness is how long after an order's end its authorisation may still reach the
 	// provider: longer than a checkout drives, and a call may be under way.
@@ -45,11 +48,14 @@ type Service struct {
 	provider payment.Provider
 	now      func() time.Time
 	due      chan string
+
+	mu   sync.Mutex
+	left map[string]bool // orders that could not be listed for the recovery yet
 }
 
 // NewService gives the service over the orders and a provider.
 func NewService(orders Orders, provider payment.Provider, now func() time.Time) *Service {
-	return &Service{orders: orders, provider: provider, now: now, due: make(chan string, maxQueue)}
+	return &Service{orders: orders, provider: provider, now: now, due: make(chan string, maxQueue), left: map[string]bool{}}
 }
 
 // Authorise has an amount held on the card of a pending order, and says what the
@@ -187,15 +193,40 @@ func (s *Service) Due(ctx context.Context, id string) {
 	select {
 	case s.due <- id:
 	default:
-		s.list(ctx, id)
+		_ = s.list(ctx, id)
 	}
 }
 
-// list leaves an order to the recovery. If that fails, the journal still knows it.
-func (s *Service) list(ctx context.Context, id string) {
+// list leaves an order to the recovery of whichever replica. If that fails, Recover
+// tries again, and the journal knows the order if this replica dies before.
+func (s *Service) list(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookLimit)
 	defer cancel()
-	_ = s.orders.MarkUnsettled(ctx, id)
+	err := s.orders.MarkUnsettled(ctx, id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		delete(s.left, id)
+	} else if len(s.left) < maxLeft {
+		s.left[id] = true
+	}
+	return err
+}
+
+// Recover lists what could not be listed before. It is run now and then. State: 1 get
+// and 1 save for each of those.
+func (s *Service) Recover(ctx context.Context) error {
+	s.mu.Lock()
+	ids := slices.Sorted(maps.Keys(s.left))
+	s.mu.Unlock()
+	var errs []error
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			break
+		}
+		errs = append(errs, s.list(ctx, id))
+	}
+	return errors.Join(errs...)
 }
 
 // Part works on what is due until ctx ends. What is left then, other replicas are
@@ -219,7 +250,7 @@ func (s *Service) Part(ctx context.Context) error {
 				turn, cancel := context.WithTimeout(ctx, turnLimit)
 				defer cancel()
 				if s.Run(turn, id, true) != nil {
-					s.list(ctx, id)
+					_ = s.list(ctx, id)
 				}
 			})
 		}

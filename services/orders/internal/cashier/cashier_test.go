@@ -3,6 +3,7 @@ package cashier
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ type book struct {
 	docs     map[string][]byte
 	listed   map[string]bool
 	finished map[string]int
+	noList   bool // it cannot be written
 }
 
 func newBook() *book {
@@ -77,6 +79,9 @@ func (b *book) Finished(id string) {
 func (b *book) MarkUnsettled(_ context.Context, id string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.noList {
+		return errors.New("the list is away")
+	}
 	b.listed[id] = true
 	return nil
 }
@@ -219,6 +224,26 @@ func TestWhatWasPerhapsAuthorised(t *testing.T) {
 			require.Empty(t, got.Payment.Card.Token)
 		})
 	}
+}
+
+// What the recovery cannot be told of at once, it is told of later.
+func TestWhatCannotBeListedIsKept(t *testing.T) {
+	w := newWorld()
+	id := w.bought(t, "sandbox_approves")
+	w.act(t, id, w.ship)
+	for range maxQueue { // nobody works on the queue
+		w.Due(t.Context(), uuid.NewString())
+	}
+	w.book.noList = true
+	w.Due(t.Context(), id)
+	require.Error(t, w.Recover(t.Context()))
+	require.Empty(t, w.book.listed)
+	w.book.noList = false
+	require.NoError(t, w.Recover(t.Context()))
+	require.Equal(t, map[string]bool{id: true}, w.book.listed)
+	w.book.listed = map[string]bool{}
+	require.NoError(t, w.Recover(t.Context()))
+	require.Empty(t, w.book.listed, "once it is listed, it is forgotten here")
 }
 
 func TestCallbacks(t *testing.T) {
