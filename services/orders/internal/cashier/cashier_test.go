@@ -182,6 +182,21 @@ func TestCancelledIsVoided(t *testing.T) {
 	require.Zero(t, held+taken)
 }
 
+// A provider that does not give back: the order says that its money is kept.
+func TestACancelledOrderWhoseRefundIsDeclined(t *testing.T) {
+	w := newWorld()
+	id := w.bought(t, "sandbox_approves")
+	w.act(t, id, func(o *order.Order) error { return o.Payment.Card.Capture(id, total, w.clock) })
+	require.NoError(t, w.Run(t.Context(), id, true))
+	require.Equal(t, order.Refunded, w.act(t, id, w.cancel).Payment.Status)
+	o := w.act(t, id, func(o *order.Order) error {
+		return o.NotePayment(id+"-refund-1", payment.Outcome{Status: payment.Declined, Code: "too_late"}, w.clock)
+	})
+	require.False(t, o.Owes())
+	require.Equal(t, []any{order.Paid, int64(total), int64(0)}, []any{o.Payment.Status, o.Payment.Paid, o.Payment.Refunded})
+	require.Equal(t, "refund_declined", o.Payment.Card.State())
+}
+
 // Refunded before the capture is known: it is captured first.
 func TestARefundWaitsForItsCapture(t *testing.T) {
 	w := newWorld()

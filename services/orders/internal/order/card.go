@@ -105,7 +105,11 @@ func (o *Order) NotePayment(key string, out payment.Outcome, now time.Time) erro
 	}
 	if o.Status == Cancelled {
 		o.release(now) // it may have been approved after all
-		if p.Refunded = p.Card.Refunding(); p.Refunded == 0 {
+		switch p.Refunded = p.Card.Refunding(); {
+		case p.Refunded > 0:
+		case p.Card.Captured() > 0: // what was to come back is declined
+			p.Status = Paid
+		default:
 			p.Status = Void
 		}
 	}

@@ -169,14 +169,15 @@ func (p *Payment) Refund(orderID string, amount int64, now time.Time) error {
 }
 
 // Release gives back what was taken, or gives up what was authorised or may be, and
-// says how much comes back. A repeat changes nothing.
+// says how much comes back. A repeat changes nothing: what the provider has declined
+// to do is not asked for again, or it would be for ever.
 func (p *Payment) Release(orderID string, now time.Time) (back int64) {
 	p.Token = ""
-	if taken := p.Capturing() - p.Refunding(); taken > 0 {
+	if taken := p.Capturing() - p.sum(Refund, Open, Approved, Declined); taken > 0 {
 		p.ask(orderID, Refund, taken, now)
 		return taken
 	}
-	if p.Capturing() == 0 && !p.has(Void, Open, Approved) && p.has(Authorise, Open, Approved) {
+	if p.Capturing() == 0 && !p.has(Void, Open, Approved, Declined) && p.has(Authorise, Open, Approved) {
 		p.ask(orderID, Void, 0, now)
 	}
 	return 0
@@ -259,14 +260,20 @@ func (p *Payment) State() string {
 	switch {
 	case p.has(Refund, Open):
 		return "refunding"
+	case p.has(Refund, Declined):
+		return "refund_declined"
 	case p.has(Refund, Approved):
 		return "refunded"
 	case p.has(Void, Open):
 		return "voiding"
 	case p.has(Void, Approved, Dropped):
 		return "voided"
+	case p.has(Void, Declined):
+		return "void_declined"
 	case p.has(Capture, Open):
 		return "capturing"
+	case p.has(Capture, Declined):
+		return "capture_declined"
 	case p.has(Capture, Approved):
 		return "captured"
 	case first.Status == Approved:

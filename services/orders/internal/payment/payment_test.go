@@ -95,8 +95,35 @@ func TestADeclinedCapture(t *testing.T) {
 	_, ok := p.Next()
 	require.False(t, ok, "the refund is dropped")
 	require.Zero(t, p.Refunding())
+	require.Equal(t, "capture_declined", p.State())
 	p.Release(orderID, now)
 	require.True(t, p.Voided())
+}
+
+// What the provider declines to do for good is an end that can be seen, and nothing
+// that is asked for again and again.
+func TestADeclinedRelease(t *testing.T) {
+	for step, c := range map[payment.Step]struct {
+		captured bool
+		state    string
+	}{payment.Void: {false, "void_declined"}, payment.Refund: {true, "refund_declined"}} {
+		p := payment.New(orderID, "tok", now)
+		settle := func(key string, o payment.Outcome) {
+			_, err := p.Settle(orderID+"-"+key, o, now)
+			require.NoError(t, err)
+		}
+		settle("authorise-1", approved(100))
+		if c.captured {
+			require.NoError(t, p.Capture(orderID, 100, now))
+			settle("capture-1", approved(100))
+		}
+		p.Release(orderID, now)
+		settle(string(step)+"-1", payment.Outcome{Status: payment.Declined, Code: "too_late"})
+		require.Zero(t, p.Release(orderID, now))
+		_, ok := p.Next()
+		require.False(t, ok, "%s is not asked for again", step)
+		require.Equal(t, c.state, p.State())
+	}
 }
 
 func TestDropped(t *testing.T) {
