@@ -56,7 +56,7 @@ func openProvider(t *testing.T) *provider {
 	var cmd *exec.Cmd
 	p.start = func(t *testing.T) {
 		t.Helper()
-		cmd = exec.CommandContext(context.Background(), program, "-addr", addr, "-ledger", filepath.Join(dir, "ledger.ndjson"), "-secrets", filepath.Join(dir, "none.json"), "-delay", "10s") //nolint:gosec // ours
+		cmd = exec.CommandContext(context.Background(), program, "-addr", addr, "-ledger", filepath.Join(dir, "ledger.ndjson"), "-secrets", filepath.Join(dir, "none.json"), "-delay", "10s")
 		require.NoError(t, daprd.StartChild(cmd))
 		require.Eventually(t, func() bool {
 			c, err := net.Dial("tcp", addr)

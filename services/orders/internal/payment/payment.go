@@ -132,7 +132,7 @@ func (p *Payment) has(s Step, statuses ...Status) bool {
 	return slices.ContainsFunc(p.Attempts, func(a Attempt) bool { return a.Step == s && slices.Contains(statuses, a.Status) })
 }
 
-// Authorised, Captured and Refunded give what the provider is known to have done.
+// Authorised gives what the provider is known to hold, or to have taken of it.
 func (p *Payment) Authorised() int64 { return p.sum(Authorise, Approved) }
 
 // Captured gives what was taken.

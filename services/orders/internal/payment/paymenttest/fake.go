@@ -12,7 +12,7 @@ import (
 	"tienda/services/orders/internal/payment"
 )
 
-// What becomes of a call to the fake.
+// Fate is what becomes of a call to the fake.
 type Fate int
 
 // The fates.
