@@ -29,6 +29,8 @@ type sabotage struct {
 	ownIDs       bool // each replica has an ID of its own for what replaces something
 	noKey        bool // the repeat of a reservation holds a second time
 	noIdempotent bool // the repeat of a checkout is another checkout
+	guessPay     bool // an answer of the payment provider that is lost is taken for a refusal
+	keylessPay   bool // the payment provider does not know a repeat
 	dropMail     bool // letters are not written with what they are about
 	ackFirst     bool // the broker forgets an event although its consumer failed
 }
@@ -49,6 +51,8 @@ func TestSabotages(t *testing.T) {
 		"reservation without key":      {sabotage{noKey: true}, 20, []string{"reserved"}},
 		"replacement of each replica":  {sabotage{ownIDs: true}, 80, []string{"exchange-wrong"}},
 		"checkout without key":         {sabotage{noIdempotent: true}, 20, []string{"order-unasked", "answer-changed", "order-twice"}},
+		"payment guessed":              {sabotage{guessPay: true}, 40, []string{"payment-kept", "payment-differs"}},
+		"payment without key":          {sabotage{keylessPay: true}, 20, []string{"payment-differs", "payment-kept"}},
 		"letters dropped":              {sabotage{dropMail: true}, 20, []string{"mail-lost"}},
 		"acknowledged before it works": {sabotage{ackFirst: true}, 20, []string{"reserved", "sold", "not-applied", "ledger"}},
 	} {

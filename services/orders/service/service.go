@@ -3,7 +3,9 @@
 package service
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +15,7 @@ import (
 	"tienda/internal/mail/mailroom"
 	"tienda/services/orders/internal/api"
 	"tienda/services/orders/internal/cart"
+	"tienda/services/orders/internal/cashier"
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/clients"
 	"tienda/services/orders/internal/erasure"
@@ -34,12 +37,13 @@ const recoveryPause = 5 * time.Second
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	catalog := clients.NewCatalog(d.Sidecar)
 	store := statestore.NewOrders(d.DB)
-	orders := order.NewService(store)
 	saga := statestore.NewCheckouts(d.DB)
+	till := cashier.NewService(saga, clients.NewPayments(d.Sidecar), time.Now)
+	orders := order.NewService(store, till)
 	given := statestore.NewPromotions(d.DB)
 	prices := terms.NewModel(given, time.Now)
 	promotions := promotion.NewService(given, time.Now)
-	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog, prices, promotions)
+	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog, prices, promotions, till)
 	orders.OnNews(checkouts.Owed)
 	written := statestore.NewLetters(d.DB)
 	sender := mail.NewSender(written.Queue(), letters.NewComposer(store), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
@@ -56,13 +60,18 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		Terms:      prices,
 		Support:    events.Support{Returns: orders, Log: d.Log},
 		Users:      events.Users{Erasures: erasures},
+		Callbacks:  till,
+		Secrets:    clients.NewSecrets(d.Sidecar, cmp.Or(d.Getenv("ORDERS_PAYMENT_PROVIDER"), "sandbox")),
 	}
 	return app.Built{
 		Routes: a.Routes(),
 		Parts: []app.Part{
-			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts", checkouts.Recover),
+			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts and payments", func(ctx context.Context) error {
+				return errors.Join(till.Recover(ctx), checkouts.Recover(ctx))
+			}),
 			app.Every(recoveryPause, d.Log, "erasure of deleted accounts", erasures.Run),
 			sender.Part,
+			till.Part,
 			app.Every(terms.Freshness, d.Log, "reading settings and promotions", prices.Refresh),
 			app.Every(recoveryPause, d.Log, "uses of promotions", func(ctx context.Context) error {
 				t, err := prices.Get(ctx)

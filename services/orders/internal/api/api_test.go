@@ -93,6 +93,7 @@ func TestLifeOfAnOrder(t *testing.T) {
 		require.Equal(t, 200, s.Do(t, contracttest.Request{Method: "GET", Path: path, NoToken: true}).Status)
 	}
 	s.tryTerms(t)
+	s.tryCard(t)
 	s.TryDeadLetters(t, "orders", "support", "tienda.support.return_approved")
 	s.RequireAllTried(t)
 }

@@ -193,3 +193,33 @@ func TestExchangeSurvivesLostWrites(t *testing.T) {
 		}
 	}
 }
+
+// Of an order that was paid by card, what cannot be had goes back to the card, once:
+// after the answer of the receipt, or by the recovery of another replica.
+func TestARefusedExchangeGoesBackToTheCard(t *testing.T) {
+	for _, away := range []bool{false, true} {
+		s := newShop(t)
+		id := s.bought(t, "card-of-ana", byCard("sandbox_approves")).ID
+		s.card(t, s.step(t, asAgent, nil, id, "ship", nil), 200)
+		s.paid(t, id)
+		s.card(t, s.step(t, asAgent, nil, id, "deliver", nil), 200)
+		s.catalog.set(func(c *fakeCatalog) { c.stock[plate], c.away = 0, away })
+		r, status := s.swap(t, id)
+		require.Equal(t, 200, status)
+		_, taken, back := s.provider.Sums(id)
+		require.Equal(t, []int64{2*1249 + 500, 0}, []int64{taken, back})
+		if away {
+			require.Equal(t, "owed", r.Exchange.Status)
+			s.catalog.set(func(c *fakeCatalog) { c.away = false })
+			require.NoError(t, s.restarted(t).checkouts.Recover(t.Context()))
+		} else {
+			require.Equal(t, "refused", r.Exchange.Status)
+		}
+		for range 2 {
+			require.Equal(t, "partially_refunded", s.paid(t, id).Payment.Status)
+			require.NoError(t, s.checkouts.Recover(t.Context()))
+		}
+		_, _, back = s.provider.Sums(id)
+		require.Equal(t, int64(2*1249), back)
+	}
+}

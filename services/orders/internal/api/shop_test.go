@@ -21,11 +21,13 @@ import (
 	"tienda/internal/state/statetest"
 	"tienda/services/orders/internal/api"
 	"tienda/services/orders/internal/cart"
+	"tienda/services/orders/internal/cashier"
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/clients"
 	"tienda/services/orders/internal/erasure"
 	"tienda/services/orders/internal/events"
 	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/payment/paymenttest"
 	"tienda/services/orders/internal/promotion"
 	"tienda/services/orders/internal/settings"
 	"tienda/services/orders/internal/statestore"
@@ -164,7 +166,9 @@ type shop struct {
 	erasures   *erasure.Service
 	terms      *terms.Model
 	promotions *promotion.Service
-	clock      *clock // of promotions
+	provider   *paymenttest.Fake
+	till       *cashier.Service
+	clock      *clock // of promotions and payments
 }
 
 // clock is the time of the test, and what was added to it.
@@ -175,7 +179,7 @@ func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Lo
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	s := &shop{
-		clock: &clock{},
+		clock: &clock{}, provider: paymenttest.NewFake(),
 		store: statetest.NewMemory(), events: &event.Memory{}, users: &fakeUsers{},
 		catalog: &fakeCatalog{
 			stock: map[string]int{coffee: 100, tea: 100, plate: 3},
@@ -193,21 +197,23 @@ func (s *shop) restarted(t *testing.T) *shop {
 	other := *s
 	log := slog.New(slog.DiscardHandler)
 	db := state.Open(s.db, s.events, log)
-	orders := order.NewService(statestore.NewOrders(db))
+	saga := statestore.NewCheckouts(db)
+	other.till = cashier.NewService(saga, s.provider, s.clock.now)
+	orders := order.NewService(statestore.NewOrders(db), other.till)
 	given := statestore.NewPromotions(db)
 	// Its clock stands still: what the model has read at the start is never too old.
 	start := time.Now()
 	other.terms = terms.NewModel(given, func() time.Time { return start })
 	require.NoError(t, other.terms.Refresh(t.Context()))
 	other.promotions = promotion.NewService(given, s.clock.now)
-	other.checkouts = checkout.NewService(statestore.NewCheckouts(db), s.users, s.catalog, other.terms, other.promotions)
+	other.checkouts = checkout.NewService(saga, s.users, s.catalog, other.terms, other.promotions, other.till)
 	orders.OnNews(other.checkouts.Owed)
 	other.erasures = erasure.NewService(statestore.NewErasures(db), time.Now)
 	other.Server = contracttest.New(t, "orders", (&api.API{
 		Carts:    cart.NewService(statestore.NewCarts(db), clients.NewQuoteCache(s.catalog), other.terms),
 		Settings: settings.NewService(statestore.NewSettings(db), time.Now), Promotions: other.promotions, Terms: other.terms,
 		Checkouts: other.checkouts, Orders: orders, Support: events.Support{Returns: orders, Log: log},
-		Users: events.Users{Erasures: other.erasures},
+		Users: events.Users{Erasures: other.erasures}, Callbacks: other.till, Secrets: secrets{},
 	}).Routes())
 	return &other
 }

@@ -36,19 +36,25 @@ func (s *Service) Exchange(ctx context.Context, o *order.Order) (*order.Order, e
 		}
 		o = settled
 	}
+	if o.Owes() { // it stays in the journal, out of which the cashier takes it
+		s.cashier.Due(ctx, o.ID)
+		return o, nil
+	}
 	s.arrive(ctx, o.ID)
 	return s.owesAgain(ctx, o.ID)
 }
 
-// owesAgain leaves an order to the recovery that has come to owe another replacement
-// while it was forgotten.
+// owesAgain leaves an order to the recovery that has come to owe something again while
+// it was forgotten.
 func (s *Service) owesAgain(ctx context.Context, id string) (*order.Order, error) {
 	o, err := s.store.Confirm(ctx, id, func(*order.Order) error { return nil })
 	if err != nil {
 		s.leave(ctx, id)
 		return nil, err
 	}
-	s.Owed(ctx, o)
+	if o.Owing() {
+		s.leave(ctx, id)
+	}
 	return o, nil
 }
 

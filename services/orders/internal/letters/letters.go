@@ -59,6 +59,8 @@ type data struct {
 	Due      string // what is still to be paid; "": nothing
 	OnDoor   bool   // it is paid on delivery
 	Replaces string // number of the order whose exchange this is; "": none
+	Card     string // what is paid by card; "": nothing
+	AtOnce   bool   // and is charged already
 }
 
 // Orders gives orders; order.ErrMissing.
@@ -176,6 +178,9 @@ func describe(o *order.Order, f order.Fact) data {
 	}
 	d.Deducted = some(f.Refund.Deducted)
 	d.Due, d.Discount, d.Shipping = some(o.Payment.Due), some(-o.Totals.Discount), some(o.Totals.Shipping)
+	if o.Payment.Card != nil { // nobody sends an invoice
+		d.Due, d.Card, d.AtOnce = "", some(o.Total), o.Payment.AtOnce
+	}
 	if d.Tax = some(o.Totals.Tax); !o.Totals.TaxIncluded {
 		d.Tax, d.TaxAdded = "", d.Tax
 	}

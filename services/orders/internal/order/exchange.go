@@ -130,6 +130,13 @@ func (o *Order) OwedExchange() (Refund, bool) {
 	return o.Refunds[i], true
 }
 
+// Owing says whether somebody other than a checkout has to go on with the order: it owes
+// a replacement, or the payment provider is to be asked for something.
+func (o *Order) Owing() bool {
+	_, owed := o.OwedExchange()
+	return owed || o.Owes()
+}
+
 // RefundOf gives the refund of an ID; false: there is none.
 func (o *Order) RefundOf(refundID string) (Refund, bool) {
 	i := slices.IndexFunc(o.Refunds, func(r Refund) bool { return r.ReturnID == refundID })
@@ -203,5 +210,5 @@ func (o *Order) SettleExchange(refundID string, replacement *Order, now time.Tim
 	}
 	r.Exchange = &x
 	o.happened(Fact{Kind: WasExchanged, Refund: *r})
-	return nil
+	return o.giveBack(x.Refunded, now)
 }

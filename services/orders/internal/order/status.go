@@ -38,6 +38,7 @@ const (
 	Invoice        PaymentMethod = "invoice"
 	CashOnDelivery PaymentMethod = "cash_on_delivery"
 	ByExchange     PaymentMethod = "exchange" // of a replacement: paid by what came back
+	Card           PaymentMethod = "card"
 )
 
 // PaymentStatus sums a payment up.
@@ -46,6 +47,8 @@ type PaymentStatus string
 // The payment statuses.
 const (
 	Due               PaymentStatus = "due"
+	PaymentPending    PaymentStatus = "pending"    // of a card: what the provider has done is not known yet
+	Authorised        PaymentStatus = "authorised" // the card has the amount, which is not taken yet
 	Paid              PaymentStatus = "paid"
 	PartiallyRefunded PaymentStatus = "partially_refunded"
 	Refunded          PaymentStatus = "refunded"

@@ -6,7 +6,7 @@
 //	mail:<order>:<fact>       a letter to the buyer that is not sent yet
 //	mail-list:<0..15>         letters whose sending has failed
 //	index:unsettled           the IDs of orders whose checkout was left midway
-//	settings:tax, settings:shipping   what an admin has decided
+//	settings:tax, :shipping, :payments   what an admin has decided
 //	promotions:book           the promotions
 //	promotion-uses:<ID>       the uses of one that is limited
 //	promotion-uses-of:<ID>:<user ID>  those of one user, where there is a limit for each
@@ -121,7 +121,9 @@ func putChanged(tx *state.Tx, o *order.Order) error {
 	if !o.Changed() {
 		return nil
 	}
-	if unfinished(o) { // if this replica dies, another one is told
+	// Whatever it owes, to the payment provider or in exchange, another replica is told
+	// of if this one dies; and a pending order stays the one's who drives it.
+	if unfinished(o) {
 		tx.Unfinished(orders.Key(o.ID))
 	}
 	for _, f := range o.Facts() {
@@ -131,8 +133,7 @@ func putChanged(tx *state.Tx, o *order.Order) error {
 	return orders.Put(tx, o.ID, *o)
 }
 
-// unfinished says whether somebody has to go on with an order that was written.
+// unfinished says whether somebody has to go on with an order.
 func unfinished(o *order.Order) bool {
-	_, owed := o.OwedExchange()
-	return owed
+	return o.Owing() || o.Payment.Card != nil && o.Status == order.Pending
 }
