@@ -119,12 +119,14 @@ func TestCardFromCheckoutToRefund(t *testing.T) {
 	r := must[returned](t, c, http.StatusCreated, "POST", "/v1/returns", map[string]any{
 		"order_id": o.ID, "lines": []map[string]any{{"sku": sku, "quantity": 1, "reason": "damaged"}}})
 	must[returned](t, agent, http.StatusOK, "POST", "/v1/returns/"+r.ID+"/approve", nil)
+	const worn = 1250 - 1250/5
+	found := map[string]any{"lines": []map[string]any{{"sku": sku, "quantity": 1, "deduction_percent": 20, "deduction_reason": "opened"}}}
 	for range 2 {
-		must[returned](t, agent, http.StatusOK, "POST", "/v1/returns/"+r.ID+"/receive", map[string]any{})
+		must[returned](t, agent, http.StatusOK, "POST", "/v1/returns/"+r.ID+"/receive", found)
 	}
-	eventually(t, "the card gets its money back", func() bool { return readCard(t, c, o.ID).Payment.Card.Refunded.Amount == 1250 })
+	eventually(t, "the card gets its money back, less the deduction", func() bool { return readCard(t, c, o.ID).Payment.Card.Refunded.Amount == worn })
 	got := ledger(t, o.ID)
-	require.Equal(t, []int64{cardTotal, 1250}, []int64{got.taken, got.back})
+	require.Equal(t, []int64{cardTotal, worn}, []int64{got.taken, got.back})
 	require.Equal(t, map[string]int{"authorise approved": 1, "capture approved": 1, "refund approved": 1}, got.count)
 }
 

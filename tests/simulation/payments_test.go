@@ -146,6 +146,24 @@ func (l *ledger) forbids(o *operation) string {
 	return ""
 }
 
+// What may become of a question to the payment provider.
+const (
+	payWell  = iota
+	payAway  // it does not arrive
+	payLost  // its answer does not
+	payLate  // it arrives when nobody waits any more
+	payTwice // it arrives twice
+)
+
+func (w *world) payFault(reads bool) int {
+	for _, f := range []int{payAway, payLost, payLate, payTwice} {
+		if w.chance(w.mix.pay) && (f != payLate || !reads) {
+			return f
+		}
+	}
+	return payWell
+}
+
 // InvokeBinding asks the payment provider.
 func (b bindings) InvokeBinding(ctx context.Context, in *dapr.InvokeBindingRequest) (*dapr.BindingEvent, error) {
 	w, path, key := b.from.w, in.Metadata["path"], in.Metadata["Idempotency-Key"]
@@ -165,11 +183,11 @@ func (b bindings) InvokeBinding(ctx context.Context, in *dapr.InvokeBindingReque
 	label := strings.TrimSpace(fmt.Sprintf("%s asks the payment provider %s %s %s", b.from.name, in.Operation, path, key))
 	return ask(ctx, w, b.from, label, func(answer func(*dapr.BindingEvent, error)) {
 		do := func() *dapr.BindingEvent { return say(w.ledger.do(in.Operation, path, key, body, w.bugs.keylessPay)) }
-		switch {
-		case w.chance(w.mix.pay):
+		switch w.payFault(in.Operation == "get") {
+		case payAway:
 			w.fault("payment provider not reached", 0)
 			answer(nil, errPayment)
-		case w.chance(w.mix.pay):
+		case payLost:
 			w.fault("answer of the payment provider lost", 0)
 			do()
 			if w.bugs.guessPay && in.Operation != "get" {
@@ -177,11 +195,11 @@ func (b bindings) InvokeBinding(ctx context.Context, in *dapr.InvokeBindingReque
 				return
 			}
 			answer(nil, errPayment)
-		case w.chance(w.mix.pay) && in.Operation != "get":
+		case payLate:
 			in := w.upTo(hangTime)
 			w.fault("payment provider asked late", in)
 			w.later(&step{label: label + " arrives late", do: func() { do() }}, in)
-		case w.chance(w.mix.pay):
+		case payTwice:
 			w.fault("payment provider asked twice", 0)
 			do()
 			answer(do(), nil)
@@ -212,8 +230,9 @@ type paidDoc struct {
 	Status  history.Status `json:"status"`
 	Total   int64          `json:"total"`
 	Payment struct {
-		Paid int64 `json:"paid"`
-		Card *struct {
+		Paid     int64 `json:"paid"`
+		Refunded int64 `json:"refunded"`
+		Card     *struct {
 			Token    string `json:"token"`
 			Attempts []struct {
 				Key    string    `json:"key"`
@@ -248,7 +267,7 @@ func (w *world) unpaid() []string {
 		}
 		s := w.ledger.sums(d.ID)
 		var doc sums
-		open, overdue := map[string]bool{}, false
+		open, overdue, back := map[string]bool{}, false, int64(0)
 		for _, a := range d.Payment.Card.Attempts {
 			switch a.Status + " " + a.Step {
 			case "approved authorise":
@@ -257,6 +276,9 @@ func (w *world) unpaid() []string {
 				doc.taken += a.Amount
 			case "approved refund":
 				doc.back += a.Amount
+			}
+			if a.Step == "refund" && (a.Status == "open" || a.Status == "approved") {
+				back += a.Amount
 			}
 			if a.Status == "open" && (a.Step != "authorise" || d.Status == history.Pending) {
 				open[a.Step] = true
@@ -271,6 +293,8 @@ func (w *world) unpaid() []string {
 			say("payment-token", d, s)
 		case len(open) == 0 && (doc.taken != s.taken || doc.back != s.back || d.Payment.Paid != s.taken):
 			say("payment-differs", d, s)
+		case back != d.Payment.Refunded: // of a return: what was paid for it less what is deducted
+			say("payment-refund", d, s)
 		case d.Status == history.Cancelled && (s.held > 0 && !open["void"] || s.taken-s.back > 0 && !open["refund"] && !open["capture"]):
 			say("payment-kept", d, s)
 		case d.Status != history.Cancelled && d.Status != history.Pending && (s.authorised != d.Total || doc.authorised != d.Total):
