@@ -25,8 +25,9 @@ import (
 // The large catalog: what is sold in it is the same for each run.
 const (
 	largeSeed    = 7
-	largeChunk   = 2000   // lines of a request
-	largeUpdates = 20_000 // lines of stock and of price updates at most
+	largeChunk   = 2000            // lines of a request
+	largeUpdates = 20_000          // lines of stock and of price updates at most
+	chunkLimit   = 5 * time.Minute // for a request
 	readyLimit   = 2 * time.Minute
 	settleTime   = 15 * time.Second // with nothing asked, before resident memory is read again
 )
@@ -90,7 +91,10 @@ func measureLarge(ctx context.Context, m *meter, r *Report, products int, bin, d
 	}
 	d := door{client(2 * m.connections), s, tokens["APP_API_TOKEN"]}
 	if fresh {
-		if err := errors.Join(d.fill(ctx, c), os.WriteFile(kept, nil, 0o600)); err != nil {
+		if err := d.fill(ctx, c); err != nil {
+			return err
+		}
+		if err := os.WriteFile(kept, nil, 0o600); err != nil {
 			return err
 		}
 	}
@@ -158,7 +162,7 @@ func (d door) fill(ctx context.Context, c *Catalog) error {
 		return err
 	}
 	fmt.Println("   imported:", c.Import)
-	if c.Stock, err = d.all(ctx, "/v1/stock-updates", stock); err != nil || true {
+	if c.Stock, err = d.all(ctx, "/v1/stock-updates", stock); err != nil {
 		return err
 	}
 	fmt.Println("   stock:", c.Stock)
@@ -206,6 +210,8 @@ func (l *lines) add(ctx context.Context, line string) error {
 }
 
 func (l *lines) send(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, chunkLimit)
+	defer cancel()
 	began := time.Now()
 	b, err := send(ctx, l.http, http.MethodPost, l.address()+l.path, l.body.String(), l.headers...)
 	if err != nil {

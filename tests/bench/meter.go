@@ -186,7 +186,8 @@ func residentMB(pids []int) float64 {
 	return pages * float64(os.Getpagesize()) / (1 << 20)
 }
 
-// requestLimit is how long a request may take.
+// requestLimit is how long a request may take, unless its context says another
+// time.
 const requestLimit = 30 * time.Second
 
 // client is the load generator's HTTP client: one that costs little, because it
@@ -224,7 +225,11 @@ func ask(ctx context.Context, c *fasthttp.Client, method, url, body string, head
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	if err := c.DoTimeout(req, resp, requestLimit); err != nil {
+	limit := requestLimit
+	if end, ok := ctx.Deadline(); ok {
+		limit = time.Until(end)
+	}
+	if err := c.DoTimeout(req, resp, limit); err != nil {
 		return 0, nil, err
 	}
 	return resp.StatusCode(), bytes.Clone(resp.Body()), nil
