@@ -8,15 +8,18 @@ import (
 
 // searches are the cases, each with the questions that it asks in turn.
 var searches = []struct {
-	name    string
-	clients int
-	asks    []url.Values
+	name      string
+	clients   int
+	perSecond float64 // of all clients together; 0: as many as they can
+	asks      []url.Values
 }{
-	{"search: one client", 1, mixed},
-	{"search: 16 clients", 16, mixed},
-	{"search: 16 clients, lists alone", 16, []url.Values{{"sort": {"price"}}, {"category": {"shelf-7"}}, {}}},
-	{"search: 16 clients, facets of a category", 16, []url.Values{{"category": {"shelf-7"}, "facets": {everyFacet}}}},
-	{"search: 16 clients, suggestions", 16, nil},
+	{"search: 100/s", 16, 100, mixed},
+	{"search: 100/s, lists and filters alone", 16, 100, []url.Values{{"sort": {"price"}}, {"category": {"shelf-7"}}, {"in_stock": {"true"}, "max_price": {"5000"}}, {}}},
+	{"search: one client", 1, 0, mixed},
+	{"search: 16 clients", 16, 0, mixed},
+	{"search: 16 clients, lists alone", 16, 0, []url.Values{{"sort": {"price"}}, {"category": {"shelf-7"}}, {}}},
+	{"search: 16 clients, facets of a category", 16, 0, []url.Values{{"category": {"shelf-7"}, "facets": {everyFacet}}}},
+	{"search: 16 clients, suggestions", 16, 0, nil},
 }
 
 const everyFacet = "category,price,availability,attributes"
@@ -38,7 +41,7 @@ func (d door) search(ctx context.Context, m *meter, r *Report, pid int) error {
 		if !m.only.MatchString(x.name) {
 			continue
 		}
-		at.connections, at.processes = x.clients, map[string]int{"catalog": pid}
+		at.connections, at.perSecond, at.processes = x.clients, x.perSecond, map[string]int{"catalog": pid}
 		if err := r.add(at.run(x.name, 0, noCounts, d.ask(x.asks))); err != nil {
 			return err
 		}
