@@ -237,7 +237,7 @@ func (l *lines) end(ctx context.Context) (Filled, error) {
 		}
 	}
 	a, n := l.door.app(), float64(max(l.done.Lines, 1))
-	l.done.PerSecond = n / l.took.Seconds()
+	l.done.PerSecond = n / max(l.took, time.Millisecond).Seconds()
 	l.done.App = (processSeconds(a.PID) - l.app) * 1000 / n
 	l.done.Sidecar = (processSeconds(a.SidecarPID) - l.sc) * 1000 / n
 	return l.done, nil

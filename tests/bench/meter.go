@@ -45,6 +45,7 @@ type meter struct {
 	only        *regexp.Regexp // the names of the cases that are run, with their floors
 	processes   map[string]int // by name, whose CPU is told apart
 	perSecond   float64        // of all clients together; 0: as many as they can
+	spread      bool           // the clients take turns in place of asking all at once
 }
 
 // operation does one thing as one of the clients.
@@ -72,7 +73,7 @@ func (m *meter) run(name string, exactly int64, counts func() (plan.Counts, erro
 	loop := func(d time.Duration, exactly int64) periodic.RunnerResults {
 		o := periodic.RunnerOptions{
 			RunType: name, QPS: cmp.Or(m.perSecond, -1), NumThreads: m.connections, Duration: d, Exactly: exactly,
-			Percentiles: []float64{50, 99}, Resolution: 0.0001, Out: io.Discard,
+			Percentiles: []float64{50, 99}, Resolution: 0.0001, Out: io.Discard, Uniform: m.spread,
 		}
 		p := periodic.NewPeriodicRunner(&o)
 		p.Options().MakeRunners(runner{do, &first})

@@ -41,6 +41,7 @@ func (d door) search(ctx context.Context, m *meter, r *Report, pid int) error {
 		if !m.only.MatchString(x.name) {
 			continue
 		}
+		at.spread = x.perSecond > 0
 		at.connections, at.perSecond, at.processes = x.clients, x.perSecond, map[string]int{"catalog": pid}
 		if err := r.add(at.run(x.name, 0, noCounts, d.ask(x.asks))); err != nil {
 			return err

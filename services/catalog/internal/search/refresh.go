@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	loadBatch   = 100              // products that are read in one call
+	loadBatch   = 100              // products that are read in one call,
+	fillBatch   = 400              // and when they are many: each batch goes through all orders of the index once
 	loaders     = 4                // that read many batches at once, as when the model is filled
 	sweepStep   = 10               // products at most that each refresh reads again, whatever their mark,
 	sweepTurns  = 30               // and in how many refreshes it has read all, if they are not too many
@@ -95,10 +96,14 @@ func (m *Model) changed(buckets []Bucket) (ids, gone []string) {
 	return ids, gone
 }
 
-// read shows what the store has of products, in batches of loadBatch. With an
+// read shows what the store has of products, in batches. With an
 // error it gives those that are left to be read.
 func (m *Model) read(ctx context.Context, ids []string) (left []string, err error) {
-	batches := slices.Collect(slices.Chunk(ids, loadBatch))
+	size := loadBatch
+	if len(ids) >= manyBatches*fillBatch {
+		size = fillBatch
+	}
+	batches := slices.Collect(slices.Chunk(ids, size))
 	if len(batches) < manyBatches {
 		for i, batch := range batches {
 			if err := m.readBatch(ctx, batch); err != nil {
