@@ -26,7 +26,8 @@ import (
 const (
 	largeSeed    = 7
 	largeChunk   = 2000            // lines of a request
-	largeUpdates = 20_000          // lines of stock and of price updates at most
+	largeUpdates = 20_000          // lines of stock updates at most
+	largePrices  = 1_000           // and of price updates, each of which writes a part of the index
 	chunkLimit   = 5 * time.Minute // for a request
 	readyLimit   = 2 * time.Minute
 	settleTime   = 15 * time.Second // with nothing asked, before resident memory is read again
@@ -166,7 +167,7 @@ func (d door) fill(ctx context.Context, c *Catalog) error {
 		return err
 	}
 	fmt.Println("   stock:", c.Stock)
-	c.Prices, err = d.all(ctx, "/v1/price-updates", prices)
+	c.Prices, err = d.all(ctx, "/v1/price-updates", prices[:min(largePrices, len(prices))])
 	fmt.Println("   prices:", c.Prices)
 	return err
 }
