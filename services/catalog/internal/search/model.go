@@ -57,6 +57,7 @@ type Model struct {
 	mu      sync.Mutex // held, briefly, by whoever changes what is shown
 	known   product.Categories
 	own     map[string]bool // products that this replica changed since a refresh began
+	lately  map[string]bool // and since the last one began; it may not know their marks
 	ownList bool            // the categories likewise
 	reading atomic.Bool     // a refresh is under way
 
@@ -70,7 +71,7 @@ type Model struct {
 
 // New gives an empty model. encode makes the detail that is sent.
 func New(source Source, encode Encoder) *Model {
-	m := &Model{source: source, encode: encode, index: index.New(), filled: make(chan struct{})}
+	m := &Model{source: source, encode: encode, index: index.New(), filled: make(chan struct{}), lately: map[string]bool{}}
 	m.categories.Store(&product.Categories{})
 	return m
 }
@@ -214,6 +215,7 @@ func (m *Model) Hide(id string) {
 // note has the refresh that is under way leave a product alone: what it has
 // read may be older. m.mu is held.
 func (m *Model) note(id string) {
+	m.lately[id] = true
 	if m.own != nil {
 		m.own[id] = true
 	}

@@ -38,16 +38,18 @@ func (m *Model) Refresh(ctx context.Context) error {
 	defer m.turn.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, turnLimit)
 	defer cancel()
-	m.begin()
+	lately := m.begin()
 	defer m.end()
 	buckets, categories, err := m.source.Index(ctx)
 	if err != nil {
+		m.keep(lately)
 		return err
 	}
 	if len(m.marks) != len(buckets) {
 		m.marks, m.versions = make([]map[string]int64, len(buckets)), make([]int64, len(buckets))
 	}
 	ids, gone := m.changed(buckets)
+	gone = append(gone, unmarked(lately, buckets)...)
 	left, err := m.read(ctx, append(ids, m.nextSweep()...))
 	again := m.settle(gone, categories)
 	for _, id := range left {
@@ -62,11 +64,21 @@ func (m *Model) Refresh(ctx context.Context) error {
 	return err
 }
 
-func (m *Model) begin() {
+// begin gives what this replica has changed since the last refresh began.
+func (m *Model) begin() (lately map[string]bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	lately, m.lately = m.lately, map[string]bool{}
 	m.own, m.ownList = map[string]bool{}, false
 	m.reading.Store(true)
+	return lately
+}
+
+// keep leaves changes to the next refresh.
+func (m *Model) keep(lately map[string]bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.Copy(m.lately, lately)
 }
 
 func (m *Model) end() {
@@ -94,6 +106,17 @@ func (m *Model) changed(buckets []Bucket) (ids, gone []string) {
 		}
 	}
 	return ids, gone
+}
+
+// unmarked gives those products that no bucket has: what this replica has shown
+// and another one has deleted before it was seen in the index.
+func unmarked(products map[string]bool, buckets []Bucket) (gone []string) {
+	for id := range products {
+		if !slices.ContainsFunc(buckets, func(b Bucket) bool { _, ok := b.Marks[id]; return ok }) {
+			gone = append(gone, id)
+		}
+	}
+	return gone
 }
 
 // read shows what the store has of products, in batches. With an
