@@ -113,17 +113,17 @@ func measureLarge(ctx context.Context, m *meter, r *Report, products int, bin, d
 	return nil
 }
 
-// print tells what a large catalog costs.
-func (c *Catalog) print(w io.Writer) {
+// tell says what a large catalog costs.
+func (c *Catalog) tell(w io.Writer) {
 	fmt.Fprintf(w, "a catalog of %d products with %d SKUs (load averages %s)\n", c.Products, c.SKUs, c.Load)
 	if c.Import.Lines > 0 {
-		c.printImport(w)
+		c.tellImport(w)
 	}
 	fmt.Fprintf(w, "  ready after %.1f s, with %.1f s of CPU and %.1f s of the sidecar's\n", c.Ready, c.ReadyCPU, c.SidecarCPU)
 	fmt.Fprintf(w, "  resident: %.0f MB at most, %.0f after the searches, %.0f at rest, with %.2f cores for its freshness\n", c.PeakMB, c.SearchMB, c.SettledMB, c.IdleCPU)
 }
 
-func (c *Catalog) printImport(w io.Writer) {
+func (c *Catalog) tellImport(w io.Writer) {
 	fmt.Fprintf(w, "  bare sidecar: %s, %.0f documents/s\n  import:       %s, %.0f SKUs/s\n  stock:        %s\n  prices:       %s\n",
 		c.Floor, c.Floor.Documents, c.Import, c.Import.PerSecond*float64(c.SKUs)/float64(max(c.Products, 1)), c.Stock, c.Prices)
 }

@@ -90,7 +90,7 @@ func (r *Report) print(w io.Writer, before *Report) {
 		fmt.Fprintln(w, line)
 	}
 	if r.Catalog != nil {
-		r.Catalog.print(w)
+		r.Catalog.tell(w)
 		return
 	}
 	fmt.Fprintf(w, "resident memory of the shop: %.0f MB\n", r.MemoryMB)

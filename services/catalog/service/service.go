@@ -60,7 +60,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		return shown.Refresh(ctx)
 	}
 	expire := func(ctx context.Context) error {
-		if shown.Ready(ctx) != nil { // it reads as much as the model does, which is waited for
+		if !shown.Filled() { // it reads as much as the model does, which is waited for
 			return nil
 		}
 		return expiry.Step(ctx)

@@ -76,8 +76,8 @@ func New(source Source, encode Encoder) *Model {
 	return m
 }
 
-// isFilled says whether all products have been read.
-func (m *Model) isFilled() bool {
+// Filled says whether all products have been read.
+func (m *Model) Filled() bool {
 	select {
 	case <-m.filled:
 		return true
@@ -88,7 +88,7 @@ func (m *Model) isFilled() bool {
 
 // Ready is an error until the model has been filled once.
 func (m *Model) Ready(context.Context) error {
-	if !m.isFilled() {
+	if !m.Filled() {
 		return errors.New("the products are not read yet")
 	}
 	return nil
@@ -102,7 +102,7 @@ var errNotFilled = fault.New(fault.Unavailable, "not_ready", "The products are n
 // Wait waits until the model has been filled. A replica that has just started
 // is asked before it is ready: what it does not know yet is not missing.
 func (m *Model) Wait(ctx context.Context) error {
-	if m.isFilled() {
+	if m.Filled() {
 		return nil
 	}
 	select {

@@ -58,7 +58,7 @@ func (m *Model) Refresh(ctx context.Context) error {
 	for i, b := range buckets {
 		m.marks[i], m.versions[i] = m.remember(m.marks[i], b, again)
 	}
-	if err = errors.Join(err, m.index.Tidy()); err == nil && !m.isFilled() { // one refresh at a time
+	if err = errors.Join(err, m.index.Tidy()); err == nil && !m.Filled() { // one refresh at a time
 		close(m.filled)
 	}
 	return err
@@ -218,7 +218,7 @@ func (m *Model) remember(before map[string]int64, b Bucket, again map[string]boo
 // nextSweep gives the next few products of a round over all of them. The
 // first round begins once the model is filled.
 func (m *Model) nextSweep() []string {
-	if !m.isFilled() {
+	if !m.Filled() {
 		return nil
 	}
 	if len(m.sweep) == 0 {
