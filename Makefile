@@ -67,9 +67,9 @@ lint: go ## gofmt, go vet and golangci-lint (pinned; the first time builds it)
 	@cd dapr/daprd && go run $(GOLANGCI) run --allow-parallel-runners --config ../../.golangci.yml --enable-only errcheck,errorlint,govet,misspell,noctx,revive,usestdlibvars ./...
 
 .PHONY: bench
-bench: go ## measure the shop against the bare sidecar, in one run
+bench: go ## measure the shop against the bare sidecar, in one run; PRODUCTS=100000: a large catalog instead
 	@go run ./cmd/tienda sidecar
-	@go run ./tests/bench
+	@go run ./tests/bench $(if $(PRODUCTS),-products $(PRODUCTS))
 
 .PHONY: faults
 faults: go ## kill, pause and cut the shop while 32 buyers buy, and judge what is left

@@ -28,7 +28,8 @@ type Import[D, T any] struct {
 	Full int
 	// Store stores a batch at once. The slice tells for each value why it was
 	// refused (nil: taken); the error that nothing was stored. It may be given
-	// no values, and must not keep the slice.
+	// no values. One batch is stored at a time, in their order, while the next
+	// one is read and checked.
 	Store func(context.Context, []T) ([]error, error)
 }
 
@@ -42,7 +43,18 @@ type batch[T any] struct {
 // Run reads the request's body and stores it batch by batch. After an error,
 // which is that of Lines or of Store, the batches before it are kept.
 func (i Import[D, T]) Run(w http.ResponseWriter, r *http.Request) (Report, error) {
-	report, b := Report{Errors: []Failure{}}, batch[T]{}
+	report, under := Report{Errors: []Failure{}}, (*flight)(nil)
+	defer func() { _ = under.land(&report) }() // after an error: nothing goes on behind the answer
+	b := batch[T]{}
+	next := func() error {
+		if err := under.land(&report); err != nil {
+			under = nil
+			return err
+		}
+		extend(w)
+		under, b = i.launch(r.Context(), b), batch[T]{}
+		return nil
+	}
 	for line, err := range Lines(r.Body) {
 		if err != nil {
 			return Report{}, err
@@ -58,18 +70,22 @@ func (i Import[D, T]) Run(w http.ResponseWriter, r *http.Request) (Report, error
 		}
 		weight := i.Weight(v)
 		if b.weight > 0 && b.weight+weight > i.Full {
-			if err := i.store(w, r, &b, &report); err != nil {
+			if err := next(); err != nil {
 				return Report{}, err
 			}
 		}
 		b.values, b.lines, b.weight = append(b.values, v), append(b.lines, line.Number), b.weight+weight
 		if b.weight >= i.Full {
-			if err := i.store(w, r, &b, &report); err != nil {
+			if err := next(); err != nil {
 				return Report{}, err
 			}
 		}
 	}
-	if err := i.store(w, r, &b, &report); err != nil {
+	if err := next(); err != nil {
+		return Report{}, err
+	}
+	err := under.land(&report)
+	if under = nil; err != nil {
 		return Report{}, err
 	}
 	report.sort()
@@ -88,24 +104,48 @@ func (i Import[D, T]) read(line []byte) (v T, bad []fault.Field) {
 	return i.Value(doc), nil
 }
 
-func (i Import[D, T]) store(w http.ResponseWriter, r *http.Request, b *batch[T], report *Report) error {
-	extend(w)
-	refused, err := i.Store(r.Context(), b.values)
-	if err != nil {
-		return err
+// flight is a batch that is being stored.
+type flight struct {
+	lines   []int
+	done    chan struct{} // closed when refused and err are known
+	refused []error
+	err     error
+	panic   any // of Store, for whoever lands
+}
+
+func (i Import[D, T]) launch(ctx context.Context, b batch[T]) *flight {
+	f := &flight{lines: b.lines, done: make(chan struct{})}
+	go func() {
+		defer close(f.done)
+		defer func() { f.panic = recover() }()
+		f.refused, f.err = i.Store(ctx, b.values)
+	}()
+	return f
+}
+
+// land waits until a batch is stored, and reports it; nil: there is none.
+func (f *flight) land(report *Report) error {
+	if f == nil {
+		return nil
 	}
-	for n, err := range refused {
-		var f *fault.Error
+	<-f.done
+	if f.panic != nil {
+		panic(f.panic)
+	}
+	if f.err != nil {
+		return f.err
+	}
+	for n, err := range f.refused {
+		var refusal *fault.Error
 		switch {
 		case err == nil:
 			report.Accepted++
-		case errors.As(err, &f):
-			report.reject(b.lines[n], f.Detail, f.Fields...)
+		case errors.As(err, &refusal):
+			report.reject(f.lines[n], refusal.Detail, refusal.Fields...)
 		default:
-			report.reject(b.lines[n], notImported)
+			report.reject(f.lines[n], notImported)
 		}
 	}
-	b.values, b.lines, b.weight = b.values[:0], b.lines[:0], 0
 	return nil
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -125,4 +127,49 @@ func TestImportThroughAnOutage(t *testing.T) {
 	_, err := d.load(strings.Repeat(`{"name":"a"}`+"\n", 6))
 	require.ErrorIs(t, err, errFull)
 	require.Equal(t, [][]string{{"a", "a", "a", "a"}}, d.batches)
+}
+
+// While a batch is stored the next one is read, and no more; batches are stored one
+// at a time.
+func TestImportReadsAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in, out := io.Pipe()
+		stored, release := 0, make(chan struct{})
+		done := make(chan error)
+		var report Report
+		go func() {
+			var err error
+			report, err = Import[parcel, parcel]{
+				Check: func([]byte) []fault.Field { return nil }, Value: func(p parcel) parcel { return p },
+				Weight: func(parcel) int { return 1 }, Full: 1,
+				Store: func(_ context.Context, batch []parcel) ([]error, error) {
+					<-release
+					stored++
+					return make([]error, len(batch)), nil
+				},
+			}.Run(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", in))
+			done <- err
+		}()
+		for range 2 {
+			_, err := out.Write([]byte("{\"name\":\"a\"}\n"))
+			require.NoError(t, err, "the second line is read before the first is stored")
+		}
+		synctest.Wait()
+		require.Zero(t, stored)
+		close(release)
+		require.NoError(t, out.Close())
+		require.NoError(t, <-done)
+		require.Equal(t, 2, report.Accepted)
+	})
+}
+
+// A panic of a store is its caller's, as if there were no reading ahead.
+func TestImportPanics(t *testing.T) {
+	require.PanicsWithValue(t, "torn", func() {
+		_, _ = Import[parcel, parcel]{
+			Check: func([]byte) []fault.Field { return nil }, Value: func(p parcel) parcel { return p },
+			Weight: func(parcel) int { return 1 }, Full: 1,
+			Store: func(context.Context, []parcel) ([]error, error) { panic("torn") },
+		}.Run(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", strings.NewReader("{}\n{}\n")))
+	})
 }

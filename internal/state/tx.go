@@ -55,8 +55,10 @@ func (tx *Tx) Context() context.Context { return tx.ctx }
 // Load reads all the keys that were not read yet in one call to the store.
 func (tx *Tx) Load(keys ...string) error {
 	var missing []string
+	asked := make(map[string]bool, len(keys))
 	for _, k := range keys {
-		if _, ok := tx.docs[k]; !ok && !slices.Contains(missing, k) {
+		if _, ok := tx.docs[k]; !ok && !asked[k] {
+			asked[k] = true
 			missing = append(missing, k)
 		}
 	}
@@ -174,7 +176,7 @@ func (tx *Tx) ops(entry *entry) ([]Op, error) {
 	if entry != nil {
 		for i, e := range tx.finishedEvents() {
 			key := tx.events[i].key
-			if !slices.Contains(keys, key) {
+			if d := tx.docs[key]; d == nil || !d.written || d.deleted && d.etag == "" {
 				return nil, fmt.Errorf("state: an event %s about %s, which is not written", e.Type, key)
 			}
 			raw, err := json.Marshal(e)

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -34,7 +35,8 @@ func run(ctx context.Context, args []string) error {
 	connections := f.Int("connections", 16, "concurrent clients")
 	out := f.String("out", filepath.Join("bench-results", "latest.json"), "results file; an earlier one there is compared with")
 	only := f.String("only", "", "run only the cases whose name matches this pattern, with their floors")
-	products := f.Int("products", 0, "of the large catalog that is searched, such as 100000; 0: none, as filling it takes minutes")
+	products := f.Int("products", 0, "measure a catalog of so many products, such as 100000, in place of the shop; filling it takes minutes")
+	data := f.String("data", "", "folder that keeps the store of the large catalog; one that is there is used again, and nothing imported")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -58,16 +60,34 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 
+	if *products > 0 {
+		r := newReport(m)
+		if err := measureLarge(ctx, m, r, *products, bin, cmp.Or(*data, dir)); err != nil {
+			return err
+		}
+		r.print(os.Stdout, before)
+		return r.save(*out)
+	}
+	r, err := measureShop(ctx, m, bin, dir)
+	if err != nil {
+		return err
+	}
+	r.print(os.Stdout, before)
+	return r.save(*out)
+}
+
+// measureShop measures the shop next to its floors, then the stores.
+func measureShop(ctx context.Context, m *meter, bin, dir string) (*Report, error) {
 	fmt.Println("== the floor: an empty handler, and bare calls, behind real sidecars")
 	fl, err := startFloor(ctx, bin, filepath.Join(dir, "floor"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer fl.stop()
 	fmt.Println("== the shop")
 	s, err := shop.Start(ctx, shop.Options{Bin: bin, Dir: filepath.Join(dir, "shop")})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer s.Stop()
 	m.processes = processesOf(s)
@@ -79,28 +99,24 @@ func run(ctx context.Context, args []string) error {
 	}
 	r, err := measureAll(ctx, m, fl, s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := measureIdle(ctx, m, r, s); err != nil {
-		return err
+		return nil, err
 	}
 	s.Stop() // the stores are measured by themselves
 	fl.stop()
 	if err := measureOutbox(ctx, m, r, bin, filepath.Join(dir, "outbox")); err != nil {
-		return err
+		return nil, err
 	}
 	if err := measureFlash(ctx, m, r, bin, filepath.Join(dir, "flash")); err != nil {
-		return err
-	}
-	if err := measureSearch(ctx, m, r, *products, bin, filepath.Join(dir, "search")); err != nil {
-		return err
+		return nil, err
 	}
 	fmt.Println("== the stores")
 	if err := measureStores(ctx, m, r, filepath.Join(dir, "stores")); err != nil {
-		return err
+		return nil, err
 	}
-	r.print(os.Stdout, before)
-	return r.save(*out)
+	return r, nil
 }
 
 // processesOf names the processes of a shop; -d is a sidecar.

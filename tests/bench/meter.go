@@ -45,6 +45,7 @@ type meter struct {
 	only        *regexp.Regexp // the names of the cases that are run, with their floors
 	processes   map[string]int // by name, whose CPU is told apart
 	perSecond   float64        // of all clients together; 0: as many as they can
+	spread      bool           // the clients take turns in place of asking all at once
 }
 
 // operation does one thing as one of the clients.
@@ -72,7 +73,7 @@ func (m *meter) run(name string, exactly int64, counts func() (plan.Counts, erro
 	loop := func(d time.Duration, exactly int64) periodic.RunnerResults {
 		o := periodic.RunnerOptions{
 			RunType: name, QPS: cmp.Or(m.perSecond, -1), NumThreads: m.connections, Duration: d, Exactly: exactly,
-			Percentiles: []float64{50, 99}, Resolution: 0.0001, Out: io.Discard,
+			Percentiles: []float64{50, 99}, Resolution: 0.0001, Out: io.Discard, Uniform: m.spread,
 		}
 		p := periodic.NewPeriodicRunner(&o)
 		p.Options().MakeRunners(runner{do, &first})
@@ -186,7 +187,8 @@ func residentMB(pids []int) float64 {
 	return pages * float64(os.Getpagesize()) / (1 << 20)
 }
 
-// requestLimit is how long a request may take.
+// requestLimit is how long a request may take, unless its context says another
+// time.
 const requestLimit = 30 * time.Second
 
 // client is the load generator's HTTP client: one that costs little, because it
@@ -224,7 +226,11 @@ func ask(ctx context.Context, c *fasthttp.Client, method, url, body string, head
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	if err := c.DoTimeout(req, resp, requestLimit); err != nil {
+	limit := requestLimit
+	if end, ok := ctx.Deadline(); ok {
+		limit = time.Until(end)
+	}
+	if err := c.DoTimeout(req, resp, limit); err != nil {
 		return 0, nil, err
 	}
 	return resp.StatusCode(), bytes.Clone(resp.Body()), nil

@@ -89,6 +89,10 @@ func (r *Report) print(w io.Writer, before *Report) {
 		}
 		fmt.Fprintln(w, line)
 	}
+	if r.Catalog != nil {
+		r.Catalog.tell(w)
+		return
+	}
 	fmt.Fprintf(w, "resident memory of the shop: %.0f MB\n", r.MemoryMB)
 	if r.Idle != nil {
 		fmt.Fprintf(w, "resident memory of the gateway with %d idle connections: %.0f MB, and %.0f MB after a busy time beside them\n", r.Idle.Connections, r.Idle.MemoryMB, r.Idle.BusyMB)

@@ -59,11 +59,17 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		}
 		return shown.Refresh(ctx)
 	}
+	expire := func(ctx context.Context) error {
+		if !shown.Filled() { // it reads as much as the model does, which is waited for
+			return nil
+		}
+		return expiry.Step(ctx)
+	}
 	return app.Built{
 		Routes: a.Routes(),
 		Parts: []app.Part{
 			app.Every(freshness, d.Log, "looking for changed products and prices", refresh),
-			app.Every(expiryStep, d.Log, "looking for reservations of dead orders", expiry.Step),
+			app.Every(expiryStep, d.Log, "looking for reservations of dead orders", expire),
 		},
 		Ready: []func(context.Context) error{shown.Ready},
 	}, nil

@@ -10,7 +10,7 @@ import (
 
 // maxWrites is how many documents one commit of an import writes, a single
 // larger product apart.
-const maxWrites = 100
+const maxWrites = 1000
 
 type importLine struct {
 	productInput
@@ -35,7 +35,7 @@ func (l importLine) product() product.Imported {
 }
 
 // importProducts makes 1 bulk get and 1 transaction for as many lines as make
-// 100 documents (about 10 products).
+// 1,000 documents (about 110 products).
 func (a *API) importProducts(w http.ResponseWriter, r *http.Request) error {
 	report, err := ndjson.Import[importLine, product.Imported]{
 		Check: a.ImportLine.Check, Value: importLine.product,

@@ -57,6 +57,7 @@ type Model struct {
 	mu      sync.Mutex // held, briefly, by whoever changes what is shown
 	known   product.Categories
 	own     map[string]bool // products that this replica changed since a refresh began
+	lately  map[string]bool // and since the last one began; it may not know their marks
 	ownList bool            // the categories likewise
 	reading atomic.Bool     // a refresh is under way
 
@@ -70,13 +71,13 @@ type Model struct {
 
 // New gives an empty model. encode makes the detail that is sent.
 func New(source Source, encode Encoder) *Model {
-	m := &Model{source: source, encode: encode, index: index.New(), filled: make(chan struct{})}
+	m := &Model{source: source, encode: encode, index: index.New(), filled: make(chan struct{}), lately: map[string]bool{}}
 	m.categories.Store(&product.Categories{})
 	return m
 }
 
-// isFilled says whether all products have been read.
-func (m *Model) isFilled() bool {
+// Filled says whether all products have been read.
+func (m *Model) Filled() bool {
 	select {
 	case <-m.filled:
 		return true
@@ -87,7 +88,7 @@ func (m *Model) isFilled() bool {
 
 // Ready is an error until the model has been filled once.
 func (m *Model) Ready(context.Context) error {
-	if !m.isFilled() {
+	if !m.Filled() {
 		return errors.New("the products are not read yet")
 	}
 	return nil
@@ -101,7 +102,7 @@ var errNotFilled = fault.New(fault.Unavailable, "not_ready", "The products are n
 // Wait waits until the model has been filled. A replica that has just started
 // is asked before it is ready: what it does not know yet is not missing.
 func (m *Model) Wait(ctx context.Context) error {
-	if m.isFilled() {
+	if m.Filled() {
 		return nil
 	}
 	select {
@@ -214,6 +215,7 @@ func (m *Model) Hide(id string) {
 // note has the refresh that is under way leave a product alone: what it has
 // read may be older. m.mu is held.
 func (m *Model) note(id string) {
+	m.lately[id] = true
 	if m.own != nil {
 		m.own[id] = true
 	}

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	loadBatch   = 100              // products that are read in one call
+	loadBatch   = 100              // products that are read in one call,
+	fillBatch   = 400              // and when they are many: each batch goes through all orders of the index once
 	loaders     = 4                // that read many batches at once, as when the model is filled
 	sweepStep   = 10               // products at most that each refresh reads again, whatever their mark,
 	sweepTurns  = 30               // and in how many refreshes it has read all, if they are not too many
@@ -37,16 +38,18 @@ func (m *Model) Refresh(ctx context.Context) error {
 	defer m.turn.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, turnLimit)
 	defer cancel()
-	m.begin()
+	lately := m.begin()
 	defer m.end()
 	buckets, categories, err := m.source.Index(ctx)
 	if err != nil {
+		m.keep(lately)
 		return err
 	}
 	if len(m.marks) != len(buckets) {
 		m.marks, m.versions = make([]map[string]int64, len(buckets)), make([]int64, len(buckets))
 	}
 	ids, gone := m.changed(buckets)
+	gone = append(gone, unmarked(lately, buckets)...)
 	left, err := m.read(ctx, append(ids, m.nextSweep()...))
 	again := m.settle(gone, categories)
 	for _, id := range left {
@@ -55,17 +58,27 @@ func (m *Model) Refresh(ctx context.Context) error {
 	for i, b := range buckets {
 		m.marks[i], m.versions[i] = m.remember(m.marks[i], b, again)
 	}
-	if err = errors.Join(err, m.index.Tidy()); err == nil && !m.isFilled() { // one refresh at a time
+	if err = errors.Join(err, m.index.Tidy()); err == nil && !m.Filled() { // one refresh at a time
 		close(m.filled)
 	}
 	return err
 }
 
-func (m *Model) begin() {
+// begin gives what this replica has changed since the last refresh began.
+func (m *Model) begin() (lately map[string]bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	lately, m.lately = m.lately, map[string]bool{}
 	m.own, m.ownList = map[string]bool{}, false
 	m.reading.Store(true)
+	return lately
+}
+
+// keep leaves changes to the next refresh.
+func (m *Model) keep(lately map[string]bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.Copy(m.lately, lately)
 }
 
 func (m *Model) end() {
@@ -95,10 +108,25 @@ func (m *Model) changed(buckets []Bucket) (ids, gone []string) {
 	return ids, gone
 }
 
-// read shows what the store has of products, in batches of loadBatch. With an
+// unmarked gives those products that no bucket has: what this replica has shown
+// and another one has deleted before it was seen in the index.
+func unmarked(products map[string]bool, buckets []Bucket) (gone []string) {
+	for id := range products {
+		if !slices.ContainsFunc(buckets, func(b Bucket) bool { _, ok := b.Marks[id]; return ok }) {
+			gone = append(gone, id)
+		}
+	}
+	return gone
+}
+
+// read shows what the store has of products, in batches. With an
 // error it gives those that are left to be read.
 func (m *Model) read(ctx context.Context, ids []string) (left []string, err error) {
-	batches := slices.Collect(slices.Chunk(ids, loadBatch))
+	size := loadBatch
+	if len(ids) >= manyBatches*fillBatch {
+		size = fillBatch
+	}
+	batches := slices.Collect(slices.Chunk(ids, size))
 	if len(batches) < manyBatches {
 		for i, batch := range batches {
 			if err := m.readBatch(ctx, batch); err != nil {
@@ -190,7 +218,7 @@ func (m *Model) remember(before map[string]int64, b Bucket, again map[string]boo
 // nextSweep gives the next few products of a round over all of them. The
 // first round begins once the model is filled.
 func (m *Model) nextSweep() []string {
-	if !m.isFilled() {
+	if !m.Filled() {
 		return nil
 	}
 	if len(m.sweep) == 0 {

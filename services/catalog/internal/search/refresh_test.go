@@ -129,6 +129,30 @@ func TestOwnChangeThenGone(t *testing.T) {
 	require.Nil(t, m.Detail("1"))
 }
 
+// A product that this replica has made, and that another one has removed before any
+// refresh saw it in the index, goes at the next one, however that begins.
+func TestOwnProductGoneBeforeItWasSeen(t *testing.T) {
+	for _, during := range []bool{false, true} {
+		m, h := hook(t)
+		fresh := thing("9", "Fresh", "x", 1, 0)
+		if during {
+			h.load = func(context.Context, []string) error { m.Show(fresh); return nil }
+		} else {
+			m.Show(fresh)
+			h.index = func(context.Context, []string) error { h.index = nil; return errors.New("away") }
+			require.Error(t, m.Refresh(t.Context()))
+		}
+		h.put(h.held["1"].Product, true) // so that there is something to load
+		if !during {
+			require.NotNil(t, m.Detail("9"), "the store did not answer")
+		}
+		require.NoError(t, m.Refresh(t.Context()))
+		h.load = nil
+		require.NoError(t, m.Refresh(t.Context()))
+		require.Nil(t, m.Detail("9"))
+	}
+}
+
 // A SKU that looks as it should is not left to what a refresh read before.
 func TestSameStockDuringARefresh(t *testing.T) {
 	m, h := hook(t)

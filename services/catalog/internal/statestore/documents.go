@@ -19,6 +19,7 @@ package statestore
 
 import (
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -87,6 +88,32 @@ func mark(tx *state.Tx, productID string, add bool) error {
 	}
 	b.Marks[productID]++
 	return buckets.Put(tx, id, b)
+}
+
+// markAll changes the marks of products that are there, or takes them in. Each
+// part of the index is read and written once.
+func markAll(tx *state.Tx, productIDs []string) error {
+	parts := map[string][]string{}
+	for _, productID := range productIDs {
+		id := bucketOf(productID)
+		parts[id] = append(parts[id], productID)
+	}
+	for _, id := range slices.Sorted(maps.Keys(parts)) {
+		b, _, err := buckets.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		if b.Marks == nil {
+			b.Marks = map[string]int64{}
+		}
+		for _, productID := range parts[id] {
+			b.Marks[productID]++
+		}
+		if err := buckets.Put(tx, id, b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func unmark(tx *state.Tx, productID string) error {

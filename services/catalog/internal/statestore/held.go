@@ -11,6 +11,13 @@ import (
 	"tienda/services/catalog/internal/inventory"
 )
 
+// sold is of a product what has to be known of it here: most of it is its texts.
+var sold = state.Collection[struct {
+	Variants []struct {
+		SKU string `json:"sku"`
+	} `json:"variants"`
+}]{Prefix: products.Prefix}
+
 // Parts implements inventory.HeldStore: the buckets of the index of products.
 func (s *Stocks) Parts() int { return Buckets }
 
@@ -24,13 +31,15 @@ func (s *Stocks) Unconfirmed(ctx context.Context, part int, before time.Time) (h
 		if err != nil {
 			return err
 		}
-		sold, err := products.GetAll(tx, slices.Sorted(maps.Keys(b.Marks))...)
+		all, err := sold.GetAll(tx, slices.Sorted(maps.Keys(b.Marks))...)
 		if err != nil {
 			return err
 		}
 		var ids []string
-		for _, p := range sold {
-			ids = append(ids, p.SKUs()...)
+		for _, p := range all {
+			for _, v := range p.Variants {
+				ids = append(ids, v.SKU)
+			}
 		}
 		found, err := stocks.GetAll(tx, ids...)
 		if err != nil {

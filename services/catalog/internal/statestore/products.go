@@ -181,6 +181,13 @@ func save(tx *state.Tx, before *product.Product, p product.Product) error {
 // product without some of its claims. The product goes before its bucket, so
 // that whoever finds the bucket written finds the product.
 func write(tx *state.Tx, before *product.Product, p product.Product) error {
+	if err := writeUnmarked(tx, before, p); err != nil {
+		return err
+	}
+	return mark(tx, p.ID, true)
+}
+
+func writeUnmarked(tx *state.Tx, before *product.Product, p product.Product) error {
 	if before != nil {
 		for _, slug := range without(before.Slugs(), p.Slugs()) {
 			if err := releaseSlug(tx, p.ID, slug); err != nil {
@@ -198,10 +205,7 @@ func write(tx *state.Tx, before *product.Product, p product.Product) error {
 	if err := claimAll(tx, p); err != nil {
 		return err
 	}
-	if err := products.Put(tx, p.ID, p); err != nil {
-		return err
-	}
-	return mark(tx, p.ID, true)
+	return products.Put(tx, p.ID, p)
 }
 
 // remove takes a product away with all that is its own.
