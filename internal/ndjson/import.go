@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"iter"
 	"net/http"
 	"strconv"
 	"time"
@@ -30,6 +32,9 @@ type Import[D, T any] struct {
 	// refused (nil: taken); the error that nothing was stored. It may be given
 	// no values, and must not keep the slice.
 	Store func(context.Context, []T) ([]error, error)
+	// Lines reads the body; nil: Lines of this package. Another one makes lines of
+	// JSON of something else, and keeps to what it says of them.
+	Lines func(io.Reader) iter.Seq2[Line, error]
 }
 
 // batch gathers values until they are stored.
@@ -43,9 +48,17 @@ type batch[T any] struct {
 // which is that of Lines or of Store, the batches before it are kept.
 func (i Import[D, T]) Run(w http.ResponseWriter, r *http.Request) (Report, error) {
 	report, b := Report{Errors: []Failure{}}, batch[T]{}
-	for line, err := range Lines(r.Body) {
+	lines := i.Lines
+	if lines == nil {
+		lines = Lines
+	}
+	for line, err := range lines(r.Body) {
 		if err != nil {
 			return Report{}, err
+		}
+		if line.Bad != "" {
+			report.reject(line.Number, line.Bad)
+			continue
 		}
 		if line.TooLong {
 			report.reject(line.Number, "is longer than "+strconv.Itoa(MaxLine)+" bytes")
