@@ -2,17 +2,13 @@ package daprd
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -164,46 +160,4 @@ func Healthy(ctx context.Context, url string) bool {
 	}
 	_ = resp.Body.Close()
 	return resp.StatusCode/100 == 2
-}
-
-// What FreePorts has given in this process, and the range that it gives from: below
-// the ports that the kernel gives to outgoing connections, which would otherwise
-// have a port again before the process that it is for has opened it.
-var given = struct {
-	sync.Mutex
-	ports map[int]bool
-}{ports: map[int]bool{}}
-
-const lowestFree, highestFree = 10000, 32767
-
-// FreePorts gives n loopback ports that are free now and were not given before in
-// this process.
-func FreePorts(n int) ([]int, error) {
-	given.Lock()
-	defer given.Unlock()
-	ports := make([]int, 0, n)
-	for range 100 * n {
-		if len(ports) == n {
-			break
-		}
-		chance, err := rand.Int(rand.Reader, big.NewInt(highestFree-lowestFree+1))
-		if err != nil {
-			return nil, fmt.Errorf("free port: %w", err)
-		}
-		p := lowestFree + int(chance.Int64())
-		if given.ports[p] {
-			continue
-		}
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p))) //nolint:noctx // closed at once
-		if err != nil {
-			continue
-		}
-		_ = l.Close()
-		given.ports[p] = true
-		ports = append(ports, p)
-	}
-	if len(ports) < n {
-		return nil, fmt.Errorf("no %d free ports between %d and %d", n, lowestFree, highestFree)
-	}
-	return ports, nil
 }

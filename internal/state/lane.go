@@ -2,8 +2,27 @@ package state
 
 import (
 	"context"
+	"encoding/json"
+	"hash/fnv"
 	"sync"
 )
+
+// lanes publish beside each other; the events of one document share a lane and
+// keep their order.
+const lanes = 4
+
+func laneOf(key string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key))
+	return h.Sum32() % lanes
+}
+
+// job is an event to be published; done is called once it is.
+type job struct {
+	key   string // of the document that the event is about
+	event json.RawMessage
+	done  func()
+}
 
 // lane is the events that wait to be published, in their order. Its length is
 // bounded by the backlog that the outbox admits; it takes memory only for what

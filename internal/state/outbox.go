@@ -26,10 +26,6 @@ type BulkTopic interface {
 	PublishAll(ctx context.Context, events [][]byte) (failed []int, err error)
 }
 
-// lanes publish beside each other; the events of one document share a lane and
-// keep their order.
-const lanes = 4
-
 // retryFirst and retryLongest bound the pause between tries of a publish.
 const (
 	retryFirst   = 20 * time.Millisecond
@@ -85,12 +81,6 @@ type openEntry struct {
 	*entry
 	began time.Time
 	left  int // events and work that are not done; -1: not landed yet
-}
-
-type job struct {
-	key   string // of the document that the event is about
-	event json.RawMessage
-	done  func()
 }
 
 // Stats are the outbox's figures.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"time"
 )
@@ -20,12 +19,6 @@ func (o *outbox) announce(tx *Tx, e *entry, of func(key string) bool) {
 			o.lane[laneOf(key)].add(job{key: key, event: raw, done: func() { o.published(e) }})
 		}
 	}
-}
-
-func laneOf(key string) uint32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(key))
-	return h.Sum32() % lanes
 }
 
 // publishLane publishes one lane's events in their order until ctx ends. Those

@@ -80,6 +80,19 @@ func (w *world) opened() ticket {
 	return must[ticket](w.t, w.owner, http.StatusCreated, "POST", "/v1/tickets", map[string]any{"subject": "S", "message": "M"})
 }
 
+// firstMessage gives the path of the first message of the owner's ticket.
+func (w *world) firstMessage() string {
+	path := "/v1/tickets/" + w.opened().ID + "/messages"
+	return path + "/" + must[list[struct{ ID string }]](w.t, w.owner, http.StatusOK, "GET", path, nil).Items[0].ID
+}
+
+// attached gives the path of a file of the owner's.
+func (w *world) attached() string {
+	path := w.firstMessage() + "/attachments/" + uuid.NewString()
+	must[any](w.t, w.owner, http.StatusOK, "PUT", path+"?name=a.txt", "text", "Content-Type", "text/plain")
+	return path
+}
+
 func (w *world) ordered() order {
 	put(w.t, w.owner, w.sku, 1)
 	return must[order](w.t, w.owner, http.StatusCreated, "POST", "/v1/orders",
@@ -269,6 +282,10 @@ var authorization = []row{
 	{op: "POST /v1/tickets/{id}/rating", want: "401 401 200 404 403 404 403 403", path: func(w *world) string {
 		return "/v1/tickets/" + must[ticket](w.t, w.owner, http.StatusOK, "POST", "/v1/tickets/"+w.opened().ID+"/close", nil).ID + "/rating"
 	}, body: says(map[string]any{"score": 4})},
+	{op: "PUT /v1/tickets/{id}/messages/{message}/attachments/{attachment}", want: "401 401 200 404 403 404 403 403", path: func(w *world) string {
+		return w.firstMessage() + "/attachments/" + uuid.NewString() + "?name=a.txt"
+	}, body: says("text"), with: []string{"Content-Type", "text/plain"}},
+	{op: "GET /v1/tickets/{id}/messages/{message}/attachments/{attachment}", want: "401 401 200 404 200 404 200 403", path: func(w *world) string { return w.attached() }},
 	{op: "GET /v1/canned-replies", want: "401 401 403 403 200 403 200 403"},
 	{op: "POST /v1/canned-replies", want: "401 401 403 403 400 403 400 403", body: empty},
 	{op: "GET /v1/canned-replies/{id}", want: "401 401 403 403 404 403 404 403", path: func(w *world) string { return "/v1/canned-replies/" + w.deadLetters }},
@@ -287,10 +304,13 @@ var authorization = []row{
 	}},
 	{op: "GET /v1/returns/{id}", want: "401 401 200 404 200 404 200 403", path: func(w *world) string { return "/v1/returns/" + w.ret.ID }},
 	{op: "POST /v1/returns/{id}/approve", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.returned().ID + "/approve" }},
+	{op: "PUT /v1/returns/{id}/label", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/label" }, body: says(map[string]any{"label": "PQ4"})},
 	{op: "POST /v1/returns/{id}/reject", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.returned().ID + "/reject" }, body: says(map[string]any{"reason": "worn"})},
 	{op: "PUT /v1/returns/{id}/receipts/{receipt}", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/receipts/" + uuid.NewString() },
 		body: func(w *world) any { return map[string]any{"lines": []map[string]any{{"sku": w.sku, "quantity": 1}}} }},
 	{op: "POST /v1/returns/{id}/close", want: "401 401 403 403 409 403 409 403", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/close" }},
+	{op: "GET /v1/ops/return-policies", want: "401 401 403 403 200 403 200 403"},
+	{op: "PUT /v1/ops/return-policies", want: "401 401 403 403 403 403 400 403", body: empty},
 	{op: "POST /v1/returns/{id}/receive", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/returns/" + w.approved().ID + "/receive" }},
 
 	{op: "GET /v1/ops/dead-letters", want: "401 401 403 403 403 403 200 403"},

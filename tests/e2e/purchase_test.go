@@ -172,8 +172,9 @@ func TestFromRegistrationToReturn(t *testing.T) {
 	// The buyer was written at each step, in the language of the account.
 	require.ElementsMatch(t, []string{
 		"Tu pedido " + o.Number, "Tu pedido " + o.Number + " está en camino", "Tu pedido " + o.Number + " se ha entregado",
+		"Tu devolución del pedido " + o.Number + " está aprobada", "Tu devolución del pedido " + o.Number + " ha llegado",
 		"Un reembolso de tu pedido " + o.Number,
-	}, subjectsAbout(t, u.Email, o.Number, 4))
+	}, subjectsAbout(t, u.Email, o.Number, 6))
 }
 
 // subjectsAbout waits for n letters to an address about an order.

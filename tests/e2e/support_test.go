@@ -27,7 +27,7 @@ func TestTicketsInTheirQueues(t *testing.T) {
 	stale := agent.refused(t, http.StatusPreconditionFailed, "PATCH", path, map[string]any{"tags": []string{"vip"}}, "If-Match", `"1"`)
 	require.Equal(t, "version_mismatch", stale.Code)
 	tk = must[ticket](t, agent, http.StatusOK, "PATCH", path, map[string]any{"priority": "urgent", "tags": []string{"vip"}}, "If-Match", `"2"`)
-	require.Equal(t, ticket{ID: tk.ID, Status: "open", AssignedTo: tk.AssignedTo, Priority: "urgent", Queue: "accounts", Version: 3}, tk)
+	require.Equal(t, ticket{ID: tk.ID, Number: tk.Number, Status: "open", AssignedTo: tk.AssignedTo, Priority: "urgent", Queue: "accounts", Version: 3}, tk)
 	require.Equal(t, []string{tk.ID}, mine())
 	must[ticket](t, agent, http.StatusOK, "POST", path+"/hold", nil)
 	require.Equal(t, []string{tk.ID}, mine())

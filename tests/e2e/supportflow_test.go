@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -30,12 +33,30 @@ type canned struct {
 	Version int64             `json:"version"`
 }
 
+// requireLetters waits until all of these letters, in any order, have reached an
+// address, and there are no others about returns and tickets.
+func requireLetters(t *testing.T, email string, want []string) {
+	t.Helper()
+	slices.Sort(want)
+	eventually(t, fmt.Sprintf("letters %v; got %v", want, lettersTo(t, email)), func() bool {
+		var got []string
+		for _, l := range lettersTo(t, email) {
+			if strings.Contains(l.Subject, "devolución") || strings.Contains(l.Subject, "reembolso") || strings.Contains(l.Subject, "consulta") {
+				got = append(got, l.Subject)
+			}
+		}
+		slices.Sort(got)
+		return slices.Equal(want, got)
+	})
+}
+
 // The whole of support: a customer writes, an agent looks at who it is, the
 // customer sends back, it comes in two parcels, one piece of which is scrap, a
 // piece never comes; what came is refunded and what is fit is sold again, all
-// of it once, and the customer sees it at the order.
+// of it once, and the customer sees it at the order and is written of each step.
 func TestSupportFlow(t *testing.T) {
 	c, u := newCustomer(t)
+	must[any](t, c, http.StatusOK, "PUT", "/v1/me/preferences", map[string]any{"currency": "EUR", "language": "es-MX", "marketing_mail": false})
 	agent := staff(t, caller.SupportAgent)
 	_, sku := ownProduct(t, 10)
 	put(t, c, sku, 4)
@@ -72,6 +93,23 @@ func TestSupportFlow(t *testing.T) {
 	require.Regexp(t, `^\pL.*, devuelva T-[0-9A-Z]{4}-[0-9A-Z]{4}\.$`, said["text"])
 	require.NotContains(t, said["text"], "cliente", "the customer's name")
 	must[any](t, agent, http.StatusNoContent, "DELETE", "/v1/canned-replies/"+hello.ID, nil, "If-Match", `"2"`)
+
+	// The picture that the customer attaches, the agent sees as it was.
+	mine := must[list[struct{ ID string }]](t, c, http.StatusOK, "GET", path+"/messages", nil).Items[0].ID
+	picture, name := "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\xff", "asa%20rota.png"
+	file := path + "/messages/" + mine + "/attachments/" + uuid.NewString()
+	for range 2 {
+		must[any](t, c, http.StatusOK, "PUT", file+"?name="+name, picture, "Content-Type", "image/png")
+	}
+	text := path + "/messages/" + mine + "/attachments/" + uuid.NewString()
+	must[any](t, c, http.StatusOK, "PUT", text+"?name=a.txt", "dGVzdA==", "Content-Type", "text/plain")
+	require.Equal(t, "type_mismatch", c.refused(t, http.StatusUnprocessableEntity, "PUT", path+"/messages/"+mine+"/attachments/"+uuid.NewString()+"?name=a.png", "<html>", "Content-Type", "image/png").Code)
+	seenBy := agent.call(t, "GET", file, nil)
+	require.Equal(t, http.StatusOK, seenBy.status)
+	require.Equal(t, picture, string(seenBy.body))
+	require.Equal(t, `attachment; filename="asa rota.png"`, seenBy.header.Get("Content-Disposition"))
+	require.Equal(t, "nosniff", seenBy.header.Get("X-Content-Type-Options"))
+	require.Equal(t, "dGVzdA==", string(agent.call(t, "GET", text, nil).body), "the bytes, whatever they look like")
 
 	// The return, opened from the ticket.
 	r := must[parcel](t, c, http.StatusCreated, "POST", "/v1/returns", map[string]any{
@@ -120,6 +158,11 @@ func TestSupportFlow(t *testing.T) {
 		require.Equal(t, *p.Refund, seen.Refunds[i].Amount)
 	}
 	eventually(t, "both fit pieces are back", func() bool { return stockOf(t, sku).OnHand == 8 })
+	requireLetters(t, u.Email, []string{
+		"Hemos respondido a tu consulta " + tk.Number, "Tu devolución del pedido " + o.Number + " está aprobada",
+		"Una parte de tu devolución del pedido " + o.Number + " ha llegado", "Una parte de tu devolución del pedido " + o.Number + " ha llegado",
+		"Un reembolso de tu pedido " + o.Number, "Un reembolso de tu pedido " + o.Number, "Tu devolución del pedido " + o.Number + " ha llegado",
+	})
 	requireEvents(t, r.ID, "tienda.support.return_requested", "tienda.support.return_approved", "tienda.support.return_partially_received",
 		"tienda.support.return_partially_received", "tienda.support.return_received", "tienda.support.return_refunded")
 	requireEvents(t, o.ID, "tienda.orders.confirmed", "tienda.orders.shipped", "tienda.orders.delivered", "tienda.orders.refunded", "tienda.orders.refunded")

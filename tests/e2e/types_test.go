@@ -101,6 +101,7 @@ type order struct {
 
 type ticket struct {
 	ID         string  `json:"id"`
+	Number     string  `json:"number"`
 	Status     string  `json:"status"`
 	AssignedTo *string `json:"assigned_to"`
 	Priority   string  `json:"priority"`

@@ -42,13 +42,18 @@ func (b bindings) InvokeOutputBinding(ctx context.Context, in *dapr.InvokeBindin
 	return err
 }
 
-// subjects of the letters about what has happened to an order.
-var subjects = map[string]string{
-	"tienda.orders.confirmed": "Your order %s",
-	"tienda.orders.shipped":   "Your order %s is on its way",
-	"tienda.orders.delivered": "Your order %s was delivered",
-	"tienda.orders.cancelled": "Your order %s was cancelled",
-	"tienda.orders.refunded":  "A refund for your order %s",
+// subjects of the letters about what has happened to an order, with the kinds that
+// their apps call them by.
+var subjects = map[string]struct{ text, kind string }{
+	"tienda.orders.confirmed": {"Your order %s", "confirmed"},
+	"tienda.orders.shipped":   {"Your order %s is on its way", "shipped"},
+	"tienda.orders.delivered": {"Your order %s was delivered", "delivered"},
+	"tienda.orders.cancelled": {"Your order %s was cancelled", "cancelled"},
+	"tienda.orders.refunded":  {"A refund for your order %s", "refunded"},
+
+	"tienda.support.return_approved":           {"Your return of order %s is approved", "return_approved"},
+	"tienda.support.return_partially_received": {"A part of your return of order %s has arrived", "return_part"},
+	"tienda.support.return_received":           {"Your return of order %s has arrived", "return_received"},
 }
 
 // unwritten gives what is wrong with the letters: of each thing that was announced
@@ -60,19 +65,23 @@ func (w *world) unwritten(orders []history.Order) []string {
 	}
 	var wrong []string
 	due := map[string]bool{}
-	stored := w.apps["orders"].store.keys("mail:")
+	stored := map[string][]string{"orders": w.apps["orders"].store.keys("mail:"), "support": w.apps["support"].store.keys("mail:")}
 	for _, e := range w.published {
-		text, ours := subjects[e.Type]
+		about, ours := subjects[e.Type]
 		if !ours || refused[e.Subject] {
 			continue
 		}
-		subject := fmt.Sprintf(text, w.number(e.Subject))
+		order := orderBehind(e)
+		subject, id := fmt.Sprintf(about.text, w.number(order)), "mail:"+order+":"+about.kind
+		if e.Source == "support" {
+			id += ":" + e.Subject
+		}
 		due[subject] = true
-		waits := slices.ContainsFunc(stored, func(k string) bool {
-			return strings.HasPrefix(k, "mail:"+e.Subject+":"+strings.TrimPrefix(e.Type, "tienda.orders."))
+		waits := slices.ContainsFunc(stored[e.Source], func(k string) bool {
+			return strings.HasPrefix(k, id)
 		})
 		if w.mails[subject] == 0 && !waits {
-			wrong = append(wrong, w.plain(fmt.Sprintf("mail-lost: nobody was told of %s of order %s", e.Type, e.Subject)))
+			wrong = append(wrong, w.plain(fmt.Sprintf("mail-lost: nobody was told of %s of %s", e.Type, e.Subject)))
 		}
 	}
 	for subject := range w.mails {
@@ -82,6 +91,17 @@ func (w *world) unwritten(orders []history.Order) []string {
 	}
 	slices.Sort(wrong)
 	return slices.Compact(wrong)
+}
+
+// orderBehind gives the order that an event is about.
+func orderBehind(e published) string {
+	var d struct {
+		OrderID string `json:"order_id"`
+	}
+	if err := e.Decode(&d); err != nil {
+		panic(err)
+	}
+	return d.OrderID
 }
 
 // number gives an order's, which letters name it by.

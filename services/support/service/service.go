@@ -9,10 +9,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tienda/internal/app"
+	"tienda/internal/mail"
+	"tienda/internal/mail/mailroom"
 	"tienda/services/support/internal/api"
 	"tienda/services/support/internal/canned"
 	"tienda/services/support/internal/clients"
 	"tienda/services/support/internal/events"
+	"tienda/services/support/internal/letters"
 	"tienda/services/support/internal/rma"
 	"tienda/services/support/internal/statestore"
 	"tienda/services/support/internal/ticket"
@@ -32,15 +35,22 @@ const lookEvery = 10 * time.Second
 // Build wires the service over what the frame gives it.
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	orders, users := clients.NewOrders(d.Sidecar), clients.NewUsers(d.Sidecar)
+	ticketStore, returnStore, written := statestore.NewTickets(d.DB), statestore.NewReturns(d.DB), statestore.NewLetters(d.DB)
+	composer := letters.NewComposer(ticketStore, returnStore, orders, users)
+	sender := mail.NewSender(written.Queue(), composer, mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
+	written.Queue().Start(sender)
+	d.DB.OnPublish(events.Write(written))
+	written.OnLeft()
 	replies := canned.NewService(statestore.NewReplies(d.DB))
-	tickets := ticket.NewService(statestore.NewTickets(d.DB), orders, users, api.Templates{Replies: replies}, d.Log)
-	returns := rma.NewService(statestore.NewReturns(d.DB), orders, tickets, d.Log)
+	tickets := ticket.NewService(ticketStore, orders, users, api.Templates{Replies: replies}, clients.NewFiles(d.Sidecar), d.Log)
+	returns := rma.NewService(returnStore, orders, tickets, d.Log)
 	return app.Built{
 		Routes: api.Routes(tickets, returns, replies),
 		Parts: []app.Part{
 			app.Every(refundEvery, d.Log, "refunds of received returns", returns.RefundReceived),
 			app.Every(lookEvery, d.Log, "tickets that are late", tickets.Look),
+			sender.Part,
 		},
-		Figures: []prometheus.Collector{figures{tickets}},
+		Figures: []prometheus.Collector{figures{tickets}, mailroom.Figures{Sender: sender}},
 	}, nil
 }

@@ -40,7 +40,7 @@ var inward = []struct {
 
 // outward is what passes towards the client.
 var outward = []string{
-	"Content-Type", "Content-Encoding", "Content-Language", "Etag", "Location", "Set-Cookie", "Cache-Control", "Cart-Token", "Device-Token",
+	"Content-Type", "Content-Disposition", "Content-Encoding", "Content-Language", "Etag", "Location", "Set-Cookie", "Cache-Control", "Cart-Token", "Device-Token",
 	"Retry-After", "Idempotency-Replayed", "Last-Modified", "Www-Authenticate", "Allow", "Link",
 }
 

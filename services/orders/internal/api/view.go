@@ -43,6 +43,7 @@ type lineAnswer struct {
 	Slug        string       `json:"slug,omitempty"`
 	Name        string       `json:"name,omitempty"`
 	VariantName string       `json:"variant_name,omitempty"`
+	Category    string       `json:"category,omitempty"`
 	UnitPrice   *money.Money `json:"unit_price,omitempty"`
 	LineTotal   *money.Money `json:"line_total,omitempty"`
 	*charge
@@ -68,7 +69,7 @@ func viewTotals(o *order.Order) totals {
 
 func viewLine(l order.Line, currency string) lineAnswer {
 	out := lineAnswer{
-		SKU: l.SKU, Quantity: l.Quantity, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName,
+		SKU: l.SKU, Quantity: l.Quantity, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName, Category: l.Category,
 		UnitPrice: l.UnitPrice, LineTotal: l.LineTotal,
 	}
 	if l.Charge != nil {
@@ -91,6 +92,7 @@ type refundAnswer struct {
 	Amount    money.Money        `json:"amount"`
 	Tax       money.Money        `json:"tax"`
 	Shipping  money.Money        `json:"shipping"`
+	Deducted  money.Money        `json:"deducted"`
 	Lines     []order.RefundLine `json:"lines"`
 	CreatedAt time.Time          `json:"created_at"`
 }
@@ -144,7 +146,7 @@ func viewOrder(o *order.Order) orderAnswer {
 }
 
 func viewRefund(o *order.Order, r order.Refund) refundAnswer {
-	return refundAnswer{ReturnID: r.ReturnID, Amount: o.Money(r.Amount), Tax: o.Money(r.Tax), Shipping: o.Money(r.Shipping), Lines: r.Lines, CreatedAt: r.CreatedAt}
+	return refundAnswer{ReturnID: r.ReturnID, Amount: o.Money(r.Amount), Tax: o.Money(r.Tax), Shipping: o.Money(r.Shipping), Deducted: o.Money(r.Deducted), Lines: r.Lines, CreatedAt: r.CreatedAt}
 }
 
 func viewSummary(o *order.Order) orderSummary {

@@ -3,6 +3,8 @@
 package events
 
 import (
+	"slices"
+
 	"tienda/internal/event"
 	"tienda/internal/money"
 	"tienda/services/orders/internal/order"
@@ -49,10 +51,30 @@ type delivered struct {
 }
 
 type refunded struct {
-	OrderID  string             `json:"order_id"`
-	ReturnID string             `json:"return_id"`
-	Amount   money.Money        `json:"amount"`
-	Lines    []order.RefundLine `json:"lines"`
+	OrderID  string      `json:"order_id"`
+	ReturnID string      `json:"return_id"`
+	Amount   money.Money `json:"amount"`
+	Lines    []backLine  `json:"lines"`
+}
+
+type backLine struct {
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+	Restock  bool   `json:"restock"`
+}
+
+// back gives what came back of each SKU, what can be sold again apart from the
+// rest; what was deducted is nobody's business.
+func back(lines []order.RefundLine) (out []backLine) {
+	for _, l := range lines {
+		i := slices.IndexFunc(out, func(b backLine) bool { return b.SKU == l.SKU && b.Restock == l.Restock })
+		if i < 0 {
+			out = append(out, backLine{l.SKU, l.Quantity, l.Restock})
+			continue
+		}
+		out[i].Quantity += l.Quantity
+	}
+	return out
 }
 
 // Of gives the event that announces a fact about an order.
@@ -77,7 +99,7 @@ func data(o *order.Order, f order.Fact) any {
 	case order.WasShipped:
 		return shipped{OrderID: o.ID, Lines: lines(o), Tracking: o.Tracking}
 	case order.WasRefunded:
-		return refunded{OrderID: o.ID, ReturnID: f.Refund.ReturnID, Amount: o.Money(f.Refund.Amount), Lines: f.Refund.Lines}
+		return refunded{OrderID: o.ID, ReturnID: f.Refund.ReturnID, Amount: o.Money(f.Refund.Amount), Lines: back(f.Refund.Lines)}
 	default:
 		return delivered{OrderID: o.ID}
 	}

@@ -30,7 +30,7 @@ func TestEventsFitTheirContract(t *testing.T) {
 		Lines:    []order.Line{{SKU: "COFFEE-250", Quantity: 2, UnitPrice: &price}},
 		Tracking: "ES-12345", CancelReason: "changed my mind",
 	}
-	back := order.Refund{ReturnID: returnID, Amount: 1249, Lines: []order.RefundLine{{SKU: "COFFEE-250", Quantity: 1, Restock: true}}}
+	back := order.Refund{ReturnID: returnID, Amount: 1249, Lines: []order.RefundLine{{SKU: "COFFEE-250", Quantity: 1, Restock: true, Deduction: 10, Reason: "not announced"}}}
 	guests := *o
 	guests.Owner = "guest:0123456789abcdef0123456789abcdef"
 	var made []event.Event

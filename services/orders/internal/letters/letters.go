@@ -55,6 +55,7 @@ type data struct {
 	Total    string
 	Tracking string
 	Refund   string // of order_refunded
+	Deducted string // of it, for the state the goods came in; "": nothing
 	Due      string // what is still to be paid; "": nothing
 	OnDoor   bool   // it is paid on delivery
 }
@@ -158,6 +159,7 @@ func describe(o *order.Order, f order.Fact) data {
 		}
 		return amount(o.Money(minor))
 	}
+	d.Deducted = some(f.Refund.Deducted)
 	d.Due, d.Discount, d.Shipping = some(o.Payment.Due), some(-o.Totals.Discount), some(o.Totals.Shipping)
 	if d.Tax = some(o.Totals.Tax); !o.Totals.TaxIncluded {
 		d.Tax, d.TaxAdded = "", d.Tax

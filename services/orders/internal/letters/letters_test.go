@@ -114,6 +114,18 @@ func TestALetterAtEachStep(t *testing.T) {
 	}
 }
 
+func TestADeduction(t *testing.T) {
+	o := bought(t, "")
+	require.NoError(t, o.Ship("", 0, now))
+	require.NoError(t, o.Deliver(0, now))
+	_, err := o.Refund("r", []order.RefundLine{{SKU: "A", Quantity: 1, Deduction: 10, Reason: "words of a stranger"}}, now)
+	require.NoError(t, err)
+	m := written(t, o, last(o))
+	require.Contains(t, m.Text, "we have refunded 1,111.05 EUR.")
+	require.Contains(t, m.Text, "we have kept 123.45 EUR.")
+	require.NotContains(t, m.Text, "stranger")
+}
+
 func TestACancelledOrder(t *testing.T) {
 	o := bought(t, "")
 	o.Payment.Method = order.CashOnDelivery

@@ -111,6 +111,7 @@ func TestRefunds(t *testing.T) {
 	}
 	a := func(n int) []RefundLine { return []RefundLine{{SKU: "A", Quantity: n}} }
 	b := []RefundLine{{SKU: "B", Quantity: 1, Restock: true}}
+	worn := []RefundLine{{SKU: "A", Quantity: 1, Deduction: 50, Reason: "worn"}}
 	tests := []struct {
 		name    string
 		method  PaymentMethod
@@ -129,6 +130,12 @@ func TestRefunds(t *testing.T) {
 			Payment{Status: PartiallyRefunded, Paid: 350, Refunded: 200}},
 		{"more than bought, in two lines of one", CashOnDelivery, []refund{{"1", append(a(2), a(2)...), "quantity_exceeded"}},
 			Payment{Status: Paid, Paid: 350}},
+		{"half of it deducted", CashOnDelivery, []refund{{"1", worn, ""}, {"1", worn, ""}},
+			Payment{Status: PartiallyRefunded, Paid: 350, Refunded: 50}},
+		{"a repeat with another deduction", CashOnDelivery, []refund{{"1", worn, ""}, {"1", a(1), "return_id_reused"}},
+			Payment{Status: PartiallyRefunded, Paid: 350, Refunded: 50}},
+		{"what is deducted of an invoice stays due", Invoice, []refund{{"1", worn, ""}},
+			Payment{Status: Due, Due: 300, Refunded: 50}},
 		{"an unknown article", CashOnDelivery, []refund{{"1", []RefundLine{{SKU: "C", Quantity: 1}}, "quantity_exceeded"}},
 			Payment{Status: Paid, Paid: 350}},
 		{"an invoice that is due", Invoice, []refund{{"1", a(1), ""}},

@@ -15,6 +15,10 @@ type RefundLine struct {
 	SKU      string `json:"sku"`
 	Quantity int    `json:"quantity"`
 	Restock  bool   `json:"restock"` // they can be sold again
+	// Deduction is how much of what was paid for them is kept, in percent, for the
+	// reason that is given with it.
+	Deduction int    `json:"deduction_percent,omitempty"`
+	Reason    string `json:"deduction_reason,omitempty"`
 }
 
 // Refund is what was refunded for one return.
@@ -23,12 +27,14 @@ type Refund struct {
 	Amount    int64        `json:"amount"`             // minor units of the order's currency
 	Tax       int64        `json:"tax,omitempty"`      // in it
 	Shipping  int64        `json:"shipping,omitempty"` // in it
+	Deducted  int64        `json:"deducted,omitempty"` // from what was paid, not in the amount
 	Lines     []RefundLine `json:"lines"`
 	CreatedAt time.Time    `json:"created_at"`
 }
 
 // Refund refunds lines of a delivered order with what was paid for them, after
-// discounts and with tax, once for each return: a repeat gives the refund that was
+// discounts and with tax, less what is deducted for the state they came in, rounded
+// down, and once for each return: a repeat gives the refund that was
 // made. The pieces of a line have shares that add up to it. Shipping is refunded with
 // the return that brings the last piece of the order back, and by no other: who keeps
 // a part of what was sent has had it sent. Of what was paid it is paid back, of what is
@@ -82,7 +88,7 @@ func (o *Order) refundable(lines []RefundLine) (r Refund, err error) {
 		case back[l.SKU] > had.Quantity:
 			fields = append(fields, fault.Field{Name: fmt.Sprintf("/lines/%d/quantity", i), Reason: fmt.Sprintf("only %d are left to refund", max(had.Quantity-from, 0))})
 		default:
-			err = errors.Join(err, r.add(had, from, back[l.SKU]))
+			err = errors.Join(err, r.add(had, from, back[l.SKU], l.Deduction))
 		}
 	}
 	if len(fields) > 0 {
@@ -98,17 +104,25 @@ func (o *Order) refundable(lines []RefundLine) (r Refund, err error) {
 	return r, err
 }
 
-// add adds the share of pieces from..to of a line.
-func (r *Refund) add(l Line, from, to int) error {
+// add adds the share of pieces from..to of a line, less a deduction in percent.
+func (r *Refund) add(l Line, from, to, deduction int) error {
 	total, tax := l.Cost()
 	amount, err := pricing.Share(total, from, to, l.Quantity)
 	if err != nil {
 		return err
 	}
-	r.Amount += amount
+	kept := part(amount, deduction)
+	r.Amount += amount - kept
+	r.Deducted += kept
 	taxed, err := pricing.Share(tax, from, to, l.Quantity)
-	r.Tax += taxed
+	r.Tax += taxed - part(taxed, deduction)
 	return err
+}
+
+// part gives so many percent of an amount of minor units, rounded down.
+func part(amount int64, percent int) int64 {
+	p := int64(percent)
+	return amount/100*p + amount%100*p/100
 }
 
 func (p *Payment) refund(amount int64) {

@@ -56,6 +56,37 @@ func TestRefundsAddUp(t *testing.T) {
 	}
 }
 
+// With whatever deductions: what is refunded and what is deducted add up to what
+// was paid, in each refund the deduction is no more than was stated, and a line
+// of which nothing is deducted is refunded in full.
+func TestDeductionsAddUp(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 2000 {
+		o := anOrder(t, r)
+		plain := *o
+		deducted := int64(0)
+		for i, l := range o.Lines {
+			percent := r.IntN(101)
+			back := []RefundLine{{SKU: l.SKU, Quantity: l.Quantity, Deduction: percent, Reason: "worn"}}
+			full, err := plain.Refund(fmt.Sprint(i), []RefundLine{{SKU: l.SKU, Quantity: l.Quantity}}, now)
+			require.NoError(t, err)
+			f, err := o.Refund(fmt.Sprint(i), back, now)
+			require.NoError(t, err)
+			goods := full.Amount - full.Shipping
+			require.Equal(t, full.Amount, f.Amount+f.Deducted)
+			require.Equal(t, goods*int64(percent)/100, f.Deducted, "rounded down")
+			require.Equal(t, full.Shipping, f.Shipping, "of shipping nothing is deducted")
+			require.LessOrEqual(t, f.Tax, f.Amount)
+			require.GreaterOrEqual(t, f.Tax, int64(0))
+			deducted += f.Deducted
+		}
+		require.Equal(t, o.Total, o.Payment.Refunded+deducted)
+		require.Equal(t, deducted == 0, o.Payment.Status == Refunded)
+	}
+}
+
 // anOrder gives a delivered order of small amounts, where roundings are many.
 func anOrder(t *testing.T, r *rand.Rand) *Order {
 	t.Helper()

@@ -51,7 +51,11 @@ type shop struct {
 	ordersAway bool
 	usersAway  bool
 	refusal    error // what Refund answers
-	refunds    map[string]int
+
+	deliveredAt time.Time
+	files       map[string][]byte
+	filesAway   bool
+	refunds     map[string]int
 }
 
 var errAway = fault.New(fault.Unavailable, "unavailable", "Away.")
@@ -66,7 +70,10 @@ func (s *shop) Order(_ context.Context, id string) (rma.Order, error) {
 	if !ok {
 		return rma.Order{}, fault.Missing("order")
 	}
-	return rma.Order{ID: id, UserID: owner, Delivered: id != shipped, Bought: map[string]int{"LAMP": 2, "BULB": 1}}, nil
+	return rma.Order{
+		ID: id, UserID: owner, Delivered: id != shipped, DeliveredAt: s.deliveredAt, Currency: "EUR", Bought: map[string]int{"LAMP": 2, "BULB": 1},
+		Sold: map[string]rma.Sold{"LAMP": {Category: "lamps", Paid: 4000}, "BULB": {Category: "bulbs", Paid: 500}},
+	}, nil
 }
 
 func (s *shop) OwnerOf(ctx context.Context, id string) (string, error) {
@@ -138,11 +145,11 @@ type fixture struct {
 
 func open(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{t: t, shop: &shop{refunds: map[string]int{}}, store: statetest.NewMemory(), events: &event.Memory{}}
+	f := &fixture{t: t, shop: &shop{refunds: map[string]int{}, files: map[string][]byte{}}, store: statetest.NewMemory(), events: &event.Memory{}}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	db := state.Open(f.store, f.events, log)
 	replies := canned.NewService(statestore.NewReplies(db))
-	tickets := ticket.NewService(statestore.NewTickets(db), f.shop, f.shop, Templates{replies}, log)
+	tickets := ticket.NewService(statestore.NewTickets(db), f.shop, f.shop, Templates{replies}, f.shop, log)
 	returns := rma.NewService(statestore.NewReturns(db), f.shop, tickets, log)
 	f.Server = contracttest.New(t, "support", Routes(tickets, returns, replies))
 	return f
@@ -223,6 +230,8 @@ func TestStory(t *testing.T) {
 
 	f.parts()
 	f.canned(path)
+	f.attachment(path)
+	f.policies()
 
 	// The bulb did not come; it can be asked for again, and be refused.
 	again := f.do(201, ana, http.MethodPost, "/v1/returns", `{"order_id":"`+delivered+`","lines":[{"sku":"BULB","quantity":1,"reason":"other"}]}`)
@@ -242,7 +251,7 @@ func TestStory(t *testing.T) {
 	require.Empty(t, f.hear(`{"specversion":"1.0","id":"1","source":"orders","type":"tienda.orders.shipped","data":{}}`, 200))
 	require.Equal(t, []string{"ticket_opened", "ticket_assigned", "ticket_answered", "return_requested", "return_approved", "return_received",
 		"return_refunded",
-		"return_requested", "return_approved", "return_partially_received", "return_received", "return_refunded", "ticket_answered", "ticket_answered", "ticket_answered",
+		"return_requested", "return_approved", "return_partially_received", "return_received", "return_refunded", "ticket_answered", "ticket_answered", "ticket_answered", "return_approved", "label_set",
 		"return_requested", "return_rejected", "ticket_resolved", "ticket_rated", "ticket_unassigned", "ticket_closed", "ticket_answered", "ticket_opened"}, f.what())
 	f.TryDeadLetters(t, "support", "orders", "tienda.orders.refunded")
 	f.RequireAllTried(t)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -22,6 +23,8 @@ type returnBody struct {
 	TicketID   string       `json:"ticket_id,omitempty"`
 	Status     rma.Status   `json:"status"`
 	Lines      []returnLine `json:"lines"`
+	Automatic  bool         `json:"approved_automatically,omitempty"`
+	Carrier    string       `json:"carrier,omitempty"`
 	Label      string       `json:"label,omitempty"`
 	Rejection  string       `json:"rejection,omitempty"`
 	Receipts   []receipt    `json:"receipts"`
@@ -55,7 +58,7 @@ type receipt struct {
 func returnOf(r rma.Return) returnBody {
 	b := returnBody{
 		ID: r.ID, OrderID: r.OrderID, CustomerID: r.CustomerID, TicketID: r.TicketID, Status: r.Status,
-		Lines: make([]returnLine, len(r.Lines)), Label: r.Label, Rejection: r.Rejection, Receipts: make([]receipt, len(r.Receipts)), Refund: r.Refund, Failure: r.Failure,
+		Lines: make([]returnLine, len(r.Lines)), Automatic: r.Automatic, Carrier: r.Carrier, Label: r.Label, Rejection: r.Rejection, Receipts: make([]receipt, len(r.Receipts)), Refund: r.Refund, Failure: r.Failure,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
 	}
 	for i, l := range r.Lines {
@@ -130,14 +133,24 @@ func (h returnHandlers) get(w http.ResponseWriter, r *http.Request) error {
 
 // approve: 3 state calls, 2 for a repeat.
 func (h returnHandlers) approve(w http.ResponseWriter, r *http.Request) error {
+	return h.labelled(w, r, h.returns.Approve)
+}
+
+// label: 3 state calls, 2 for a repeat.
+func (h returnHandlers) label(w http.ResponseWriter, r *http.Request) error {
+	return h.labelled(w, r, h.returns.SetLabel)
+}
+
+func (h returnHandlers) labelled(w http.ResponseWriter, r *http.Request, do func(context.Context, string, int64, rma.Label) (rma.Return, error)) error {
 	var in struct {
-		Label string `json:"label"`
+		Carrier string `json:"carrier"`
+		Label   string `json:"label"`
 	}
 	version, err := decodeWrite(r, &in)
 	if err != nil {
 		return err
 	}
-	ret, err := h.returns.Approve(r.Context(), httpapi.Var(r, "id"), version, in.Label)
+	ret, err := do(r.Context(), httpapi.Var(r, "id"), version, rma.Label{Carrier: in.Carrier, Reference: in.Label})
 	if err != nil {
 		return err
 	}
@@ -167,13 +180,15 @@ func cameIn(r *http.Request) (came []rma.Came, version int64, err error) {
 			SKU      string `json:"sku"`
 			Quantity int    `json:"quantity"`
 			Restock  *bool  `json:"restock"`
+			Percent  int    `json:"deduction_percent"`
+			Why      string `json:"deduction_reason"`
 		} `json:"lines"`
 	}
 	if version, err = decodeWrite(r, &in); err != nil {
 		return nil, 0, err
 	}
 	for _, l := range in.Lines {
-		came = append(came, rma.Came{SKU: l.SKU, Quantity: l.Quantity, Restock: l.Restock == nil || *l.Restock})
+		came = append(came, rma.Came{SKU: l.SKU, Quantity: l.Quantity, Restock: l.Restock == nil || *l.Restock, Deduction: l.Percent, Why: l.Why})
 	}
 	return came, version, nil
 }

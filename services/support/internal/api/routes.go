@@ -23,6 +23,8 @@ func Routes(tickets *ticket.Service, returns *rma.Service, replies *canned.Servi
 		{Method: http.MethodGet, Path: "/v1/tickets/{id}", Who: httpapi.SignedIn, Handle: t.get},
 		{Method: http.MethodGet, Path: "/v1/tickets/{id}/messages", Who: httpapi.SignedIn, Handle: t.messages},
 		{Method: http.MethodPost, Path: "/v1/tickets/{id}/messages", Who: httpapi.SignedIn, Handle: t.post},
+		{Method: http.MethodPut, Path: "/v1/tickets/{id}/messages/{message}/attachments/{attachment}", Who: httpapi.SignedIn, Handle: t.attach},
+		{Method: http.MethodGet, Path: "/v1/tickets/{id}/messages/{message}/attachments/{attachment}", Who: httpapi.SignedIn, Handle: t.file},
 		{Method: http.MethodPost, Path: "/v1/tickets/{id}/assign", Who: agent, Handle: t.assign},
 		{Method: http.MethodPatch, Path: "/v1/tickets/{id}", Who: agent, Handle: t.sort},
 		{Method: http.MethodPost, Path: "/v1/tickets/{id}/unassign", Who: agent, Handle: t.act((*ticket.Service).Unassign)},
@@ -45,10 +47,13 @@ func Routes(tickets *ticket.Service, returns *rma.Service, replies *canned.Servi
 		{Method: http.MethodGet, Path: "/v1/returns", Who: httpapi.SignedIn, Handle: r.list},
 		{Method: http.MethodGet, Path: "/v1/returns/{id}", Who: httpapi.SignedIn, Handle: r.get},
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/approve", Who: agent, Handle: r.approve},
+		{Method: http.MethodPut, Path: "/v1/returns/{id}/label", Who: agent, Handle: r.label},
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/reject", Who: agent, Handle: r.reject},
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/receive", Who: agent, Handle: r.receive},
 		{Method: http.MethodPut, Path: "/v1/returns/{id}/receipts/{receipt}", Who: agent, Handle: r.take},
 		{Method: http.MethodPost, Path: "/v1/returns/{id}/close", Who: agent, Handle: r.closeShort},
+		{Method: http.MethodGet, Path: "/v1/ops/return-policies", Who: agent, Handle: r.policies},
+		{Method: http.MethodPut, Path: "/v1/ops/return-policies", Who: httpapi.Only(caller.Admin), Handle: r.setPolicies},
 
 		{Method: http.MethodPost, Path: "/events/orders", Who: httpapi.Sidecar, Handle: r.hearOrders},
 	}

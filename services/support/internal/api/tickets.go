@@ -92,6 +92,15 @@ type messageBody struct {
 	Text      string        `json:"text"`
 	Internal  bool          `json:"internal"`
 	CreatedAt time.Time     `json:"created_at"`
+
+	Attachments []attachmentBody `json:"attachments"`
+}
+
+func messageOf(m ticket.Message) messageBody {
+	return messageBody{
+		ID: m.ID, Author: m.Author, AuthorID: m.AuthorID, Text: m.Text, Internal: m.Internal, CreatedAt: m.CreatedAt,
+		Attachments: attachmentsOf(m),
+	}
 }
 
 // open: 2 state calls; 1 invocation where an order is named, 1 more state call
@@ -176,7 +185,7 @@ func (h ticketHandlers) messages(w http.ResponseWriter, r *http.Request) error {
 	end := min(from.Messages+page.Limit(httpapi.QueryInt(r, "limit")), len(visible))
 	out := page.Of[messageBody]{Items: []messageBody{}}
 	for _, m := range visible[from.Messages:end] {
-		out.Items = append(out.Items, messageBody(m))
+		out.Items = append(out.Items, messageOf(m))
 	}
 	if end < len(visible) {
 		out.NextCursor = page.Encode(seen{Messages: end})
@@ -212,7 +221,7 @@ func (h ticketHandlers) post(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return httpapi.Write(w, http.StatusCreated, messageBody(m))
+	return httpapi.Write(w, http.StatusCreated, messageOf(m))
 }
 
 // assign: 2 state calls; 1 invocation where another agent is named.

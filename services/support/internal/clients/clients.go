@@ -11,6 +11,7 @@ import (
 
 	"tienda/internal/money"
 	"tienda/internal/sidecar"
+	"tienda/services/support/internal/letters"
 	"tienda/services/support/internal/rma"
 	"tienda/services/support/internal/ticket"
 )
@@ -28,15 +29,36 @@ func NewOrders(s Invoker) *Orders { return &Orders{sidecar: s} }
 
 // order is the part of an order that support reads.
 type order struct {
-	ID       string `json:"id"`
-	UserID   string `json:"user_id"`
-	Status   string `json:"status"`
-	Number   string `json:"number"`
-	Language string `json:"language"`
-	Lines    []struct {
-		SKU      string `json:"sku"`
-		Quantity int    `json:"quantity"`
-	} `json:"lines"`
+	ID          string      `json:"id"`
+	UserID      string      `json:"user_id"`
+	Status      string      `json:"status"`
+	Number      string      `json:"number"`
+	Email       string      `json:"email"`
+	Language    string      `json:"language"`
+	Currency    string      `json:"currency"`
+	Lines       []orderLine `json:"lines"`
+	DeliveredAt time.Time   `json:"delivered_at"`
+}
+
+type orderLine struct {
+	SKU       string       `json:"sku"`
+	Quantity  int          `json:"quantity"`
+	Name      string       `json:"name"`
+	Variant   string       `json:"variant_name"`
+	Category  string       `json:"category"`
+	UnitPrice *money.Money `json:"unit_price"`
+	Total     *money.Money `json:"total"` // of the line, after discounts and with tax; not in old orders
+}
+
+func (l orderLine) paid() int64 {
+	switch {
+	case l.Total != nil:
+		return l.Total.Amount
+	case l.UnitPrice != nil:
+		return l.UnitPrice.Amount * int64(l.Quantity)
+	default:
+		return 0
+	}
 }
 
 func (o *Orders) get(ctx context.Context, id string) (out order, err error) {
@@ -56,15 +78,35 @@ func (o *Orders) Brief(ctx context.Context, id string) (ticket.Brief, error) {
 	return ticket.Brief{Number: got.Number, Language: got.Language}, err
 }
 
+// Letter implements letters.Orders.
+func (o *Orders) Letter(ctx context.Context, id string) (letters.Order, error) {
+	got, err := o.get(ctx, id)
+	if err != nil {
+		return letters.Order{}, err
+	}
+	out := letters.Order{Number: got.Number, Email: got.Email, Language: got.Language, Names: map[string]string{}}
+	for _, l := range got.Lines {
+		out.Names[l.SKU] = l.Name
+		if l.Variant != "" {
+			out.Names[l.SKU] += " (" + l.Variant + ")"
+		}
+	}
+	return out, nil
+}
+
 // Order implements rma.Orders.
 func (o *Orders) Order(ctx context.Context, id string) (rma.Order, error) {
 	got, err := o.get(ctx, id)
 	if err != nil {
 		return rma.Order{}, err
 	}
-	out := rma.Order{ID: got.ID, UserID: got.UserID, Delivered: got.Status == "delivered", Bought: map[string]int{}}
-	for _, l := range got.Lines {
-		out.Bought[l.SKU] += l.Quantity
+	out := rma.Order{
+		ID: got.ID, UserID: got.UserID, Delivered: got.Status == "delivered", DeliveredAt: got.DeliveredAt, Currency: got.Currency,
+		Bought: map[string]int{}, Sold: map[string]rma.Sold{},
+	}
+	for _, l := range got.Lines { // an SKU stands once
+		out.Bought[l.SKU] = l.Quantity
+		out.Sold[l.SKU] = rma.Sold{Category: l.Category, Paid: l.paid()}
 	}
 	return out, nil
 }
@@ -92,9 +134,11 @@ func (o *Orders) Recent(ctx context.Context, userID string, limit int) ([]ticket
 }
 
 type refundLine struct {
-	SKU      string `json:"sku"`
-	Quantity int    `json:"quantity"`
-	Restock  bool   `json:"restock"`
+	SKU       string `json:"sku"`
+	Quantity  int    `json:"quantity"`
+	Restock   bool   `json:"restock"`
+	Deduction int    `json:"deduction_percent,omitempty"`
+	Why       string `json:"deduction_reason,omitempty"`
 }
 
 // Refund implements rma.Orders.
@@ -135,4 +179,14 @@ func (u *Users) Profile(ctx context.Context, id string) (ticket.Profile, error) 
 	}
 	err := u.sidecar.Invoke(ctx, sidecar.Call{App: "users", Method: http.MethodGet, Path: "/internal/v1/users/" + url.PathEscape(id), Out: &got})
 	return ticket.Profile(got), err
+}
+
+// Contact implements letters.Users.
+func (u *Users) Contact(ctx context.Context, id string) (letters.Contact, error) {
+	var got struct {
+		Email    string `json:"email"`
+		Language string `json:"language"`
+	}
+	err := u.sidecar.Invoke(ctx, sidecar.Call{App: "users", Method: http.MethodGet, Path: "/internal/v1/users/" + url.PathEscape(id) + "/contact", Out: &got})
+	return letters.Contact(got), err
 }

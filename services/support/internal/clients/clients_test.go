@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,6 +18,7 @@ import (
 	"tienda/internal/contract/contracttest"
 	"tienda/internal/money"
 	"tienda/internal/sidecar"
+	"tienda/services/support/internal/letters"
 	"tienda/services/support/internal/rma"
 	"tienda/services/support/internal/ticket"
 )
@@ -29,12 +31,13 @@ const (
 	euro    = `{"amount":1249,"currency":"EUR"}`
 	address = `{"name":"Ana","line1":"Calle 1","city":"Madrid","postal_code":"28001","country":"ES"}`
 	anOrder = `{"id":"` + orderID + `","number":"T-0000-0001","status":"delivered","user_id":"` + userID + `","guest":false,
-		"email":"ana@example.com","currency":"EUR","lines":[{"sku":"COFFEE-250","quantity":2,"unit_price":` + euro + `}],
+		"email":"ana@example.com","currency":"EUR","lines":[{"sku":"COFFEE-250","quantity":2,"name":"Coffee","variant_name":"250 g","category":"coffee","unit_price":` + euro + `}],
+		"delivered_at":"2026-11-24T10:00:00Z",
 		"language":"es","totals":{"subtotal":` + euro + `,"discount":{"amount":0,"currency":"EUR"},"shipping":{"amount":0,"currency":"EUR"},
 		"tax":{"amount":0,"currency":"EUR"},"total":` + euro + `,"tax_included":true},"address":` + address + `,
 		"payment":{"method":"invoice","status":"due","due":` + euro + `,"paid":` + euro + `,"refunded":` + euro + `},
 		"refunds":[],"returns":[],"created_at":"2026-11-23T10:00:00Z","version":4}`
-	aRefund = `{"return_id":"` + returnID + `","amount":` + euro + `,"tax":{"amount":0,"currency":"EUR"},"shipping":{"amount":0,"currency":"EUR"},"created_at":"2026-11-24T10:00:00Z",
+	aRefund = `{"return_id":"` + returnID + `","amount":` + euro + `,"tax":{"amount":0,"currency":"EUR"},"shipping":{"amount":0,"currency":"EUR"},"deducted":{"amount":0,"currency":"EUR"},"created_at":"2026-11-24T10:00:00Z",
 		"lines":[{"sku":"COFFEE-250","quantity":1,"restock":true}]}`
 )
 
@@ -74,11 +77,23 @@ func TestOrders(t *testing.T) {
 
 	order, err := orders.Order(t.Context(), orderID)
 	require.NoError(t, err)
-	require.Equal(t, rma.Order{ID: orderID, UserID: userID, Delivered: true, Bought: map[string]int{"COFFEE-250": 2}}, order)
+	require.Equal(t, rma.Order{
+		ID: orderID, UserID: userID, Delivered: true, DeliveredAt: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), Currency: "EUR",
+		Bought: map[string]int{"COFFEE-250": 2}, Sold: map[string]rma.Sold{"COFFEE-250": {Category: "coffee", Paid: 2498}},
+	}, order)
+	p.answer = strings.Replace(anOrder, `"quantity":2,`, `"quantity":2,"total":`+euro+`,`, 1)
+	order, err = orders.Order(t.Context(), orderID)
+	require.NoError(t, err)
+	require.Equal(t, int64(1249), order.Sold["COFFEE-250"].Paid, "after discounts")
+	p.answer = anOrder
 
 	brief, err := orders.Brief(t.Context(), orderID)
 	require.NoError(t, err)
 	require.Equal(t, ticket.Brief{Number: "T-0000-0001", Language: "es"}, brief)
+
+	letter, err := orders.Letter(t.Context(), orderID)
+	require.NoError(t, err)
+	require.Equal(t, letters.Order{Number: "T-0000-0001", Email: "ana@example.com", Language: "es", Names: map[string]string{"COFFEE-250": "Coffee (250 g)"}}, letter)
 
 	p.answer = `{"items":[{"id":"` + orderID + `","number":"T-0000-0001","status":"shipped","total":` + euro + `,
 		"quantity":2,"payment_status":"due","created_at":"2026-11-23T10:00:00Z"}]}`
@@ -92,6 +107,20 @@ func TestOrders(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, money.New(1249, "EUR"), amount)
 	require.True(t, p.last.Idempotent)
+	_, err = orders.Refund(t.Context(), orderID, returnID, []rma.Came{{SKU: "COFFEE-250", Quantity: 1, Deduction: 20, Why: "opened"}})
+	require.NoError(t, err)
+	require.Equal(t, []refundLine{{SKU: "COFFEE-250", Quantity: 1, Deduction: 20, Why: "opened"}}, lines(t, p.last.In))
+}
+
+// lines gives those of a refund that was asked for.
+func lines(t *testing.T, in any) []refundLine {
+	raw, err := json.Marshal(in)
+	require.NoError(t, err)
+	var out struct {
+		Lines []refundLine `json:"lines"`
+	}
+	require.NoError(t, json.Unmarshal(raw, &out))
+	return out.Lines
 }
 
 func TestUsers(t *testing.T) {
@@ -100,6 +129,10 @@ func TestUsers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Ana", profile.Name)
 	require.Equal(t, []string{"customer"}, profile.Roles)
+	p.answer = `{"email":"ana@example.com","language":"es"}`
+	contact, err := NewUsers(p).Contact(t.Context(), userID)
+	require.NoError(t, err)
+	require.Equal(t, letters.Contact{Email: "ana@example.com", Language: "es"}, contact)
 }
 
 type away struct{ err error }

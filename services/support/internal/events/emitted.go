@@ -103,6 +103,9 @@ type returned struct {
 	ReceiptID  string       `json:"receipt_id,omitempty"`
 	Lines      any          `json:"lines,omitempty"`
 	Reason     string       `json:"reason,omitempty"`
+	Automatic  bool         `json:"automatic,omitempty"`
+	Carrier    string       `json:"carrier,omitempty"`
+	Label      string       `json:"label,omitempty"`
 	Amount     *money.Money `json:"amount,omitempty"`
 }
 
@@ -118,25 +121,34 @@ type receivedLine struct {
 	Restock  bool   `json:"restock"`
 }
 
+func requested(asked []rma.Line) []requestedLine {
+	lines := make([]requestedLine, len(asked))
+	for i, l := range asked {
+		lines[i] = requestedLine{l.SKU, l.Quantity, l.Reason}
+	}
+	return lines
+}
+
 func received(came []rma.Came) (lines []receivedLine) {
 	for _, c := range came {
-		lines = append(lines, receivedLine(c))
+		lines = append(lines, receivedLine{c.SKU, c.Quantity, c.Restock})
 	}
 	return lines
 }
 
 // OfReturn gives the event that announces the status that a return has entered,
-// or what came back of it while it stays partially received.
+// its label, or what came back of it while it stays partially received. One that is
+// approved as it is opened is announced as that alone: of one commit, consumers
+// take one event.
 func OfReturn(r rma.Change) event.Event {
 	data := returned{ReturnID: r.ID, OrderID: r.OrderID, CustomerID: r.CustomerID}
+	if r.Labelled {
+		data.Carrier, data.Label = r.Carrier, r.Label
+		return event.New(App, "label_set", r.ID, data)
+	}
 	switch r.Status {
 	case rma.Requested:
-		data.TicketID = r.TicketID
-		lines := make([]requestedLine, len(r.Lines))
-		for i, l := range r.Lines {
-			lines[i] = requestedLine{l.SKU, l.Quantity, l.Reason}
-		}
-		data.Lines = lines
+		data.TicketID, data.Lines = r.TicketID, requested(r.Lines)
 	case rma.Rejected:
 		data.Reason = r.Rejection
 	case rma.Received:
@@ -148,6 +160,9 @@ func OfReturn(r rma.Change) event.Event {
 	case rma.RefundFailed:
 		data.Reason = r.Failure
 	case rma.Approved:
+		if r.Automatic {
+			data.Automatic, data.TicketID, data.Lines = true, r.TicketID, requested(r.Lines)
+		}
 	}
 	return event.New(App, "return_"+string(r.Status), r.ID, data)
 }

@@ -69,10 +69,11 @@ func emitted(t *testing.T) []event.Event {
 	rejected.ID, rejected.CustomerID = returnID, customer
 	o = rma.OfOrder{OrderID: orderID}
 	require.NoError(t, o.Request(rma.Return{ID: returnID, OrderID: orderID, CustomerID: customer, TicketID: ticketID, Lines: lines}, bought))
-	require.NoError(t, o.Approve(returnID, 0, "", now))
+	require.NoError(t, o.Approve(returnID, 0, rma.Label{}, now))
+	require.NoError(t, o.SetLabel(returnID, 0, rma.Label{Carrier: "Correos", Reference: "PQ4 0012"}, now))
 	require.NoError(t, o.Receive(returnID, 0, nil, now))
 	require.NoError(t, o.Refunded(returnID, money.New(1249, "EUR"), now))
-	failed := o.Changes()[2]
+	failed := o.Changes()[3]
 	failed.Status, failed.Failure = rma.RefundFailed, "More would come back than was bought."
 	part := o.Changes()[1]
 	part.Status, part.Receipt = rma.PartiallyReceived, &rma.Receipt{ID: "0198d2b0-4444-7000-8000-000000000004", Lines: []rma.Came{{SKU: "COFFEE-250", Quantity: 1, Restock: true}}}
@@ -84,6 +85,24 @@ func emitted(t *testing.T) []event.Event {
 
 func TestEventsFitTheirContract(t *testing.T) {
 	eventtest.RequireContract(t, App, emitted(t)...)
+}
+
+// What the policies approve at once is announced as that alone, with its lines.
+func TestApprovedAutomatically(t *testing.T) {
+	order := rma.Order{ID: orderID, Currency: "EUR", Bought: map[string]int{"COFFEE-250": 1}, Sold: map[string]rma.Sold{"COFFEE-250": {Paid: 1249}}}
+	p := rma.DefaultPolicies()
+	p.Default.Automatic = &rma.Automatic{Reasons: []rma.Reason{rma.Damaged}, UpTo: []money.Money{money.New(1249, "EUR")}}
+	o := rma.OfOrder{OrderID: orderID}
+	r := rma.Return{ID: returnID, OrderID: orderID, TicketID: ticketID, Lines: []rma.Line{{SKU: "COFFEE-250", Quantity: 1, Reason: rma.Damaged}}}
+	require.NoError(t, o.Open(r, order, p, false, now))
+	require.Len(t, o.Changes(), 1)
+	e := OfReturn(o.Changes()[0])
+	require.Equal(t, "tienda.support.return_approved", e.Type)
+	eventtest.RequireSchema(t, e)
+	data, err := json.Marshal(e.Data)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"return_id":"`+returnID+`","order_id":"`+orderID+`","ticket_id":"`+ticketID+`","automatic":true,
+		"lines":[{"sku":"COFFEE-250","quantity":1,"reason":"damaged"}]}`, string(data))
 }
 
 // A guest's return has no customer.

@@ -4,16 +4,23 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"tienda/internal/fault"
 )
 
 // Order is what a return needs to know of its order.
 type Order struct {
-	ID        string
-	UserID    string // "": a guest's
-	Delivered bool
-	Bought    map[string]int // pieces by SKU
+	ID          string
+	UserID      string // "": a guest's
+	Delivered   bool
+	DeliveredAt time.Time
+	Currency    string          // ISO 4217
+	Bought      map[string]int  // pieces by SKU
+	Sold        map[string]Sold // the same lines
+}
+
+// Sold is what a return needs to know of a line of its order.
+type Sold struct {
+	Category string // slug; "" in old orders
+	Paid     int64  // for all its pieces, after discounts and with tax, in minor units
 }
 
 // OfOrder is the document: all returns of one order, oldest first.
@@ -27,8 +34,9 @@ type OfOrder struct {
 // Change is a return after a change of it.
 type Change struct {
 	Return
-	Receipt *Receipt // that came with it, if one did
-	Silent  bool     // announced to nobody
+	Receipt  *Receipt // that came with it, if one did
+	Labelled bool     // it has got a label, or another one
+	Silent   bool     // announced to nobody
 }
 
 // Changes gives what has become of returns since the document was read, each as
@@ -55,6 +63,10 @@ func (o *OfOrder) find(id string) (*Return, error) {
 // back already. The errors name the lines. One that is there changes nothing:
 // its ID is new, so it is what is left of a write that was kept in part.
 func (o *OfOrder) Request(r Return, bought map[string]int) error {
+	return o.add(r, bought, Requested)
+}
+
+func (o *OfOrder) add(r Return, bought map[string]int, status Status) error {
 	if _, err := o.find(r.ID); err == nil {
 		return nil
 	}
@@ -62,12 +74,9 @@ func (o *OfOrder) Request(r Return, bought map[string]int) error {
 		return ErrTooMany
 	}
 	left := o.returnable(bought)
-	var refusal *fault.Error
+	var bad refusal
 	refuse := func(code, detail string, line int, field, reason string) {
-		if refusal == nil {
-			refusal = fault.New(fault.Unprocessable, code, detail)
-		}
-		refusal = refusal.At(fmt.Sprintf("/lines/%d/%s", line, field), reason)
+		bad.refuse(code, detail, fmt.Sprintf("/lines/%d/%s", line, field), reason)
 	}
 	seen := map[string]bool{}
 	for i, l := range r.Lines {
@@ -82,10 +91,10 @@ func (o *OfOrder) Request(r Return, bought map[string]int) error {
 		}
 		seen[l.SKU] = true
 	}
-	if refusal != nil {
-		return refusal
+	if err := bad.error(); err != nil {
+		return err
 	}
-	r.Status, r.Version = Requested, 1
+	r.Status, r.Version = status, 1
 	o.Returns = append(o.Returns, r)
 	o.changes = append(o.changes, Change{Return: r})
 	return nil
@@ -107,10 +116,35 @@ func (o *OfOrder) returnable(bought map[string]int) map[string]int {
 	return left
 }
 
+// Label is what the goods of a return are sent under.
+type Label struct {
+	Carrier   string // "": not said
+	Reference string // "": none
+}
+
 // Approve lets the customer send the goods, under a label that may be none; a
 // repeat changes nothing.
-func (o *OfOrder) Approve(id string, version int64, label string, now time.Time) error {
-	return o.enter(id, version, Approved, now, func(r *Return) { r.Label = label })
+func (o *OfOrder) Approve(id string, version int64, l Label, now time.Time) error {
+	return o.enter(id, version, Approved, now, func(r *Return) { r.Carrier, r.Label = l.Carrier, l.Reference })
+}
+
+// SetLabel gives a return that is on its way a label, or another one; a repeat
+// changes nothing.
+func (o *OfOrder) SetLabel(id string, version int64, l Label, now time.Time) error {
+	r, err := o.find(id)
+	switch {
+	case err != nil:
+		return err
+	case r.Label == l.Reference && r.Carrier == l.Carrier:
+		return nil
+	case version != 0 && version != r.Version:
+		return ErrVersion
+	case r.Status != Approved && r.Status != PartiallyReceived:
+		return ErrStatus
+	}
+	r.Carrier, r.Label = l.Carrier, l.Reference
+	o.record(r, Change{Labelled: true}, r.Status, now)
+	return nil
 }
 
 // Reject refuses a return; a repeat changes nothing.

@@ -28,10 +28,10 @@ func has(t *testing.T, status Status, lines ...Line) *OfOrder {
 		require.NoError(t, o.Reject("r", 0, "worn", now))
 	}
 	if status == Approved || status == PartiallyReceived || status.Back() {
-		require.NoError(t, o.Approve("r", 0, "", now))
+		require.NoError(t, o.Approve("r", 0, Label{}, now))
 	}
 	if status == PartiallyReceived {
-		require.NoError(t, o.Take("r", "p", 0, []Came{{lines[0].SKU, 1, true}}, now))
+		require.NoError(t, o.Take("r", "p", 0, []Came{{SKU: lines[0].SKU, Quantity: 1, Restock: true}}, now))
 	}
 	if status.Back() {
 		require.NoError(t, o.Receive("r", 0, nil, now))
@@ -90,24 +90,26 @@ func TestNoLineIsReturnedMoreOftenThanItWasBought(t *testing.T) {
 // What did not come back can be asked for again.
 func TestPartlyReceived(t *testing.T) {
 	o := has(t, Approved, line("LAMP", 3))
-	require.NoError(t, o.Receive("r", 0, []Came{{"LAMP", 1, false}}, now))
+	require.NoError(t, o.Receive("r", 0, []Came{{SKU: "LAMP", Quantity: 1, Restock: false}}, now))
 	r, err := o.Find("r")
 	require.NoError(t, err)
-	require.Equal(t, []Came{{"LAMP", 1, false}}, r.CameBack())
+	require.Equal(t, []Came{{SKU: "LAMP", Quantity: 1, Restock: false}}, r.CameBack())
 	require.Error(t, o.Request(Return{ID: "x", Lines: []Line{line("LAMP", 3)}}, bought))
 	require.NoError(t, o.Request(Return{ID: "y", Lines: []Line{line("LAMP", 2)}}, bought))
 }
 
 func TestTransitions(t *testing.T) {
 	do := map[Status]func(*OfOrder) error{
-		Approved: func(o *OfOrder) error { return o.Approve("r", 0, "", now) },
+		Approved: func(o *OfOrder) error { return o.Approve("r", 0, Label{}, now) },
 		Rejected: func(o *OfOrder) error { return o.Reject("r", 0, "worn", now) },
 		Received: func(o *OfOrder) error { return o.Receive("r", 0, nil, now) },
 		Refunded: func(o *OfOrder) error { return o.Refunded("r", money.New(1, "EUR"), now) },
 
 		RefundFailed: func(o *OfOrder) error { return o.RefundRefused("r", "no", now) },
 
-		PartiallyReceived: func(o *OfOrder) error { return o.Take("r", "p", 0, []Came{{"LAMP", 1, true}}, now) },
+		PartiallyReceived: func(o *OfOrder) error {
+			return o.Take("r", "p", 0, []Came{{SKU: "LAMP", Quantity: 1, Restock: true}}, now)
+		},
 	}
 	for from := range next {
 		for to, act := range do {
@@ -137,9 +139,9 @@ func TestReceive(t *testing.T) {
 		came []Came
 		code string
 	}{
-		{"not in the return", []Came{{"BULB", 1, true}}, "unknown_sku"},
-		{"twice", []Came{{"LAMP", 1, true}, {"LAMP", 1, true}}, "duplicate_sku"},
-		{"more than was asked", []Came{{"LAMP", 3, true}}, "quantity_exceeded"},
+		{"not in the return", []Came{{SKU: "BULB", Quantity: 1, Restock: true}}, "unknown_sku"},
+		{"twice", []Came{{SKU: "LAMP", Quantity: 1, Restock: true}, {SKU: "LAMP", Quantity: 1, Restock: true}}, "duplicate_sku"},
+		{"more than was asked", []Came{{SKU: "LAMP", Quantity: 3, Restock: true}}, "quantity_exceeded"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -149,9 +151,9 @@ func TestReceive(t *testing.T) {
 		})
 	}
 	o := has(t, Received, line("LAMP", 2))
-	require.NoError(t, o.Receive("r", 0, []Came{{"LAMP", 2, true}}, now), "the same again")
-	require.ErrorIs(t, o.Receive("r", 0, []Came{{"LAMP", 1, true}}, now), ErrReceived)
-	require.ErrorIs(t, o.Approve("x", 0, "", now), ErrMissing)
+	require.NoError(t, o.Receive("r", 0, []Came{{SKU: "LAMP", Quantity: 2, Restock: true}}, now), "the same again")
+	require.ErrorIs(t, o.Receive("r", 0, []Came{{SKU: "LAMP", Quantity: 1, Restock: true}}, now), ErrReceived)
+	require.ErrorIs(t, o.Approve("x", 0, Label{}, now), ErrMissing)
 }
 
 // A refund that failed is tried again with what came back, or with what the
@@ -163,9 +165,9 @@ func TestReceiveAfterAFailedRefund(t *testing.T) {
 		want []Came
 		code string
 	}{
-		{"as it was", nil, []Came{{"LAMP", 2, true}, {"BULB", 1, true}}, ""},
-		{"other lines", []Came{{"LAMP", 1, false}}, []Came{{"LAMP", 1, false}}, ""},
-		{"too much", []Came{{"BULB", 1, true}, {"LAMP", 3, false}}, []Came{{"LAMP", 2, true}, {"BULB", 1, true}}, "quantity_exceeded"},
+		{"as it was", nil, []Came{{SKU: "LAMP", Quantity: 2, Restock: true}, {SKU: "BULB", Quantity: 1, Restock: true}}, ""},
+		{"other lines", []Came{{SKU: "LAMP", Quantity: 1, Restock: false}}, []Came{{SKU: "LAMP", Quantity: 1, Restock: false}}, ""},
+		{"too much", []Came{{SKU: "BULB", Quantity: 1, Restock: true}, {SKU: "LAMP", Quantity: 3, Restock: false}}, []Came{{SKU: "LAMP", Quantity: 2, Restock: true}, {SKU: "BULB", Quantity: 1, Restock: true}}, "quantity_exceeded"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -191,7 +193,7 @@ func TestReceiveAfterAFailedRefund(t *testing.T) {
 // had read before.
 func TestRepeatNamesTheOldVersion(t *testing.T) {
 	tests := map[Status]func(o *OfOrder, version int64) error{
-		Approved: func(o *OfOrder, version int64) error { return o.Approve("r", version, "", now) },
+		Approved: func(o *OfOrder, version int64) error { return o.Approve("r", version, Label{}, now) },
 		Rejected: func(o *OfOrder, version int64) error { return o.Reject("r", version, "worn", now) },
 		Received: func(o *OfOrder, version int64) error { return o.Receive("r", version, nil, now) },
 		Refunded: func(o *OfOrder, version int64) error { return o.Receive("r", version, nil, now) },
@@ -201,7 +203,7 @@ func TestRepeatNamesTheOldVersion(t *testing.T) {
 		require.NoError(t, act(o, 1), "%s again", status)
 		require.Empty(t, o.Changes())
 	}
-	require.ErrorIs(t, has(t, Requested, line("LAMP", 1)).Approve("r", 9, "", now), ErrVersion)
+	require.ErrorIs(t, has(t, Requested, line("LAMP", 1)).Approve("r", 9, Label{}, now), ErrVersion)
 	require.ErrorIs(t, has(t, Approved, line("LAMP", 1)).Receive("r", 1, nil, now), ErrVersion)
 }
 

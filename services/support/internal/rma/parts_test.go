@@ -64,11 +64,15 @@ func TestPartsAtOnce(t *testing.T) {
 		asked := 2 + r.IntN(5)
 		ret, err := s.Request(t.Context(), ana, "o", "", []rma.Line{{SKU: "LAMP", Quantity: asked, Reason: rma.Damaged}})
 		require.NoError(t, err)
-		_, err = s.Approve(t.Context(), ret.ID, 0, "label")
+		_, err = s.Approve(t.Context(), ret.ID, 0, rma.Label{Reference: "label"})
 		require.NoError(t, err)
 		var g sync.WaitGroup
 		for i := range 6 {
 			part, n, fit, last := fmt.Sprint(r.IntN(4)), 1+r.IntN(2), r.IntN(2) == 0, r.IntN(8) == 0
+			came := []rma.Came{{SKU: "LAMP", Quantity: n, Restock: fit}}
+			if r.IntN(2) == 0 {
+				came[0].Deduction, came[0].Why = 20, "worn"
+			}
 			g.Go(func() {
 				for range 2 {
 					var err error
@@ -78,7 +82,7 @@ func TestPartsAtOnce(t *testing.T) {
 					case i == 0:
 						err = s.RefundReceived(t.Context())
 					default:
-						_, err = s.Take(t.Context(), ret.ID, part, 0, []rma.Came{{SKU: "LAMP", Quantity: n, Restock: fit}})
+						_, err = s.Take(t.Context(), ret.ID, part, 0, came)
 					}
 					if err != nil {
 						require.Contains(t, []fault.Kind{fault.Conflict, fault.Unprocessable, fault.Unavailable}, fault.KindOf(err), "%v", err)

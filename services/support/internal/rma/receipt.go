@@ -1,6 +1,7 @@
 package rma
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -14,11 +15,16 @@ import (
 // MaxReceipts is in how many parts a return may come back.
 const MaxReceipts = 50
 
-// Came is pieces of one line that came back and were inspected.
+// Came is pieces of one line that came back, and what their inspection has found.
+// Pieces of an SKU may stand apart, with findings of their own.
 type Came struct {
 	SKU      string `json:"sku"`
 	Quantity int    `json:"quantity"`
 	Restock  bool   `json:"restock"` // they can be sold again; else they are scrap
+	// Deduction is how much of what was paid for them is not refunded, in percent,
+	// for the reason that is given with it; the customer sees both.
+	Deduction int    `json:"deduction_percent,omitempty"`
+	Why       string `json:"deduction_reason,omitempty"`
 }
 
 // Receipt is one parcel of a return, refunded and restocked by itself.
@@ -159,7 +165,7 @@ func counted(lines []Line, receipts []Receipt) []Line {
 }
 
 // fits says whether what came is of the return and not more than is left. The
-// pieces of a line may stand twice, some to be sold again and some not.
+// pieces of a line may stand more than once, with other findings.
 func fits(lines []Line, came []Came) error {
 	left, seen := map[string]int{}, map[Came]bool{}
 	for _, l := range lines {
@@ -170,7 +176,8 @@ func fits(lines []Line, came []Came) error {
 			return fault.New(fault.Unprocessable, code, "The return does not have this.").At(fmt.Sprintf("/lines/%d/%s", n, field), reason)
 		}
 		was, known := left[c.SKU]
-		kind := Came{SKU: c.SKU, Restock: c.Restock}
+		kind := c
+		kind.Quantity = 0
 		switch {
 		case !known:
 			return bad("unknown_sku", "sku", "is not in the return")
@@ -265,14 +272,15 @@ func (o *OfOrder) settle(r *Return, now time.Time) {
 
 func sameLines(a, b []Came) bool {
 	order := func(x, y Came) int {
-		switch {
-		case x.SKU < y.SKU || x.SKU == y.SKU && x.Restock && !y.Restock:
-			return -1
-		case x == y:
-			return 0
-		default:
-			return 1
+		fit := 0
+		if x.Restock != y.Restock {
+			fit = 1
+			if x.Restock {
+				fit = -1
+			}
 		}
+		return cmp.Or(cmp.Compare(x.SKU, y.SKU), fit, cmp.Compare(x.Deduction, y.Deduction),
+			cmp.Compare(x.Why, y.Why), cmp.Compare(x.Quantity, y.Quantity))
 	}
 	return slices.Equal(slices.SortedFunc(slices.Values(a), order), slices.SortedFunc(slices.Values(b), order))
 }

@@ -74,7 +74,7 @@ func (s *shop) approved(t *testing.T) string {
 	t.Helper()
 	r, err := s.Request(t.Context(), ana, "o", "", []rma.Line{{SKU: "LAMP", Quantity: 1, Reason: rma.Damaged}})
 	require.NoError(t, err)
-	_, err = s.Approve(t.Context(), r.ID, 0, "")
+	_, err = s.Approve(t.Context(), r.ID, 0, rma.Label{})
 	require.NoError(t, err)
 	return r.ID
 }

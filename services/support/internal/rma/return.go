@@ -30,10 +30,10 @@ var (
 		"The return has changed since you read it. Read it again.").At("If-Match", "is not the current version")
 )
 
-// Reason is why something is sent back.
+// Reason is why something is sent back: one of the shop's, see Policies.
 type Reason string
 
-// The reasons.
+// The reasons that a shop begins with.
 const (
 	Damaged   Reason = "damaged"
 	WrongItem Reason = "wrong_item"
@@ -59,6 +59,8 @@ type Return struct {
 	TicketID   string       `json:"ticket_id,omitempty"`
 	Status     Status       `json:"status"`
 	Lines      []Line       `json:"lines"`
+	Automatic  bool         `json:"automatic,omitempty"` // it was approved by the shop's policies, by no agent
+	Carrier    string       `json:"carrier,omitempty"`
 	Label      string       `json:"label,omitempty"` // reference of the label that the goods come under
 	Rejection  string       `json:"rejection,omitempty"`
 	Receipts   []Receipt    `json:"receipts,omitempty"`

@@ -18,6 +18,8 @@ type Store interface {
 	// Change runs change over the returns of an order (none yet: an empty
 	// document), again on conflict, and writes and announces what changed.
 	Change(ctx context.Context, orderID string, change func(*OfOrder) error) (OfOrder, error)
+	// Open is Change, under the shop's policies of that moment.
+	Open(ctx context.Context, orderID string, open func(*OfOrder, Policies) error) (OfOrder, error)
 	// OrderOf gives the order that a return belongs to.
 	OrderOf(ctx context.Context, id string) (string, error)
 	Get(ctx context.Context, id string) (Return, error)
@@ -26,6 +28,9 @@ type Store interface {
 	// Unrefunded gives the returns that owe a refund, or its being noted, those
 	// that have waited longest first; there may be more.
 	Unrefunded(ctx context.Context) ([]Return, error)
+	Policies(ctx context.Context) (Policies, error)
+	// SetPolicies replaces the policies; a version other than 0 must be theirs.
+	SetPolicies(ctx context.Context, p Policies, version int64) (Policies, error)
 }
 
 // Query selects returns; zero values select all.
@@ -71,7 +76,8 @@ func NewService(store Store, orders Orders, tickets Tickets, log *slog.Logger) *
 	return &Service{store: store, orders: orders, tickets: tickets, log: log, now: func() time.Time { return time.Now().UTC() }}
 }
 
-// Request opens a return of the caller's order; an agent may for any order.
+// Request opens a return of the caller's order; an agent may for any order, and
+// when the shop's window is over.
 func (s *Service) Request(ctx context.Context, who caller.Caller, orderID, ticketID string, lines []Line) (Return, error) {
 	agent := who.Is(caller.SupportAgent)
 	order, err := s.orders.Order(ctx, orderID)
@@ -98,7 +104,11 @@ func (s *Service) Request(ctx context.Context, who caller.Caller, orderID, ticke
 		ID: uuid.Must(uuid.NewV7()).String(), OrderID: orderID, CustomerID: order.UserID, TicketID: ticketID,
 		Lines: lines, OpenedBy: who.UserID, CreatedAt: now, UpdatedAt: now,
 	}
-	return s.change(ctx, orderID, r.ID, func(o *OfOrder) error { return o.Request(r, order.Bought) })
+	o, err := s.store.Open(ctx, orderID, func(o *OfOrder, p Policies) error { return o.Open(r, order, p, agent, now) })
+	if err != nil {
+		return Return{}, err
+	}
+	return o.Find(r.ID)
 }
 
 // Get gives a return that the caller may see.
@@ -120,8 +130,24 @@ func (s *Service) List(ctx context.Context, who caller.Caller, q Query, cursor s
 
 // Approve lets the customer send the goods, under a label or none. A version other than 0 must be
 // the return's, here and below.
-func (s *Service) Approve(ctx context.Context, id string, version int64, label string) (Return, error) {
+func (s *Service) Approve(ctx context.Context, id string, version int64, label Label) (Return, error) {
 	return s.changeOne(ctx, id, func(o *OfOrder) error { return o.Approve(id, version, label, s.now()) })
+}
+
+// SetLabel states what the goods of a return are sent under.
+func (s *Service) SetLabel(ctx context.Context, id string, version int64, label Label) (Return, error) {
+	return s.changeOne(ctx, id, func(o *OfOrder) error { return o.SetLabel(id, version, label, s.now()) })
+}
+
+// Policies gives the shop's rules for returns.
+func (s *Service) Policies(ctx context.Context) (Policies, error) { return s.store.Policies(ctx) }
+
+// SetPolicies replaces them. They hold for what is asked for from now on.
+func (s *Service) SetPolicies(ctx context.Context, p Policies, version int64) (Policies, error) {
+	if err := p.Check(); err != nil {
+		return Policies{}, err
+	}
+	return s.store.SetPolicies(ctx, p, version)
 }
 
 // Reject refuses a return and tells the customer why.

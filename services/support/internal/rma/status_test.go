@@ -17,7 +17,7 @@ func TestDrawing(t *testing.T) {
 	require.True(t, ok)
 	_, drawing, _ = strings.Cut(drawing, "```mermaid")
 	drawing, _, _ = strings.Cut(drawing, "```")
-	want := []string{"stateDiagram-v2", "[*] --> requested"}
+	want := []string{"stateDiagram-v2", "[*] --> requested", "[*] --> approved"}
 	for from, tos := range next {
 		for _, to := range tos {
 			want = append(want, string(from)+" --> "+string(to))

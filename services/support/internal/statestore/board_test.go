@@ -101,7 +101,7 @@ func TestEscalatedOnceByAll(t *testing.T) {
 		var s *Tickets
 		for range 4 {
 			s = NewTickets(state.Open(store, events, slog.New(slog.DiscardHandler)))
-			replicas = append(replicas, ticket.NewService(s, nil, nil, nil, slog.New(slog.DiscardHandler)))
+			replicas = append(replicas, ticket.NewService(s, nil, nil, nil, nil, slog.New(slog.DiscardHandler)))
 		}
 		var ids []string
 		for range 5 {
@@ -151,7 +151,7 @@ func TestEntryWithoutTicket(t *testing.T) {
 	require.NoError(t, db.Update(t.Context(), func(tx *state.Tx) error {
 		return setEntry(tx, "none", ticket.Entry{ID: "none", Queue: "orders", EscalateAt: now}, true)
 	}))
-	require.NoError(t, ticket.NewService(s, nil, nil, nil, slog.New(slog.DiscardHandler)).Look(t.Context()))
+	require.NoError(t, ticket.NewService(s, nil, nil, nil, nil, slog.New(slog.DiscardHandler)).Look(t.Context()))
 	entries, _, err := s.Board(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, entries)
@@ -216,7 +216,7 @@ func BenchmarkBoard(b *testing.B) {
 				}
 				return nil
 			}))
-			tickets := ticket.NewService(s, nil, nil, nil, slog.New(slog.DiscardHandler))
+			tickets := ticket.NewService(s, nil, nil, nil, nil, slog.New(slog.DiscardHandler))
 			for b.Loop() {
 				_, err := tickets.Work(b.Context(), ticket.Work{Queue: "general"}, "", 20)
 				require.NoError(b, err)

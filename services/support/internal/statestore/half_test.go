@@ -54,7 +54,7 @@ func TestReturnKeptInPart(t *testing.T) {
 	require.Len(t, list1(t, s, rma.Query{CustomerID: "ana"}), 1)
 
 	for _, step := range []func(*rma.OfOrder) error{
-		func(o *rma.OfOrder) error { return o.Approve("r", 0, "", now) },
+		func(o *rma.OfOrder) error { return o.Approve("r", 0, rma.Label{}, now) },
 		func(o *rma.OfOrder) error { return o.Receive("r", 0, nil, now) },
 	} {
 		_, err = s.Change(t.Context(), "o", step)

@@ -44,10 +44,26 @@ func NewReturns(db *state.DB) *Returns { return &Returns{db: db} }
 // keys are known only then), 1 where nothing changes. An attempt that was kept
 // in part may have left the document written and its other keys not: what it
 // has changed is filed again.
-func (s *Returns) Change(ctx context.Context, orderID string, change func(*rma.OfOrder) error) (o rma.OfOrder, err error) {
+func (s *Returns) Change(ctx context.Context, orderID string, change func(*rma.OfOrder) error) (rma.OfOrder, error) {
+	return s.change(ctx, orderID, func(_ *state.Tx, o *rma.OfOrder) error { return change(o) })
+}
+
+// Open implements rma.Store with 3 calls: the policies are read along with the
+// returns.
+func (s *Returns) Open(ctx context.Context, orderID string, open func(*rma.OfOrder, rma.Policies) error) (rma.OfOrder, error) {
+	return s.change(ctx, orderID, func(tx *state.Tx, o *rma.OfOrder) error {
+		p, err := getPolicies(tx)
+		if err != nil {
+			return err
+		}
+		return open(o, p)
+	}, policies.Key(""))
+}
+
+func (s *Returns) change(ctx context.Context, orderID string, change func(*state.Tx, *rma.OfOrder) error, along ...string) (o rma.OfOrder, err error) {
 	var tried []rma.Return
 	err = s.db.Update(ctx, func(tx *state.Tx) error {
-		if err := tx.Load(returnsOfOrder.Key(orderID), unrefunded.Key()); err != nil {
+		if err := tx.Load(append(along, returnsOfOrder.Key(orderID), unrefunded.Key())...); err != nil {
 			return err
 		}
 		if o, _, err = returnsOfOrder.Get(tx, orderID); err != nil {
@@ -61,7 +77,7 @@ func (s *Returns) Change(ctx context.Context, orderID string, change func(*rma.O
 				}
 			}
 		}
-		if err := change(&o); err != nil {
+		if err := change(tx, &o); err != nil {
 			return err
 		}
 		for _, c := range o.Changes() {
@@ -85,8 +101,8 @@ func (s *Returns) Change(ctx context.Context, orderID string, change func(*rma.O
 
 // file keeps the extra keys in step with the status that a return has entered.
 func file(tx *state.Tx, r rma.Return) error {
-	switch r.Status {
-	case rma.Requested:
+	switch {
+	case r.Version == 1: // new
 		lists := []state.Index{allReturns}
 		if r.CustomerID != "" {
 			lists = append(lists, returnsOf(r.CustomerID))
@@ -104,7 +120,7 @@ func file(tx *state.Tx, r rma.Return) error {
 			}
 		}
 		return orderOfReturn.Put(tx, r.ID, orderOf{OrderID: r.OrderID})
-	case rma.Approved, rma.Rejected:
+	case r.Status == rma.Approved, r.Status == rma.Rejected:
 		return nil
 	default:
 		if r.Owes() {

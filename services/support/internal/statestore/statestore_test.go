@@ -176,7 +176,7 @@ func TestUnrefunded(t *testing.T) {
 	require.Empty(t, waiting())
 	steps := []func(*rma.OfOrder) error{
 		request("r1", "o1", "ana"),
-		func(o *rma.OfOrder) error { return o.Approve("r1", 0, "", now) },
+		func(o *rma.OfOrder) error { return o.Approve("r1", 0, rma.Label{}, now) },
 		func(o *rma.OfOrder) error { return o.Receive("r1", 0, nil, now) },
 	}
 	for _, step := range steps {
@@ -203,7 +203,7 @@ func TestUnrefundedOldestFirst(t *testing.T) {
 	for i := range all {
 		id, orderID := fmt.Sprintf("r%03d", i), fmt.Sprintf("o%03d", i)
 		_, err := s.Change(t.Context(), orderID, func(o *rma.OfOrder) error {
-			return errors.Join(request(id, orderID, "ana")(o), o.Approve(id, 0, "", now), o.Receive(id, 0, nil, now))
+			return errors.Join(request(id, orderID, "ana")(o), o.Approve(id, 0, rma.Label{}, now), o.Receive(id, 0, nil, now))
 		})
 		require.NoError(t, err)
 	}

@@ -78,14 +78,15 @@ type Service struct {
 	orders    Orders
 	users     Users
 	templates Templates
+	files     Files
 	log       *slog.Logger
 	now       func() time.Time
 	counts    atomic.Pointer[[]Count]
 }
 
 // NewService gives the service over its store and the apps that it asks.
-func NewService(store Store, orders Orders, users Users, templates Templates, log *slog.Logger) *Service {
-	return &Service{store: store, orders: orders, users: users, templates: templates, log: log, now: func() time.Time { return time.Now().UTC() }}
+func NewService(store Store, orders Orders, users Users, templates Templates, files Files, log *slog.Logger) *Service {
+	return &Service{store: store, orders: orders, users: users, templates: templates, files: files, log: log, now: func() time.Time { return time.Now().UTC() }}
 }
 
 // Open makes a ticket of the caller. An order, or a ticket that it follows up,

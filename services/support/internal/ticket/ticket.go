@@ -67,6 +67,8 @@ type Message struct {
 	Text      string    `json:"text"`
 	Internal  bool      `json:"internal,omitempty"` // the customer never sees it
 	CreatedAt time.Time `json:"created_at"`
+
+	Attachments []Attachment `json:"attachments,omitempty"`
 }
 
 // Ticket is the document.
@@ -103,6 +105,7 @@ const (
 	Opened   Kind = iota
 	Answered      // a message that the customer sees, of either side
 	Noted         // an internal message; announced to nobody
+	Attached      // a file, to a message; announced to nobody
 	Assigned      // or taken from who had it
 	Sorted        // put on hold, or priority, queue or tags changed; announced to nobody
 	Escalated
@@ -114,7 +117,7 @@ const (
 // Change is one thing that happened to a ticket since it was read.
 type Change struct {
 	Kind     Kind
-	Message  Message  // of Answered and Noted
+	Message  Message  // of Answered, Noted and Attached
 	By       string   // the user who did it; "": the service
 	Promise  Promise  // of Escalated: what was missed
 	Priority Priority // of Escalated: as it is now

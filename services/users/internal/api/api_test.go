@@ -234,6 +234,10 @@ func TestEveryRoute(t *testing.T) {
 	require.Equal(t, prefs, set)
 	require.Equal(t, prefs, s.ok(t, ana, "PUT", "/v1/me/preferences", prefs, 200), "what was read can be sent back")
 
+	contact := s.ok(t, caller.Caller{App: "support"}, "GET", "/internal/v1/users/"+ana.UserID+"/contact", nil, 200)
+	require.Equal(t, "es", contact["language"])
+	require.Contains(t, contact["email"], "@")
+
 	checkout := s.ok(t, caller.Caller{App: "orders"}, "GET", "/internal/v1/users/"+ana.UserID+"/checkout", nil, 200)
 	require.Equal(t, "Gran Vía 1", checkout["address"].(obj)["line1"])
 	require.Equal(t, prefs, checkout["preferences"])
@@ -395,6 +399,7 @@ func TestBadInput(t *testing.T) {
 		{"unknown account", admin, "PUT", "/v1/users/" + uuid.NewString() + "/roles", obj{"roles": []string{}}, 404, "not_found", ""},
 		{"a user calls for an app", ana, "GET", "/internal/v1/users/" + ana.UserID, nil, 403, "app_not_allowed", ""},
 		{"the wrong app", caller.Caller{App: "support"}, "GET", "/internal/v1/users/" + ana.UserID + "/checkout", nil, 403, "app_not_allowed", ""},
+		{"the wrong app asks for an address", caller.Caller{App: "orders"}, "GET", "/internal/v1/users/" + ana.UserID + "/contact", nil, 403, "app_not_allowed", ""},
 		{"import by a user", ana, "POST", "/internal/v1/import/users", "{}", 403, "app_not_allowed", ""},
 		{"import of another type", caller.Caller{App: "gateway"}, "POST", "/internal/v1/import/users", "{}", 415, "unsupported_media_type", ""},
 	}

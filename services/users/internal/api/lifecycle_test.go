@@ -77,6 +77,7 @@ func TestDisabledAccount(t *testing.T) {
 	require.Empty(t, s.ok(t, ana, "GET", "/v1/auth/sessions", nil, 200)["items"], "every session has ended")
 	require.Contains(t, s.events.Types(), "tienda.users.session_revoked")
 	s.refused(t, caller.Caller{App: "orders"}, "GET", "/internal/v1/users/"+ana.UserID+"/checkout", nil, 404, "not_found")
+	s.refused(t, caller.Caller{App: "support"}, "GET", "/internal/v1/users/"+ana.UserID+"/contact", nil, 404, "not_found")
 
 	s.ok(t, admin, "POST", path+"/enable", nil, 200)
 	s.refused(t, nobody, "POST", "/v1/auth/token", obj{"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}, 401, "invalid_refresh_token")

@@ -191,6 +191,11 @@ func savedOf(a account.Address) savedAddress {
 	}}
 }
 
+type contactAnswer struct {
+	Email    string `json:"email"`
+	Language string `json:"language"`
+}
+
 type checkoutAnswer struct {
 	UserID      string        `json:"user_id"`
 	Email       string        `json:"email"`

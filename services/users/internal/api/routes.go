@@ -113,6 +113,7 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPost, Path: "/v1/me/totp/recovery-codes", Who: httpapi.SignedIn, Handle: a.renewRecoveryCodes},
 
 		{Method: http.MethodGet, Path: "/internal/v1/users/{id}", Who: ordersSupport, Handle: a.getUser},
+		{Method: http.MethodGet, Path: "/internal/v1/users/{id}/contact", Who: httpapi.Apps("support"), Handle: a.getContact},
 		{Method: http.MethodGet, Path: "/internal/v1/users/{id}/checkout", Who: orders, Handle: a.getCheckout},
 		{Method: http.MethodPost, Path: "/internal/v1/import/users", Who: loaders, Handle: a.importUsers},
 

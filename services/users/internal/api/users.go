@@ -72,6 +72,18 @@ func (a *API) getCheckout(w http.ResponseWriter, r *http.Request) error {
 	return httpapi.Write(w, http.StatusOK, out)
 }
 
+// getContact: 1 state call.
+func (a *API) getContact(w http.ResponseWriter, r *http.Request) error {
+	u, err := a.accounts.User(r.Context(), httpapi.Var(r, "id"))
+	if err != nil {
+		return err
+	}
+	if u.Barred() { // nobody is written to
+		return account.ErrMissing
+	}
+	return httpapi.Write(w, http.StatusOK, contactAnswer{Email: u.Email, Language: u.Preferences.Language})
+}
+
 func writeUser(w http.ResponseWriter, status int, u account.User) error {
 	httpapi.SetETag(w, u.Version)
 	return httpapi.Write(w, status, userOf(u))
