@@ -88,7 +88,9 @@ func (s *Stock) ReservedAt(location string) int {
 }
 
 // AvailableAt is what can still be bought of what is at a location.
-func (s *Stock) AvailableAt(location string) int { return s.OnHandAt(location) - s.ReservedAt(location) }
+func (s *Stock) AvailableAt(location string) int {
+	return s.OnHandAt(location) - s.ReservedAt(location)
+}
 
 // Places are the locations of the SKU, Main first, the others by their names.
 func (s *Stock) Places() []string {

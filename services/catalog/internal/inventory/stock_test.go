@@ -42,7 +42,9 @@ func TestMoves(t *testing.T) {
 		return func(b *Books) error { b.Stocks["A"].Restock(id, n, noon); return nil }
 	}
 	withdraw := func(b *Books) error { b.Stocks["A"].Withdraw(noon); return nil }
-	adjust := func(n int) move { return func(b *Books) error { return b.Stocks["A"].Adjust(n, "", Cause{Kind: Count}, noon) } }
+	adjust := func(n int) move {
+		return func(b *Books) error { return b.Stocks["A"].Adjust(n, "", Cause{Kind: Count}, noon) }
+	}
 	tests := []struct {
 		name                      string
 		moves                     []move
