@@ -83,6 +83,9 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := &recorder{ResponseWriter: w}
 	defer func() {
 		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler { //nolint:errorlint // a panic's value, which nobody wraps
+				panic(p) // the answer has begun, and its reader has to see that it is not whole
+			}
 			e.log.ErrorContext(ctx, "panic", "request_id", t.RequestID, "panic", p, "stack", string(debug.Stack()))
 			if out.status == 0 {
 				problem.Write(out, errors.New("panic"), t.RequestID)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"iter"
 	"net/http"
 	"strconv"
 	"time"
@@ -31,6 +33,9 @@ type Import[D, T any] struct {
 	// no values. One batch is stored at a time, in their order, while the next
 	// one is read and checked.
 	Store func(context.Context, []T) ([]error, error)
+	// Lines reads the body; nil: Lines of this package. Another one makes lines of
+	// JSON of something else, and keeps to what it says of them.
+	Lines func(io.Reader) iter.Seq2[Line, error]
 }
 
 // batch gathers values until they are stored.
@@ -55,9 +60,17 @@ func (i Import[D, T]) Run(w http.ResponseWriter, r *http.Request) (Report, error
 		under, b = i.launch(r.Context(), b), batch[T]{}
 		return nil
 	}
-	for line, err := range Lines(r.Body) {
+	lines := i.Lines
+	if lines == nil {
+		lines = Lines
+	}
+	for line, err := range lines(r.Body) {
 		if err != nil {
 			return Report{}, err
+		}
+		if line.Bad != "" {
+			report.reject(line.Number, line.Bad)
+			continue
 		}
 		if line.TooLong {
 			report.reject(line.Number, "is longer than "+strconv.Itoa(MaxLine)+" bytes")

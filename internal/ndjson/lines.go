@@ -22,6 +22,7 @@ type Line struct {
 	Number  int    // from 1, blank lines counted
 	Text    []byte // trimmed; valid until the next line; nil if TooLong
 	TooLong bool   // over MaxLine, and skipped
+	Bad     string // why it could not be read; "": it could
 }
 
 // Lines gives the lines of a stream without holding more than one of them. It

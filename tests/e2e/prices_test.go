@@ -66,4 +66,11 @@ func TestBulkUpdates(t *testing.T) {
 	require.EqualValues(t, 9, stockOf(t, b).Available)
 	require.Equal(t, report{1, 1}, update("/v1/price-updates", `{"sku":"`+a+`","currency":"EUR","amount":777}`, `{"sku":"`+b+`","currency":"EUR","amount":0}`))
 	require.Contains(t, string(m.call(t, "GET", "/v1/prices/"+a, nil).body), `"now":[{"amount":777`)
+
+	slug := "sheet-" + strings.ToLower(a)
+	got := m.call(t, "POST", "/v1/imports/products", "slug,name,category,sku,variant_name,prices,stock\n"+slug+",Sheet,sheets,"+a+"-S,One,500 EUR,3\n", "Content-Type", "text/csv")
+	require.Equal(t, http.StatusOK, got.status, "%s", got.body)
+	require.JSONEq(t, `{"accepted":1,"rejected":0,"errors":[]}`, string(got.body))
+	require.EqualValues(t, 3, stockOf(t, a+"-S").Available)
+	require.Contains(t, string(m.call(t, "GET", "/v1/exports/prices?format=csv", nil).body), "\n"+a+"-S,,EUR,500,\n")
 }

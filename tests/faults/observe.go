@@ -123,10 +123,36 @@ func (o *observer) stock(ctx context.Context) ([]history.Stock, error) {
 			return nil, err
 		}
 		if there {
+			if s.Booked, err = o.booked(ctx, g.SKU); err != nil {
+				return nil, err
+			}
 			out = append(out, s)
 		}
 	}
 	return out, nil
+}
+
+// booked adds up the ledger of a SKU.
+func (o *observer) booked(ctx context.Context, sku string) (*history.Booked, error) {
+	var b history.Booked
+	for cursor := ""; ; {
+		var page list[struct {
+			Kind  string `json:"kind"`
+			Delta int    `json:"delta"`
+		}]
+		if _, err := o.get(ctx, "/v1/inventory/"+sku+"/ledger?limit=100&cursor="+cursor, &page, "Authorization", o.manager.bearer(ctx)); err != nil {
+			return nil, err
+		}
+		for _, e := range page.Items {
+			b.All += e.Delta
+			if e.Kind == "sale" {
+				b.Sold -= e.Delta
+			}
+		}
+		if cursor = page.NextCursor; cursor == "" {
+			return &b, nil
+		}
+	}
 }
 
 func (o *observer) returns(ctx context.Context) ([]history.Return, error) {

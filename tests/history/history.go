@@ -238,6 +238,14 @@ type Stock struct {
 	Sold      int    `json:"sold"`
 	// Held is what each order holds; nil where the observer cannot see it.
 	Held map[string]int `json:"held,omitempty"`
+	// Booked is what its ledger adds up to, of the last look; nil of a read.
+	Booked *Booked `json:"booked,omitempty"`
+}
+
+// Booked is what the entries of a ledger add up to.
+type Booked struct {
+	All  int `json:"all"`
+	Sold int `json:"sold"` // of those that are sales
 }
 
 // Uses is how often a promotion was used: by orders that are named, and by others.

@@ -56,7 +56,7 @@ func good() Run {
 				{ID: "refused", Key: "key-refused", Status: Cancelled, Refused: true, Lines: []Line{{Item: Item{"a", 99}}}},
 			},
 			Returns: []Return{{ID: "r", Order: "returned", Status: ReturnRefunded, Refund: 1000}},
-			Stock:   []Stock{{SKU: "a", OnHand: 17, Reserved: 1, Available: 16, Sold: 5, Held: map[string]int{"kept": 1}}},
+			Stock:   []Stock{{SKU: "a", OnHand: 17, Reserved: 1, Available: 16, Sold: 5, Held: map[string]int{"kept": 1}, Booked: &Booked{All: 17, Sold: 5}}},
 		},
 	}
 	back := &r.Final.Orders[3]
@@ -258,6 +258,8 @@ func TestRules(t *testing.T) {
 		}, Violation{StockRead, "a had 22 on hand and sold in all, and later 20: 15 available, 0 reserved, 5 sold, 15 on hand"}},
 		"stock went missing": {func(r *Run) { s := &r.Final.Stock[0]; s.OnHand--; s.Available-- },
 			Violation{Ledger, "a: initial 20 + restocked 2 is not 15 available, 1 reserved, 5 sold, 16 on hand"}},
+		"an entry of the ledger went missing": {func(r *Run) { r.Final.Stock[0].Booked = &Booked{All: 19, Sold: 3} },
+			Violation{Ledger, "a: its entries add up to 19, and to 3 sold, which is not 16 available, 1 reserved, 5 sold, 17 on hand"}},
 		"a SKU went missing": {func(r *Run) { r.Final.Stock = nil },
 			Violation{Ledger, "a has no stock any more"}},
 		"an order holds nothing": {func(r *Run) { s := &r.Final.Stock[0]; s.Reserved, s.Available = 0, 17 },

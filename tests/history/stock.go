@@ -148,6 +148,9 @@ func (c *checker) ledger(s Stock, w owed) {
 	if all, had := s.Available+s.Reserved+s.Sold, g.Initial+w.restocked; all > had || all < had-w.unstocked {
 		c.wrong(Ledger, "%s: initial %d + restocked %d is not %s", s.SKU, g.Initial, w.restocked, s)
 	}
+	if b := s.Booked; b != nil && (b.All != s.OnHand || b.Sold != s.Sold) {
+		c.wrong(Ledger, "%s: its entries add up to %d, and to %d sold, which is not %s", s.SKU, b.All, b.Sold, s)
+	}
 	if s.Reserved < w.reserved || s.Reserved > w.reserved+w.kept {
 		c.wrong(Reserved, "%s has %d reserved, its confirmed orders hold %d", s.SKU, s.Reserved, w.reserved)
 	}

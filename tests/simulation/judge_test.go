@@ -52,7 +52,9 @@ type (
 		SKU    string `json:"sku"`
 		OnHand int    `json:"on_hand"`
 		Sold   int    `json:"sold"`
-		Open   string `json:"open"` // "<order ID> <quantity> ...;"
+		Open   string `json:"open"`   // "<order ID> <quantity> ...;"
+		Ledger string `json:"ledger"` // "<time> <kind> <location> <delta> <on hand> ...\n"
+		Pages  int    `json:"ledger_pages"`
 	}
 	usesDoc struct {
 		Folded int `json:"folded"`
@@ -159,7 +161,7 @@ func (w *world) unswept() bool {
 }
 
 func stockOf(d stockDoc) history.Stock {
-	s := history.Stock{SKU: d.SKU, OnHand: d.OnHand, Available: d.OnHand, Sold: d.Sold, Held: map[string]int{}}
+	s := history.Stock{SKU: d.SKU, OnHand: d.OnHand, Available: d.OnHand, Sold: d.Sold, Held: map[string]int{}, Booked: bookedOf(d)}
 	for one := range strings.SplitSeq(strings.TrimSuffix(d.Open, ";"), ";") {
 		var id string
 		var quantity int
@@ -170,6 +172,29 @@ func stockOf(d stockDoc) history.Stock {
 		}
 	}
 	return s
+}
+
+// bookedOf adds up the ledger of a stock; nil where a part of it is elsewhere.
+func bookedOf(d stockDoc) *history.Booked {
+	if d.Pages > 0 {
+		return nil
+	}
+	b := &history.Booked{All: d.OnHand}
+	for i, line := range strings.Split(strings.TrimSuffix(d.Ledger, "\n"), "\n") {
+		var at, delta, onHand int
+		var kind, location string
+		if n, _ := fmt.Sscanf(line, "%d %s %s %d %d", &at, &kind, &location, &delta, &onHand); n != 5 {
+			continue
+		}
+		if i == 0 {
+			b.All = onHand - delta
+		}
+		b.All += delta
+		if kind == "sale" {
+			b.Sold -= delta
+		}
+	}
+	return b
 }
 
 func orderOf(d orderDoc) history.Order {

@@ -29,6 +29,9 @@ const freshness = time.Second
 // one of the 64 parts of the catalog: each comes round in 2 minutes.
 const expiryStep = 2 * time.Second
 
+// settingsStep is how often a replica looks for other inventory settings.
+const settingsStep = 10 * time.Second
+
 // Build wires the service over what the frame gives it.
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	var lines [3]*contract.Schema
@@ -51,6 +54,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		Shown:      shown,
 		Orders:     events.Orders{Stock: stock},
 		Prices:     prices,
+		Exports:    statestore.NewExports(d.DB),
 		ImportLine: lines[0], StockLine: lines[1], PriceLine: lines[2],
 	}
 	refresh := func(ctx context.Context) error { // lists first: no detail is made without them
@@ -70,6 +74,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		Parts: []app.Part{
 			app.Every(freshness, d.Log, "looking for changed products and prices", refresh),
 			app.Every(expiryStep, d.Log, "looking for reservations of dead orders", expire),
+			app.Every(settingsStep, d.Log, "looking for changed inventory settings", stock.RefreshSettings),
 		},
 		Ready: []func(context.Context) error{shown.Ready},
 	}, nil

@@ -65,7 +65,14 @@ func TestEveryOperation(t *testing.T) {
 	s.call(200, manager, "GET", "/v1/prices/COF-250/history", nil)
 	s.call(204, manager, "DELETE", list, nil)
 	s.bulk("/v1/price-updates")
+	s.bulk("/v1/imports/products")
+	s.call(200, manager, "GET", "/v1/exports/stock", nil)
 	s.bulk("/v1/stock-updates")
+	a = s.call(200, manager, "PUT", "/v1/settings/inventory", map[string]any{"locations": []any{map[string]any{"id": "bcn", "name": "Barcelona"}, map[string]any{"id": "main", "name": "Madrid"}}})
+	require.Equal(t, `"1"`, a.Header.Get("ETag"))
+	s.call(200, manager, "GET", "/v1/settings/inventory", nil)
+	s.call(200, manager, "POST", "/v1/inventory/COF-250/transfers", map[string]any{"from": "main", "to": "bcn", "quantity": 3, "reason": "for the shop"})
+	s.call(200, manager, "GET", "/v1/inventory/COF-250/ledger", nil)
 	s.call(204, manager, "DELETE", "/v1/products/"+id, nil, "If-Match", `"3"`)
 	s.call(404, nobody, "GET", "/v1/products/"+id, nil)
 	s.call(404, manager, "GET", "/v1/inventory/COF-250", nil)
@@ -79,7 +86,8 @@ func TestEveryOperation(t *testing.T) {
 	require.Equal(t, []string{
 		"tienda.catalog.product_created", "tienda.catalog.stock_adjusted", "tienda.catalog.stock_replenished",
 		"tienda.catalog.stock_adjusted", "tienda.catalog.stock_replenished",
-		"tienda.catalog.product_updated", "tienda.catalog.product_updated", "tienda.catalog.product_deleted",
+		"tienda.catalog.product_updated", "tienda.catalog.product_updated",
+		"tienda.catalog.stock_adjusted", "tienda.catalog.stock_adjusted", "tienda.catalog.product_deleted",
 	}, s.events.Types())
 }
 

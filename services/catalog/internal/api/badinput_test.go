@@ -106,6 +106,20 @@ func TestBadInput(t *testing.T) {
 		{"less than is there", manager, "PATCH", stock, `{"delta":-7,"reason":"x"}`, 422, "below_reserved", []string{"/delta"}},
 		{"more than fits", manager, "PATCH", stock, `{"delta":10000000,"reason":"x"}`, 422, "too_much_stock", []string{"/delta"}},
 
+		{"stock at a place that is not there", manager, "PATCH", stock, `{"delta":1,"location":"bcn","reason":"x"}`, 422, "unknown_location", []string{"/location"}},
+		{"stock at a place that cannot be", manager, "PATCH", stock, `{"delta":1,"location":"Bar celona","reason":"x"}`, 400, "invalid_request", []string{"/location"}},
+		{"kind that is not for staff", manager, "PATCH", stock, `{"delta":1,"kind":"sale","reason":"x"}`, 400, "invalid_request", []string{"/kind"}},
+		{"transfer of nothing", manager, "POST", stock + "/transfers", `{"from":"main","to":"bcn","quantity":0,"reason":"x"}`, 400, "invalid_request", []string{"/quantity"}},
+		{"transfer to a place that is not there", manager, "POST", stock + "/transfers", `{"from":"main","to":"bcn","quantity":1,"reason":"x"}`, 422, "unknown_location", []string{"/to"}},
+		{"transfer to where it is", manager, "POST", stock + "/transfers", `{"from":"main","to":"main","quantity":1,"reason":"x"}`, 422, "same_location", []string{"/to"}},
+		{"transfer of more than is there", manager, "POST", stock + "/transfers", `{"from":"bcn","to":"main","quantity":1,"reason":"x"}`, 422, "below_reserved", []string{"/quantity"}},
+		{"transfer by a customer", customer, "POST", stock + "/transfers", `{"from":"bcn","to":"main","quantity":1,"reason":"x"}`, 403, "role_missing", nil},
+		{"ledger of nothing", manager, "GET", "/v1/inventory/NOTHING/ledger", nil, 404, "not_found", nil},
+		{"ledger for customers", customer, "GET", stock + "/ledger", nil, 403, "role_missing", nil},
+		{"cursor of no ledger", manager, "GET", stock + "/ledger?cursor=%25", nil, 400, "invalid_request", []string{"cursor"}},
+		{"settings without main", manager, "PUT", "/v1/settings/inventory", `{"locations":[{"id":"bcn","name":"x"}]}`, 422, "invalid_settings", []string{"/locations"}},
+		{"settings with a place twice", manager, "PUT", "/v1/settings/inventory", `{"locations":[{"id":"main","name":"x"},{"id":"main","name":"y"}]}`, 422, "invalid_settings", []string{"/locations/1/id"}},
+
 		{"reserve as a user", manager, "PUT", reserve, reservation("EUR", line("COF-250", 1)), 403, "app_not_allowed", nil},
 		{"reserve as another app", gateway, "PUT", reserve, reservation("EUR", line("COF-250", 1)), 403, "app_not_allowed", nil},
 		{"quantity of nothing", orders, "PUT", reserve, reservation("EUR", line("COF-250", 0)), 400, "invalid_request", []string{"/lines/0/quantity"}},
@@ -159,7 +173,7 @@ func TestOnlyTheSidecarMayCall(t *testing.T) {
 	s, id := stocked(t)
 	before := s.everything()
 	for _, op := range s.Contract.Operations() {
-		path := strings.NewReplacer("{id}", id, "{slug}", "coffee", "{sku}", "COF-250", "{order_id}", orderA).Replace(op.Path)
+		path := strings.NewReplacer("{id}", id, "{slug}", "coffee", "{sku}", "COF-250", "{order_id}", orderA, "{kind}", "stock").Replace(op.Path)
 		a := s.Do(t, contracttest.Request{Method: op.Method, Path: path, As: orders, NoToken: true})
 		want := 403
 		if strings.HasSuffix(op.Path, "z") || op.Path == "/metrics" {

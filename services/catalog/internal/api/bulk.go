@@ -42,24 +42,19 @@ func eachInOrder[T any](works []T, key func(T) string, do func(T) error) []error
 }
 
 type stockLine struct {
-	SKU     string `json:"sku"`
-	Delta   int    `json:"delta"`
-	OnHand  *int   `json:"on_hand"`
-	Reason  string `json:"reason"`
-	Version int64  `json:"version"`
+	SKU string `json:"sku"`
+	adjustmentInput
+	Version int64 `json:"version"`
 }
 
 // updateStock makes for each line the calls of adjustInventory; the writes of 32
 // lines share transactions.
 func (a *API) updateStock(w http.ResponseWriter, r *http.Request) error {
-	return bulk(w, r, a.StockLine, func(ctx context.Context, batch []stockLine) ([]error, error) {
+	who := by(r)
+	return bulk(w, r, a.StockLine, stockCells, func(ctx context.Context, batch []stockLine) ([]error, error) {
 		return eachInOrder(batch, func(l stockLine) string { return l.SKU }, func(l stockLine) error {
-			name := "/delta"
-			if l.OnHand != nil {
-				name = "/on_hand"
-			}
-			_, err := a.Inventory.Adjust(ctx, l.SKU, l.Delta, l.OnHand, l.Reason, l.Version)
-			return at(err, name)
+			_, err := a.Inventory.Adjust(ctx, l.SKU, l.change(who), l.Version)
+			return at(err, l.field())
 		}), nil
 	})
 }
@@ -80,7 +75,7 @@ func (a *API) updatePrices(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	book := lists.Book()
-	return bulk(w, r, a.PriceLine, func(ctx context.Context, batch []priceLine) ([]error, error) {
+	return bulk(w, r, a.PriceLine, priceCells, func(ctx context.Context, batch []priceLine) ([]error, error) {
 		return eachInOrder(batch, func(l priceLine) string { return l.SKU }, func(l priceLine) error {
 			e := pricing.Entry{List: l.List, Currency: l.Currency, Amount: l.Amount, MinQuantity: max(l.MinQuantity, 1)}
 			return a.Products.SetPrice(ctx, l.SKU, e, book)
@@ -88,10 +83,11 @@ func (a *API) updatePrices(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// bulk stores a stream of lines and reports what was taken and what was not.
-func bulk[T any](w http.ResponseWriter, r *http.Request, line *contract.Schema, store func(context.Context, []T) ([]error, error)) error {
+// bulk stores a stream of lines, NDJSON or CSV with the columns of cells, and reports what was taken and what was not.
+func bulk[T any](w http.ResponseWriter, r *http.Request, line *contract.Schema, cells map[string]column, store func(context.Context, []T) ([]error, error)) error {
 	report, err := ndjson.Import[T, T]{
 		Check: line.Check, Value: func(l T) T { return l }, Weight: func(T) int { return 1 }, Full: bulkBatch, Store: store,
+		Lines: linesOf(r, cells),
 	}.Run(w, r)
 	if err != nil {
 		return err

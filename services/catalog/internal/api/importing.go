@@ -14,6 +14,7 @@ const maxWrites = 1000
 
 type importLine struct {
 	productInput
+	ID           string          `json:"id"`
 	ExternalID   string          `json:"external_id"`
 	CategoryName string          `json:"category_name"`
 	Variants     []importVariant `json:"variants"`
@@ -25,7 +26,7 @@ type importVariant struct {
 }
 
 func (l importLine) product() product.Imported {
-	in := product.Imported{ExternalID: l.ExternalID, CategoryName: l.CategoryName, Stock: map[string]int{}}
+	in := product.Imported{ProductID: l.ID, ExternalID: l.ExternalID, CategoryName: l.CategoryName, Stock: map[string]int{}}
 	for _, v := range l.Variants {
 		l.productInput.Variants = append(l.productInput.Variants, v.variantInput)
 		in.Stock[v.SKU] = v.Stock
@@ -35,11 +36,12 @@ func (l importLine) product() product.Imported {
 }
 
 // importProducts makes 1 bulk get and 1 transaction for as many lines as make
-// 1,000 documents (about 110 products).
+// 1,000 documents (about 110 products). The lines are NDJSON or CSV.
 func (a *API) importProducts(w http.ResponseWriter, r *http.Request) error {
 	report, err := ndjson.Import[importLine, product.Imported]{
 		Check: a.ImportLine.Check, Value: importLine.product,
 		Weight: product.Imported.Documents, Full: maxWrites, Store: a.Products.Import,
+		Lines: linesOf(r, productCells),
 	}.Run(w, r)
 	if err != nil {
 		return err

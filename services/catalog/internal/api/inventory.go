@@ -1,8 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 
+	"tienda/internal/caller"
 	"tienda/internal/fault"
 	"tienda/internal/httpapi"
 	"tienda/internal/money"
@@ -10,11 +12,30 @@ import (
 )
 
 type inventoryView struct {
-	SKU       string `json:"sku"`
+	SKU       string         `json:"sku"`
+	OnHand    int            `json:"on_hand"`
+	Reserved  int            `json:"reserved"`
+	Available int            `json:"available"`
+	Sold      int            `json:"sold"`
+	Locations []locationView `json:"locations,omitempty"` // where there is any elsewhere than at main
+}
+
+type locationView struct {
+	Location  string `json:"location"`
 	OnHand    int    `json:"on_hand"`
 	Reserved  int    `json:"reserved"`
 	Available int    `json:"available"`
-	Sold      int    `json:"sold"`
+}
+
+func viewInventory(s *inventory.Stock) inventoryView {
+	v := inventoryView{SKU: s.SKU, OnHand: s.OnHand, Reserved: s.Reserved(), Available: s.Available(), Sold: s.Sold}
+	if len(s.Elsewhere) == 0 {
+		return v
+	}
+	for _, name := range s.Places() {
+		v.Locations = append(v.Locations, locationView{name, s.OnHandAt(name), s.ReservedAt(name), s.AvailableAt(name)})
+	}
+	return v
 }
 
 // getInventory: 1 bulk get.
@@ -27,27 +48,75 @@ func (a *API) getInventory(w http.ResponseWriter, r *http.Request) error {
 }
 
 // adjustInventory: 1 bulk get, 1 transaction; 1 more get when the SKU runs
-// out or comes back.
+// out or comes back, for a location that this replica does not know, or where a
+// page of the ledger is full (each 32 entries).
 func (a *API) adjustInventory(w http.ResponseWriter, r *http.Request) error {
 	version, err := httpapi.IfMatch(r)
 	if err != nil {
 		return err
 	}
+	var in adjustmentInput
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	s, err := a.Inventory.Adjust(r.Context(), httpapi.Var(r, "sku"), in.change(by(r)), version)
+	if err != nil {
+		return at(err, in.field())
+	}
+	return sendInventory(w, s)
+}
+
+// adjustmentInput is an adjustment as it is stated.
+type adjustmentInput struct {
+	Delta    int            `json:"delta"`
+	OnHand   *int           `json:"on_hand"`
+	Location string         `json:"location"`
+	Kind     inventory.Kind `json:"kind"`
+	Reason   string         `json:"reason"`
+}
+
+// change gives what it does. A count is of the kind count where none is stated.
+func (in adjustmentInput) change(by string) inventory.Change {
+	kind := cmp.Or(in.Kind, inventory.Other)
+	if in.Kind == "" && in.OnHand != nil {
+		kind = inventory.Count
+	}
+	return inventory.Change{
+		Delta: in.Delta, Count: in.OnHand, Location: in.Location,
+		Cause: inventory.Cause{Kind: kind, Reason: in.Reason, By: by},
+	}
+}
+
+// field names what a refusal for lack or excess of stock is about.
+func (in adjustmentInput) field() string {
+	if in.OnHand != nil {
+		return "/on_hand"
+	}
+	return "/delta"
+}
+
+// by is who asks.
+func by(r *http.Request) string { return caller.From(r.Context()).UserID }
+
+// transferInventory: as adjustInventory.
+func (a *API) transferInventory(w http.ResponseWriter, r *http.Request) error {
+	version, err := httpapi.IfMatch(r)
+	if err != nil {
+		return err
+	}
 	var in struct {
-		Delta  int    `json:"delta"`
-		OnHand *int   `json:"on_hand"`
-		Reason string `json:"reason"`
+		From     string `json:"from"`
+		To       string `json:"to"`
+		Quantity int    `json:"quantity"`
+		Reason   string `json:"reason"`
 	}
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	s, err := a.Inventory.Adjust(r.Context(), httpapi.Var(r, "sku"), in.Delta, in.OnHand, in.Reason, version)
+	why := inventory.Cause{Reason: in.Reason, By: by(r)}
+	s, err := a.Inventory.Transfer(r.Context(), httpapi.Var(r, "sku"), in.From, in.To, in.Quantity, why, version)
 	if err != nil {
-		name := "/delta"
-		if in.OnHand != nil {
-			name = "/on_hand"
-		}
-		return at(err, name)
+		return at(err, "/quantity")
 	}
 	return sendInventory(w, s)
 }
@@ -68,9 +137,7 @@ func sendInventory(w http.ResponseWriter, s inventory.Stock) error {
 	if s.Version > 0 { // a SKU that never had stock has no version to match yet
 		httpapi.SetETag(w, s.Version)
 	}
-	return httpapi.Write(w, http.StatusOK, inventoryView{
-		SKU: s.SKU, OnHand: s.OnHand, Reserved: s.Reserved(), Available: s.Available(), Sold: s.Sold,
-	})
+	return httpapi.Write(w, http.StatusOK, viewInventory(&s))
 }
 
 type quoteView struct {
@@ -139,7 +206,7 @@ type reservedLine struct {
 }
 
 // reserve: 1 bulk get, 1 transaction, shared with all who want one of the SKUs
-// at the same time. 1 more get when a SKU runs out, up to 3 more for SKUs that
+// at the same time; no more for several locations, whose order each replica knows. 1 more get when a SKU runs out, up to 3 more for SKUs that
 // this replica does not know yet. A repeat or a refusal: 1 bulk get.
 func (a *API) reserve(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
@@ -183,8 +250,8 @@ type skuList struct {
 	SKUs []string `json:"skus"`
 }
 
-// commit: 1 bulk get, 1 transaction, shared like a reservation's. A repeat: 1
-// bulk get.
+// commit: 1 bulk get, 1 transaction, shared like a reservation's; 1 more get where
+// a page of a ledger is full. A repeat: 1 bulk get.
 func (a *API) commit(w http.ResponseWriter, r *http.Request) error {
 	var in skuList
 	if err := httpapi.Decode(r, &in); err != nil {

@@ -9,6 +9,7 @@ import (
 	"tienda/internal/contract"
 	"tienda/internal/httpapi"
 	"tienda/services/catalog/internal/events"
+	"tienda/services/catalog/internal/export"
 	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/pricing"
 	"tienda/services/catalog/internal/product"
@@ -22,6 +23,7 @@ type API struct {
 	Shown      *search.Model
 	Languages  product.Negotiator
 	Prices     *pricing.Service
+	Exports    export.Source
 	Orders     events.Orders
 	ImportLine *contract.Schema // the contract's ImportProduct
 	StockLine  *contract.Schema // StockUpdate
@@ -32,6 +34,7 @@ type API struct {
 func (a *API) Routes() []httpapi.Route {
 	staff, orders := httpapi.Only(caller.CatalogManager).OrScopes(caller.CatalogWrite), httpapi.Apps("orders")
 	stock := httpapi.Only(caller.CatalogManager).OrScopes(caller.InventoryWrite)
+	either := httpapi.Only(caller.CatalogManager).OrScopes(caller.CatalogWrite, caller.InventoryWrite)
 	anyone := httpapi.Anyone.OrScopes(caller.CatalogWrite, caller.InventoryWrite)
 	loaders := httpapi.Apps("gateway", "migration")
 	return []httpapi.Route{
@@ -55,11 +58,17 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPut, Path: "/v1/prices/{sku}", Who: staff, Handle: a.replacePrices},
 		{Method: http.MethodGet, Path: "/v1/prices/{sku}/history", Who: staff, Handle: a.listPriceChanges},
 
+		{Method: http.MethodGet, Path: "/v1/exports/{kind}", Who: either, Handle: a.filled(a.export)},
+		{Method: http.MethodPost, Path: "/v1/imports/products", Who: staff, Handle: a.importProducts},
 		{Method: http.MethodPost, Path: "/v1/price-updates", Who: staff, Handle: a.updatePrices},
 		{Method: http.MethodPost, Path: "/v1/stock-updates", Who: stock, Handle: a.updateStock},
 
 		{Method: http.MethodGet, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.getInventory},
 		{Method: http.MethodPatch, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.adjustInventory},
+		{Method: http.MethodPost, Path: "/v1/inventory/{sku}/transfers", Who: stock, Handle: a.transferInventory},
+		{Method: http.MethodGet, Path: "/v1/inventory/{sku}/ledger", Who: stock, Handle: a.listLedger},
+		{Method: http.MethodGet, Path: "/v1/settings/inventory", Who: stock, Handle: a.getInventorySettings},
+		{Method: http.MethodPut, Path: "/v1/settings/inventory", Who: stock, Handle: a.putInventorySettings},
 
 		{Method: http.MethodPost, Path: "/internal/v1/quotes", Who: httpapi.Apps("orders", "support"), Handle: a.quote},
 		{Method: http.MethodPut, Path: "/internal/v1/reservations/{order_id}", Who: orders, Handle: a.reserve},

@@ -65,7 +65,7 @@ func openOver(t *testing.T, store *statetest.Memory, published *event.Memory) *s
 	require.NoError(t, err)
 	a := &API{
 		Products: product.NewService(statestore.NewProducts(db), shown), Inventory: stock, Shown: shown, Prices: prices,
-		Orders: events.Orders{Stock: stock}, ImportLine: line,
+		Orders: events.Orders{Stock: stock}, ImportLine: line, Exports: statestore.NewExports(db),
 	}
 	a.StockLine, err = c.Schema("StockUpdate")
 	require.NoError(t, err)

@@ -28,6 +28,8 @@ type stockAdjusted struct {
 	OnHand    int    `json:"on_hand"`
 	Available int    `json:"available"`
 	Reason    string `json:"reason"`
+	Kind      string `json:"kind"`
+	Location  string `json:"location"`
 }
 
 type stockDepleted struct {
@@ -56,7 +58,9 @@ func ProductDeleted(p product.Product) event.Event {
 
 // StockAdjusted announces that staff or a return changed what is on hand.
 func StockAdjusted(s *inventory.Stock, a inventory.Adjustment) event.Event {
-	return event.New(Topic, "stock_adjusted", s.SKU, stockAdjusted{s.SKU, a.Delta, s.OnHand, s.Available(), a.Reason})
+	return event.New(Topic, "stock_adjusted", s.SKU, stockAdjusted{
+		s.SKU, a.Delta, s.OnHand, s.Available(), a.Reason, string(a.Kind), a.Location,
+	})
 }
 
 // StockCrossed announces that a SKU has run out, or can be bought again.

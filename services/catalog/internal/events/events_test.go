@@ -18,7 +18,7 @@ func TestEventsFitTheirContract(t *testing.T) {
 	eventtest.RequireContract(t, Topic,
 		ProductCreated(p), ProductUpdated(p), ProductDeleted(p),
 		StockAdjusted(&inventory.Stock{SKU: "COFFEE-250", OnHand: 40, Reservations: held},
-			inventory.Adjustment{Delta: 12, Reason: "delivery 4711"}),
+			inventory.Adjustment{Delta: 12, Reason: "delivery 4711", Kind: inventory.Delivery, Location: inventory.Main}),
 		StockCrossed(&inventory.Stock{SKU: "COFFEE-250", OnHand: 2, Reservations: held}),
 		StockCrossed(&inventory.Stock{SKU: "COFFEE-250", OnHand: 9, Reservations: held}))
 }

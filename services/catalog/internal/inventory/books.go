@@ -46,12 +46,13 @@ func (b *Books) end(orderID string) {
 }
 
 // reserve holds all the lines for an order, or none, and fills in the prices
-// that were promised.
+// that were promised. preferred are the locations in the order in which they
+// are sold from.
 //
 // A store whose transactions do not roll back may have kept some lines of an
 // attempt that failed. They carry the order's ID, so that the next attempt
 // either completes them or, if a line is refused, frees them.
-func (b *Books) reserve(orderID, currency string, lines []ReservedLine, now time.Time) error {
+func (b *Books) reserve(orderID, currency string, lines []ReservedLine, preferred []string, now time.Time) error {
 	if b.ended[orderID] || slices.ContainsFunc(lines, func(l ReservedLine) bool { return b.Stocks[l.SKU].Closed.has(orderID) }) {
 		return ErrClosed
 	}
@@ -74,7 +75,7 @@ func (b *Books) reserve(orderID, currency string, lines []ReservedLine, now time
 	for i, l := range lines {
 		stock := b.Stocks[l.SKU]
 		stock.ProductID = l.ProductID
-		r, err := stock.Reserve(orderID, l.Quantity, l.Price.Money, now)
+		r, err := stock.Reserve(orderID, l.Quantity, l.Price.Money, preferred, now)
 		if err != nil {
 			return err
 		}
@@ -88,7 +89,7 @@ func (b *Books) reserve(orderID, currency string, lines []ReservedLine, now time
 // making over what it read before then fails, reads again, and finds the mark.
 func (b *Books) release(orderID string, skus []string, now time.Time) {
 	for _, sku := range skus {
-		if stock := b.Stocks[sku]; stock.Release(orderID) || !b.ended[orderID] {
+		if stock := b.Stocks[sku]; stock.Release(orderID, now) || !b.ended[orderID] {
 			stock.close(orderID, now)
 		}
 	}
@@ -98,7 +99,7 @@ func (b *Books) release(orderID string, skus []string, now time.Time) {
 // commit takes what an order holds of the SKUs out of the house.
 func (b *Books) commit(orderID string, skus []string, now time.Time) {
 	for _, sku := range skus {
-		if stock := b.Stocks[sku]; stock.Commit(orderID) {
+		if stock := b.Stocks[sku]; stock.Commit(orderID, now) {
 			stock.close(orderID, now)
 			b.end(orderID)
 		}

@@ -296,7 +296,7 @@ func TestAdjustGoesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := newTrial(10, "A")
 		tr.reserve(t.Context(), "1", "A")
-		go func() { _, _ = tr.service.Adjust(t.Context(), "A", 1, nil, "count", 0) }()
+		go func() { _, _ = tr.service.Adjust(t.Context(), "A", Change{Delta: 1}, 0) }()
 		synctest.Wait()
 		tr.reserve(t.Context(), "2", "A")
 		tr.reserve(t.Context(), "3", "A")

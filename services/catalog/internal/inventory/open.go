@@ -24,6 +24,8 @@ type Reservation struct {
 	// Confirmed: the order is known to be bought, so that nobody has to ask
 	// after it any more.
 	Confirmed bool
+	// From is where what is not at Main lies.
+	From From
 }
 
 // UnitPrice gives the promised price of one.
@@ -35,7 +37,7 @@ func (r Reservation) UnitPrice() money.Money { return money.New(r.Amount, r.Curr
 // written whole. So they are one string of JSON, which takes half the time of an
 // object to read and three quarters of its bytes (docs/adr/0010):
 //
-//	<order ID> <quantity> <amount> <currency> <time> <marks>;
+//	<order ID> <quantity> <amount> <currency> <time> <marks>[ <from>];
 type Reservations map[string]Reservation
 
 const (
@@ -49,8 +51,8 @@ func (all Reservations) MarshalJSON() ([]byte, error) {
 	b = append(b, '"')
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		r := all[id]
-		if !plain(id) || !plain(r.Currency) {
-			return nil, fmt.Errorf("inventory: order ID %q or currency %q cannot be kept", id, r.Currency)
+		if !plain(id) || !plain(r.Currency) || r.From != "" && !plain(string(r.From)) {
+			return nil, fmt.Errorf("inventory: order ID %q, currency %q or locations %q cannot be kept", id, r.Currency, r.From)
 		}
 		b = append(append(b, id...), ' ')
 		b = append(strconv.AppendInt(b, int64(r.Quantity), 10), ' ')
@@ -62,6 +64,9 @@ func (all Reservations) MarshalJSON() ([]byte, error) {
 		}
 		if r.Confirmed {
 			b = append(b, markConfirmed...)
+		}
+		if r.From != "" {
+			b = append(append(b, ' '), r.From...)
 		}
 		b = append(b, ';')
 	}
@@ -93,7 +98,7 @@ func (all *Reservations) UnmarshalJSON(data []byte) error {
 }
 
 func (all Reservations) add(one string) error {
-	var f [6]string
+	var f [7]string
 	for i := range f {
 		f[i], one, _ = strings.Cut(one, " ")
 	}
@@ -108,7 +113,7 @@ func (all Reservations) add(one string) error {
 	if r.At, err = strconv.ParseInt(f[4], 10, 64); err != nil {
 		return err
 	}
-	r.Currency = f[3]
+	r.Currency, r.From = f[3], From(f[6])
 	r.Withdrawn, r.Confirmed = strings.Contains(f[5], markWithdrawn), strings.Contains(f[5], markConfirmed)
 	all[f[0]] = r
 	return nil

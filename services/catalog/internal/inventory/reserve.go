@@ -56,7 +56,7 @@ func (s *Service) Reserve(ctx context.Context, orderID, currency, group string, 
 	}
 	var refused error
 	err = s.update(ctx, &work{skus: skus, orderID: orderID, change: func(b *Books) {
-		refused = b.reserve(orderID, currency, out, s.now())
+		refused = b.reserve(orderID, currency, out, s.known.preferred(), s.now())
 	}})
 	if err == nil { // else the batch may still be writing to refused and out
 		err = refused

@@ -20,6 +20,11 @@ type Store interface {
 	// Restocked says whether a return was taken in; NoteRestocked keeps it.
 	Restocked(ctx context.Context, returnID string) (bool, error)
 	NoteRestocked(ctx context.Context, returnID string) error
+	// Entries gives up to limit entries of the ledger of a SKU that a product has,
+	// the newest first, from a cursor on ("": the newest), and the cursor of the
+	// next; "": the end.
+	Entries(ctx context.Context, sku string, limit int, cursor string) ([]Entry, string, error)
+	SettingsStore
 }
 
 // Offers tells what is sold under SKUs; unknown ones are left out.
@@ -40,6 +45,7 @@ type Service struct {
 	offers   Offers
 	prices   PriceLists
 	together *combiner
+	known    *known
 	now      func() time.Time
 }
 
@@ -48,7 +54,7 @@ func NewService(store Store, offers Offers, prices PriceLists) *Service {
 	show := func(s *Stock) { offers.ShowStock(s.SKU, s.Available() > 0) }
 	return &Service{
 		store: store, offers: offers, prices: prices, together: newCombiner(store, show),
-		now: func() time.Time { return time.Now().UTC() },
+		known: &known{}, now: func() time.Time { return time.Now().UTC() },
 	}
 }
 
@@ -91,20 +97,62 @@ func (s *Service) Quotes(ctx context.Context, currency, group string, lines []Li
 	return out, nil
 }
 
-// Adjust changes what is on hand by a delta or, with count, to a number.
-// version is the one that the caller has read; 0: any.
-func (s *Service) Adjust(ctx context.Context, sku string, delta int, count *int, reason string, version int64) (Stock, error) {
+// Ledger gives a page of the ledger of a SKU, the newest entry first.
+func (s *Service) Ledger(ctx context.Context, sku string, limit int, cursor string) ([]Entry, string, error) {
+	return s.store.Entries(ctx, sku, limit, cursor)
+}
+
+// Change is what staff do to the stock of a SKU at a location.
+type Change struct {
+	Delta    int
+	Count    *int   // instead of Delta: what is there, by a count
+	Location string // "": Main
+	Cause
+}
+
+// Adjust changes what is on hand, by a delta or to a count. version is the one
+// that the caller has read; 0: any.
+func (s *Service) Adjust(ctx context.Context, sku string, c Change, version int64) (Stock, error) {
+	if c.Delta > 0 || c.Count != nil && *c.Count > 0 {
+		if err := s.takes(ctx, c.Location, "/location"); err != nil {
+			return Stock{}, err
+		}
+	}
+	return s.alone(ctx, sku, version, func(stock *Stock) error {
+		delta := c.Delta
+		if c.Count != nil {
+			delta = *c.Count - stock.OnHandAt(place(c.Location))
+		}
+		return stock.Adjust(delta, c.Location, c.Cause, s.now())
+	})
+}
+
+// Transfer moves what is available from one location to another.
+func (s *Service) Transfer(ctx context.Context, sku, from, to string, quantity int, why Cause, version int64) (Stock, error) {
+	if place(from) == place(to) {
+		return Stock{}, ErrSamePlace
+	}
+	if err := s.takes(ctx, to, "/to"); err != nil {
+		return Stock{}, err
+	}
+	why.Kind = Transfer
+	return s.alone(ctx, sku, version, func(stock *Stock) error {
+		if err := stock.Adjust(-quantity, from, why, s.now()); err != nil {
+			return err
+		}
+		return stock.Adjust(quantity, to, why, s.now())
+	})
+}
+
+// alone changes the stock of one SKU by itself.
+func (s *Service) alone(ctx context.Context, sku string, version int64, change func(*Stock) error) (Stock, error) {
 	var stock Stock
 	err := s.together.do(ctx, &work{skus: []string{sku}, alone: func(ctx context.Context) (err error) {
 		stock, err = s.store.UpdateOne(ctx, sku, func(stock *Stock) error {
 			if version != 0 && version != stock.Version {
 				return ErrVersion
 			}
-			change := delta
-			if count != nil {
-				change = *count - stock.OnHand
-			}
-			return stock.Adjust(change, reason)
+			return change(stock)
 		})
 		return err
 	}})

@@ -1,5 +1,6 @@
 // Package inventory is the stock of each SKU and what orders have reserved of
-// it: on hand = available + reserved, and available is never negative.
+// it: on hand = available + reserved, and available is never negative, in all and
+// at each location.
 package inventory
 
 import (
@@ -33,8 +34,9 @@ type Restocked struct {
 	At       int64  `json:"t"` // Unix time, seconds
 }
 
-// Stock is one SKU. The counters make a ledger:
-// OnHand = Initial + Adjusted + Returned - Sold.
+// Stock is one SKU. The counters add up:
+// OnHand = Initial + Adjusted + Returned - Sold, and so do the entries of its
+// ledger, at each location.
 type Stock struct {
 	SKU          string       `json:"sku"`
 	ProductID    string       `json:"product_id,omitempty"`
@@ -46,19 +48,35 @@ type Stock struct {
 	Sold         int          `json:"sold,omitempty"`
 	Restocked    []Restocked  `json:"restocked,omitempty"` // newest last
 	Closed       Closed       `json:"closed,omitempty"`
-	Version      int64        `json:"-"` // of the stored document; 0: none yet
+	// Elsewhere is what of OnHand is at other locations than Main.
+	Elsewhere map[string]int `json:"elsewhere,omitempty"`
+	Opened    int64          `json:"opened,omitempty"`       // Unix time, seconds, of Initial; 0: not known
+	Ledger    Ledger         `json:"ledger,omitempty"`       // the newest entries
+	Pages     int            `json:"ledger_pages,omitempty"` // of older ones, each a document
+	Version   int64          `json:"-"`                      // of the stored document; 0: none yet
 
 	changed     bool
-	counted     bool // reserved is the sum of Reservations
+	counted     bool // reserved and heldAt are the sums of Reservations
 	reserved    int
+	heldAt      map[string]int // by location, but for Main
+	entered     int            // entries of the ledger that are not stored yet
 	adjustments []Adjustment
 }
 
 // Adjustment is a change of what is on hand by staff, a return, or the end of
 // the product.
 type Adjustment struct {
-	Delta  int
-	Reason string
+	Delta    int
+	Reason   string
+	Kind     Kind
+	Location string
+}
+
+// Cause says why and for whom staff change what is on hand.
+type Cause struct {
+	Kind   Kind
+	Reason string // words
+	By     string // the user or service account
 }
 
 // What stock refuses.
@@ -66,6 +84,7 @@ var (
 	ErrMissing       = fault.Missing("SKU")
 	ErrBelowReserved = fault.New(fault.Unprocessable, "below_reserved", "Orders have reserved more than that.")
 	ErrTooMuch       = fault.New(fault.Unprocessable, "too_much_stock", "More than 10 000 000 cannot be on hand.")
+	ErrSamePlace     = fault.New(fault.Unprocessable, "same_location", "Goods do not move from a place to itself.").At("/to", "is where they are")
 	ErrVersion       = fault.New(fault.PreconditionFailed, "version_mismatch",
 		"The stock has changed since you read it. Read it again.").At("If-Match", "is not the current version")
 	ErrClosed  = fault.New(fault.Conflict, "reservation_closed", "The order's reservation has ended already.")
@@ -77,12 +96,7 @@ var (
 
 // Reserved is what orders hold.
 func (s *Stock) Reserved() int {
-	if !s.counted { // once for each time it is read: a batch asks for it often
-		s.counted = true
-		for _, r := range s.Reservations {
-			s.reserved += r.Quantity
-		}
-	}
+	s.count()
 	return s.reserved
 }
 
@@ -112,20 +126,21 @@ func (s *Stock) check(orderID string, quantity int, currency string) error {
 	return nil
 }
 
-// Reserve holds a quantity for an order at a price. A repeat changes nothing
-// and answers what was promised the first time.
-func (s *Stock) Reserve(orderID string, quantity int, price money.Money, now time.Time) (Reservation, error) {
+// Reserve holds a quantity for an order at a price, from the locations that choose
+// says. A repeat changes nothing and answers what was promised the first time.
+func (s *Stock) Reserve(orderID string, quantity int, price money.Money, preferred []string, now time.Time) (Reservation, error) {
 	if err := s.check(orderID, quantity, price.Currency); err != nil {
 		return Reservation{}, err
 	}
 	if r, ok := s.Reservations[orderID]; ok {
 		return r, nil
 	}
-	r := Reservation{Quantity: quantity, Amount: price.Amount, Currency: price.Currency, At: now.Unix()}
+	r := Reservation{Quantity: quantity, Amount: price.Amount, Currency: price.Currency, At: now.Unix(), From: s.choose(quantity, preferred)}
 	if s.Reservations == nil {
 		s.Reservations = Reservations{}
 	}
-	s.reserved = s.Reserved() + quantity
+	s.count()
+	s.hold(r, 1)
 	s.Reservations[orderID] = r
 	s.changed = true
 	return r, nil
@@ -134,7 +149,8 @@ func (s *Stock) Reserve(orderID string, quantity int, price money.Money, now tim
 // unreserve takes a reservation back as if it had never been.
 func (s *Stock) unreserve(orderID string) (r Reservation, held bool) {
 	if r, held = s.Reservations[orderID]; held {
-		s.reserved = s.Reserved() - r.Quantity
+		s.count()
+		s.hold(r, -1)
 		delete(s.Reservations, orderID)
 		s.changed = true
 	}
@@ -174,10 +190,12 @@ func (s *Stock) close(orderID string, now time.Time) {
 }
 
 // Release frees what an order holds; false: nothing.
-func (s *Stock) Release(orderID string) bool {
+func (s *Stock) Release(orderID string, now time.Time) bool {
 	r, held := s.unreserve(orderID)
 	if r.Withdrawn {
-		s.adjust(-r.Quantity, withdrawn)
+		for _, p := range r.Parts() {
+			s.withdraw(p, now)
+		}
 	}
 	return held
 }
@@ -185,7 +203,7 @@ func (s *Stock) Release(orderID string) bool {
 // Withdraw takes all that is not reserved out of the house, because the
 // product it was stock of is gone: another one may be given its SKU. What is
 // reserved goes the same way if it is released.
-func (s *Stock) Withdraw() {
+func (s *Stock) Withdraw(now time.Time) {
 	for orderID, r := range s.Reservations {
 		if !r.Withdrawn {
 			r.Withdrawn = true
@@ -193,20 +211,31 @@ func (s *Stock) Withdraw() {
 			s.changed = true
 		}
 	}
-	if n := s.Available(); n > 0 {
-		s.adjust(-n, withdrawn)
+	for _, name := range s.Places() {
+		if n := s.AvailableAt(name); n > 0 {
+			s.withdraw(Part{name, n}, now)
+		}
 	}
 }
 
-// Commit takes what an order holds out of the house; false: nothing.
-func (s *Stock) Commit(orderID string) bool {
-	r, held := s.unreserve(orderID)
-	s.OnHand -= r.Quantity
-	s.Sold += r.Quantity
-	return held
+func (s *Stock) withdraw(p Part, now time.Time) {
+	s.adjust(-p.Quantity, p.Location, Cause{Kind: Withdrawal, Reason: withdrawn}, now)
 }
 
-// Restock takes a return's goods back in, once for each return, up to
+// Commit takes what an order holds out of the house; false: nothing.
+func (s *Stock) Commit(orderID string, now time.Time) bool {
+	r, held := s.unreserve(orderID)
+	if !held {
+		return false
+	}
+	s.Sold += r.Quantity
+	for _, p := range r.Parts() {
+		s.enter(Entry{At: now, Kind: Sale, Location: p.Location, Delta: -p.Quantity, Ref: orderID})
+	}
+	return true
+}
+
+// Restock takes a return's goods back in, at Main, once for each return, up to
 // MaxOnHand. Where there is no stock document the product is gone, and its
 // goods are nobody's.
 func (s *Stock) Restock(returnID string, quantity int, now time.Time) {
@@ -219,9 +248,9 @@ func (s *Stock) Restock(returnID string, quantity int, now time.Time) {
 	if quantity <= 0 {
 		return
 	}
-	s.OnHand += quantity
 	s.Returned += quantity
-	s.adjustments = append(s.adjustments, Adjustment{Delta: quantity, Reason: "return " + returnID})
+	s.enter(Entry{At: now, Kind: Return, Delta: quantity, Ref: returnID})
+	s.adjustments = append(s.adjustments, Adjustment{Delta: quantity, Reason: "return " + returnID, Kind: Return, Location: Main})
 }
 
 // remember adds a return and forgets those that are old or too many.
@@ -231,23 +260,23 @@ func (s *Stock) remember(r Restocked) {
 	s.Restocked = kept[max(0, len(kept)-keptReturn):]
 }
 
-// Adjust changes what is on hand.
-func (s *Stock) Adjust(delta int, reason string) error {
+// Adjust changes what is at a location.
+func (s *Stock) Adjust(delta int, location string, why Cause, now time.Time) error {
+	location = place(location)
 	switch {
 	case s.OnHand+delta > MaxOnHand:
 		return ErrTooMuch
-	case s.OnHand+delta < s.Reserved():
+	case s.OnHandAt(location)+delta < s.ReservedAt(location):
 		return ErrBelowReserved
 	case delta == 0:
 		return nil
 	}
-	s.adjust(delta, reason)
+	s.adjust(delta, location, why, now)
 	return nil
 }
 
-func (s *Stock) adjust(delta int, reason string) {
-	s.OnHand += delta
+func (s *Stock) adjust(delta int, location string, why Cause, now time.Time) {
 	s.Adjusted += delta
-	s.changed = true
-	s.adjustments = append(s.adjustments, Adjustment{Delta: delta, Reason: reason})
+	s.enter(Entry{At: now, Kind: why.Kind, Location: location, Delta: delta, By: why.By, Reason: why.Reason})
+	s.adjustments = append(s.adjustments, Adjustment{Delta: delta, Reason: why.Reason, Kind: why.Kind, Location: location})
 }

@@ -12,14 +12,19 @@ var importSpace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("tienda:catalog:product
 // Imported is a product as another system had it, with its stock.
 type Imported struct {
 	Details
+	ProductID    string // of the product that is stated anew, or made; "": as ID says
 	ExternalID   string
 	CategoryName string         // for a category that is not there yet; "": its slug
 	Stock        map[string]int // on hand, by SKU; only where none is recorded yet
 }
 
-// ID gives the ID of an imported product. It depends on its external key, or
-// else its slug, alone, so that a repeat finds what the first time made.
+// ID gives the ID of an imported product: the one that is stated, or one that
+// depends on its external key, or else its slug, alone, so that a repeat finds what
+// the first time made.
 func (in Imported) ID() string {
+	if in.ProductID != "" {
+		return in.ProductID
+	}
 	key := "slug:" + in.Slug
 	if in.ExternalID != "" {
 		key = "external:" + in.ExternalID

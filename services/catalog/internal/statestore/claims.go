@@ -2,6 +2,7 @@ package statestore
 
 import (
 	"slices"
+	"time"
 
 	"tienda/internal/state"
 	"tienda/services/catalog/internal/inventory"
@@ -82,7 +83,7 @@ func claimOne(tx *state.Tx, in state.Collection[claim], key, productID string) (
 // withdraw writes a stock with nothing available, and announces what it took.
 func withdraw(tx *state.Tx, stock inventory.Stock) error {
 	wasThere := stock.Available() > 0
-	stock.Withdraw()
+	stock.Withdraw(time.Now().UTC())
 	if err := stocks.Put(tx, stock.SKU, stock); err != nil {
 		return err
 	}

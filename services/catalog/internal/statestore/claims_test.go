@@ -31,7 +31,7 @@ func TestStockStaysWithItsProduct(t *testing.T) {
 			old, err := c.products.Create(t.Context(), thing(0, "c"))
 			require.NoError(t, err)
 			ten := 10
-			_, err = c.stock.Adjust(t.Context(), "T-0", 0, &ten, "first", 0)
+			_, err = c.stock.Adjust(t.Context(), "T-0", inventory.Change{Count: &ten}, 0)
 			require.NoError(t, err)
 			for _, order := range []string{"shipped", "cancelled"} {
 				_, err = c.stock.Reserve(t.Context(), order, "EUR", "", []inventory.Line{{SKU: "T-0", Quantity: 2}})

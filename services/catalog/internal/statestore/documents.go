@@ -4,6 +4,10 @@
 //	slug:<slug>       {product_id}: which product has the slug, or had it last
 //	sku:<sku>         {product_id}: which product has the SKU
 //	stock:<sku>       what is on hand, and what orders have reserved of it
+//	ledger:<sku>:<n>  a full page of the SKU's ledger; the newest entries are in
+//	                  its stock
+//	inventory-settings:all
+//	                  what holds for all stock, such as the locations
 //	ended:<order>     an order's reservation has been released or sold; for a day
 //	return:<id>       a return whose goods are back in stock
 //	pricelists:all    all price lists

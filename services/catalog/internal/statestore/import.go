@@ -3,6 +3,7 @@ package statestore
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"tienda/internal/state"
 	"tienda/services/catalog/internal/events"
@@ -122,7 +123,7 @@ func firstStock(tx *state.Tx, in product.Imported) (added bool, err error) {
 			continue
 		}
 		n := in.Stock[sku]
-		if err := stocks.Put(tx, sku, inventory.Stock{SKU: sku, ProductID: in.ID(), OnHand: n, Initial: n}); err != nil {
+		if err := stocks.Put(tx, sku, inventory.Stock{SKU: sku, ProductID: in.ID(), OnHand: n, Initial: n, Opened: time.Now().Unix()}); err != nil {
 			return false, err
 		}
 		added = true

@@ -264,7 +264,7 @@ func TestAdjustedOnceThoughKeptInPart(t *testing.T) {
 	}
 	before, err := c.stock.Get(t.Context(), "S-0")
 	require.NoError(t, err)
-	after, err := c.stock.Adjust(t.Context(), "S-0", 5, nil, "delivery", before.Version)
+	after, err := c.stock.Adjust(t.Context(), "S-0", inventory.Change{Delta: 5}, before.Version)
 	require.NoError(t, err)
 	require.True(t, met, "the conflict has happened")
 	require.Equal(t, 5, after.OnHand)

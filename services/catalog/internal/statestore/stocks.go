@@ -27,7 +27,8 @@ func (s *Stocks) Get(ctx context.Context, sku string) (stock inventory.Stock, er
 }
 
 // Update implements inventory.Store: 1 bulk get and 1 transaction, 1 more get
-// when a SKU runs out or comes back; for all the requests of a batch together.
+// when a SKU runs out or comes back, or a page of its ledger is full; for all the
+// requests of a batch together.
 // Where nothing changes, as when all are refused: 1 bulk get.
 func (s *Stocks) Update(ctx context.Context, plan func() inventory.Plan, change func(*inventory.Books)) error {
 	crossed := map[string]bool{}
@@ -142,6 +143,9 @@ func keep(tx *state.Tx, stock *inventory.Stock, wasThere bool, crossed map[strin
 		crossed[stock.SKU] = true
 	}
 	if stock.Changed() || crossed[stock.SKU] { // an event goes into the document that it is about
+		if err := handOnPages(tx, stock); err != nil {
+			return err
+		}
 		if err := stocks.Put(tx, stock.SKU, *stock); err != nil {
 			return err
 		}
