@@ -257,6 +257,7 @@ var authorization = []row{
 	{op: "POST /v1/orders", want: "201 201 201 201 201 201 201 403", cart: true, with: []string{"Idempotency-Key", "new"},
 		body: says(map[string]any{"payment_method": "invoice", "address": madrid, "email": "who@example.com"})},
 	{op: "GET /v1/orders", want: "401 200 200 200 200 200 200 403"},
+	{op: "GET /v1/orders/totals", want: "401 401 403 403 200 200 200 403", path: func(*world) string { return "/v1/orders/totals?by=status" }},
 	{op: "GET /v1/orders/{id}", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.order.ID }},
 	{op: "POST /v1/orders/{id}/cancel", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/cancel" }},
 	{op: "POST /v1/orders/{id}/ship", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/ship" }},

@@ -207,5 +207,6 @@ func (w *world) judge(b *book) []string {
 	for _, v := range history.Check(history.Run{Goods: goods, Promotions: []history.Promotion{few}, Calls: calls, LastFault: w.lastFault.Sub(w.began), Final: end}) {
 		wrong = append(wrong, w.plain(v.String()))
 	}
+	wrong = append(wrong, w.miscounted(end.Orders)...)
 	return append(wrong, w.unwritten(end.Orders)...)
 }

@@ -28,6 +28,7 @@ type sabotage struct {
 	noKey        bool // the repeat of a reservation holds a second time
 	noIdempotent bool // the repeat of a checkout is another checkout
 	dropMail     bool // letters are not written with what they are about
+	dropRows     bool // what is new of an order does not reach the totals
 	ackFirst     bool // the broker forgets an event although its consumer failed
 }
 
@@ -47,6 +48,7 @@ func TestSabotages(t *testing.T) {
 		"reservation without key":      {sabotage{noKey: true}, 20, []string{"reserved"}},
 		"checkout without key":         {sabotage{noIdempotent: true}, 20, []string{"order-unasked", "answer-changed", "order-twice"}},
 		"letters dropped":              {sabotage{dropMail: true}, 20, []string{"mail-lost"}},
+		"rows dropped":                 {sabotage{dropRows: true}, 20, []string{"totals"}},
 		"acknowledged before it works": {sabotage{ackFirst: true}, 20, []string{"reserved", "sold", "not-applied", "ledger"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,6 +74,7 @@ const usesOf = "promotion-uses:"
 func (s sabotage) drops(op state.Op, was state.Item) bool {
 	return s.dropJournal && !op.Delete && strings.HasPrefix(op.Key, "outbox:entry:") ||
 		s.dropMail && !op.Delete && strings.HasPrefix(op.Key, "mail:") ||
+		s.dropRows && isRow(op.Key) ||
 		s.keptUses && strings.HasPrefix(op.Key, usesOf) && openUses(op.Value) < openUses(was.Value)
 }
 

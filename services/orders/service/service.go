@@ -17,6 +17,7 @@ import (
 	"tienda/services/orders/internal/clients"
 	"tienda/services/orders/internal/erasure"
 	"tienda/services/orders/internal/events"
+	"tienda/services/orders/internal/history"
 	"tienda/services/orders/internal/letters"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/promotion"
@@ -43,13 +44,15 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	written := statestore.NewLetters(d.DB)
 	sender := mail.NewSender(written.Queue(), letters.NewComposer(store), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
 	written.Queue().Start(sender)
-	d.DB.OnPublish(events.Write(written))
+	rows := statestore.NewHistory(d.DB)
+	d.DB.OnPublish(events.Write(written, rows))
 	saga.OnLeft(checkouts.Abandoned, written.Queue().List)
 	erasures := erasure.NewService(statestore.NewErasures(d.DB), time.Now)
 	a := &api.API{
 		Carts:      cart.NewService(statestore.NewCarts(d.DB), clients.NewQuoteCache(catalog), prices),
 		Checkouts:  checkouts,
 		Orders:     orders,
+		History:    history.NewService(rows, time.Now),
 		Settings:   settings.NewService(statestore.NewSettings(d.DB), time.Now),
 		Promotions: promotions,
 		Terms:      prices,

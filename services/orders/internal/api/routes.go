@@ -10,6 +10,7 @@ import (
 	"tienda/services/orders/internal/cart"
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/events"
+	"tienda/services/orders/internal/history"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/promotion"
 	"tienda/services/orders/internal/settings"
@@ -21,6 +22,7 @@ type API struct {
 	Carts      *cart.Service
 	Checkouts  *checkout.Service
 	Orders     *order.Service
+	History    *history.Service
 	Settings   *settings.Service
 	Promotions *promotion.Service
 	Terms      *terms.Model
@@ -32,6 +34,7 @@ type API struct {
 func (a *API) Routes() []httpapi.Route {
 	fulfil := httpapi.Only(caller.SupportAgent).OrScopes(caller.OrdersFulfil)
 	readers := httpapi.Anyone.OrScopes(caller.OrdersRead, caller.OrdersFulfil)
+	counters := httpapi.Only(caller.SupportAgent, caller.CatalogManager).OrScopes(caller.OrdersRead)
 	sales, admin := httpapi.Only(caller.CatalogManager), httpapi.Only(caller.Admin)
 	support, catalog := httpapi.Apps("support"), httpapi.Apps("catalog")
 	return []httpapi.Route{
@@ -53,7 +56,8 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPut, Path: "/v1/settings/shipping", Who: admin, Handle: a.putShipping},
 
 		{Method: http.MethodPost, Path: "/v1/orders", Who: httpapi.Anyone, Handle: a.checkout},
-		{Method: http.MethodGet, Path: "/v1/orders", Who: httpapi.Anyone, Handle: a.listOrders},
+		{Method: http.MethodGet, Path: "/v1/orders", Who: httpapi.Anyone.OrScopes(caller.OrdersRead), Handle: a.listOrders},
+		{Method: http.MethodGet, Path: "/v1/orders/totals", Who: counters, Handle: a.totals},
 		{Method: http.MethodGet, Path: "/v1/orders/{id}", Who: readers, Handle: a.getOrder},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/cancel", Who: httpapi.Anyone, Handle: a.cancel},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/ship", Who: fulfil, Handle: a.ship},

@@ -72,7 +72,7 @@ func startWriter(docs state.Store, topic state.Topic, to mail.Mailer) writer {
 	w.mail.Start(w.sender)
 	w.shop = checkout.NewService(w.saga, nil, &shelf{}, terms.NewModel(NewPromotions(db), time.Now), nil)
 	w.saga.OnLeft(w.shop.Abandoned, w.mail.List)
-	db.OnPublish(events.Write(written))
+	db.OnPublish(events.Write(written, NewHistory(db)))
 	ctx, stop := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
 	parts.Go(func() { _ = w.sender.Part(ctx) })
