@@ -92,6 +92,7 @@ func TestLifeOfAnOrder(t *testing.T) {
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		require.Equal(t, 200, s.Do(t, contracttest.Request{Method: "GET", Path: path, NoToken: true}).Status)
 	}
+	s.ok(t, 200, request("GET", "/v1/orders/totals?by=status", asAgent, nil), nil)
 	s.tryTerms(t)
 	s.TryDeadLetters(t, "orders", "support", "tienda.support.return_approved")
 	s.RequireAllTried(t)
