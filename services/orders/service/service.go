@@ -48,8 +48,11 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	d.DB.OnPublish(events.Write(written, rows))
 	saga.OnLeft(checkouts.Abandoned, written.Queue().List)
 	erasures := erasure.NewService(statestore.NewErasures(d.DB), time.Now)
+	basket := statestore.NewCarts(d.DB)
+	carts := cart.NewService(basket, clients.NewQuoteCache(catalog), prices)
 	a := &api.API{
-		Carts:      cart.NewService(statestore.NewCarts(d.DB), clients.NewQuoteCache(catalog), prices),
+		Carts:      carts,
+		Saves:      cart.NewSaves(basket, carts),
 		Checkouts:  checkouts,
 		Orders:     orders,
 		History:    history.NewService(rows, time.Now),

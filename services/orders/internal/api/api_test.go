@@ -93,6 +93,11 @@ func TestLifeOfAnOrder(t *testing.T) {
 		require.Equal(t, 200, s.Do(t, contracttest.Request{Method: "GET", Path: path, NoToken: true}).Status)
 	}
 	s.ok(t, 200, request("GET", "/v1/orders/totals?by=status", asAgent, nil), nil)
+	s.put(t, asAna, nil, tea, 1)
+	s.ok(t, 200, request("PUT", "/v1/saved-carts/"+savedID, asAna, map[string]string{"name": "Weekly"}), nil)
+	require.Len(t, s.saved(t, asAna), 1)
+	s.ok(t, 200, request("POST", "/v1/saved-carts/"+savedID+"/restore", asAna, nil), nil)
+	s.ok(t, 204, request("DELETE", "/v1/saved-carts/"+savedID, asAna, nil), nil)
 	s.tryTerms(t)
 	s.TryDeadLetters(t, "orders", "support", "tienda.support.return_approved")
 	s.RequireAllTried(t)

@@ -20,6 +20,7 @@ import (
 // API holds what the handlers need.
 type API struct {
 	Carts      *cart.Service
+	Saves      *cart.Saves
 	Checkouts  *checkout.Service
 	Orders     *order.Service
 	History    *history.Service
@@ -44,6 +45,11 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodDelete, Path: "/v1/cart/items/{sku}", Who: httpapi.Anyone, Handle: a.removeItem},
 		{Method: http.MethodPut, Path: "/v1/cart/promotions/{code}", Who: httpapi.Anyone, Handle: a.applyCode},
 		{Method: http.MethodDelete, Path: "/v1/cart/promotions/{code}", Who: httpapi.Anyone, Handle: a.dropCode},
+
+		{Method: http.MethodGet, Path: "/v1/saved-carts", Who: httpapi.SignedIn, Handle: a.listSaved},
+		{Method: http.MethodPut, Path: "/v1/saved-carts/{id}", Who: httpapi.SignedIn, Handle: a.keepCart},
+		{Method: http.MethodDelete, Path: "/v1/saved-carts/{id}", Who: httpapi.SignedIn, Handle: a.dropSaved},
+		{Method: http.MethodPost, Path: "/v1/saved-carts/{id}/restore", Who: httpapi.SignedIn, Handle: a.restoreCart},
 
 		{Method: http.MethodGet, Path: "/v1/promotions", Who: sales, Handle: a.listPromotions},
 		{Method: http.MethodPost, Path: "/v1/promotions", Who: sales, Handle: a.createPromotion},

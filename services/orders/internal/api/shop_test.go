@@ -222,8 +222,10 @@ func (s *shop) restarted(t *testing.T) *shop {
 	other.promotions = promotion.NewService(given, s.clock.now)
 	other.checkouts = checkout.NewService(statestore.NewCheckouts(db), s.users, s.catalog, other.terms, other.promotions)
 	other.erasures = erasure.NewService(statestore.NewErasures(db), time.Now)
+	basket := statestore.NewCarts(db)
+	carts := cart.NewService(basket, clients.NewQuoteCache(s.catalog), other.terms)
 	other.Server = contracttest.New(t, "orders", (&api.API{
-		Carts:    cart.NewService(statestore.NewCarts(db), clients.NewQuoteCache(s.catalog), other.terms),
+		Carts: carts, Saves: cart.NewSaves(basket, carts),
 		Settings: settings.NewService(statestore.NewSettings(db), time.Now), Promotions: other.promotions, Terms: other.terms,
 		Checkouts: other.checkouts, Orders: orders, History: history.NewService(statestore.NewHistory(db), s.clock.now), Support: events.Support{Returns: orders, Log: log},
 		Users: events.Users{Erasures: other.erasures},

@@ -1,6 +1,7 @@
 // Package statestore keeps carts and orders in the service's state store.
 //
 //	cart:<owner>              a cart; a guest's for 30 days after its last change
+//	saved-carts:<user ID>     the carts that a customer keeps
 //	order:<order ID>          an order
 //	index:orders-of:<owner>   the IDs of an owner's orders
 //	history-page:<day>:<some> rows of orders that were made on a day (history.Row)
