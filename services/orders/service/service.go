@@ -29,26 +29,29 @@ import (
 // AppID is the service's app ID, which its topic is named after.
 const AppID = events.Topic
 
-const recoveryPause = 5 * time.Second
+const (
+	recoveryPause = 5 * time.Second
+	reminderPause = 10 * time.Minute
+)
 
 // Build wires the service over what the frame gives it.
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
-	catalog := clients.NewCatalog(d.Sidecar)
+	catalog, users := clients.NewCatalog(d.Sidecar), clients.NewUsers(d.Sidecar)
 	store := statestore.NewOrders(d.DB)
 	orders := order.NewService(store)
 	saga := statestore.NewCheckouts(d.DB)
 	given := statestore.NewPromotions(d.DB)
 	prices := terms.NewModel(given, time.Now)
 	promotions := promotion.NewService(given, time.Now)
-	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog, prices, promotions)
+	checkouts := checkout.NewService(saga, users, catalog, prices, promotions)
+	basket := statestore.NewCarts(d.DB)
 	written := statestore.NewLetters(d.DB)
-	sender := mail.NewSender(written.Queue(), letters.NewComposer(store), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
+	sender := mail.NewSender(written.Queue(), letters.NewComposer(store).WithReminders(basket, users), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
 	written.Queue().Start(sender)
 	rows := statestore.NewHistory(d.DB)
 	d.DB.OnPublish(events.Write(written, rows))
 	saga.OnLeft(checkouts.Abandoned, written.Queue().List)
 	erasures := erasure.NewService(statestore.NewErasures(d.DB), time.Now)
-	basket := statestore.NewCarts(d.DB)
 	carts := cart.NewService(basket, clients.NewQuoteCache(catalog), prices)
 	a := &api.API{
 		Carts:      carts,
@@ -62,11 +65,13 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		Support:    events.Support{Returns: orders, Log: d.Log},
 		Users:      events.Users{Erasures: erasures},
 	}
+	reminders := cart.NewReminders(statestore.NewReminders(d.DB, written.Queue()), time.Now)
 	return app.Built{
 		Routes: a.Routes(),
 		Parts: []app.Part{
 			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts", checkouts.Recover),
 			app.Every(recoveryPause, d.Log, "erasure of deleted accounts", erasures.Run),
+			app.Every(reminderPause, d.Log, "reminders of carts", reminders.Run),
 			sender.Part,
 			app.Every(terms.Freshness, d.Log, "reading settings and promotions", prices.Refresh),
 			app.Every(recoveryPause, d.Log, "uses of promotions", func(ctx context.Context) error {

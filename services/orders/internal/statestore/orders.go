@@ -1,6 +1,7 @@
 // Package statestore keeps carts and orders in the service's state store.
 //
-//	cart:<owner>              a cart; a guest's for 30 days after its last change
+//	cart:<owner>              a cart; for 90 days after its last change, a guest's for 30
+//	carts-changed:<day>:<0..15>   customers who changed their carts on a day
 //	saved-carts:<user ID>     the carts that a customer keeps
 //	order:<order ID>          an order
 //	index:orders-of:<owner>   the IDs of an owner's orders
