@@ -76,7 +76,7 @@ func NewReminders(db *state.DB, queue *mailroom.Queue) *Reminders {
 func (s *Reminders) Remind(ctx context.Context, day string) error {
 	parts := make([]string, leftParts)
 	for i := range parts {
-		parts[i] = leftPart(day, uint32(i)) //nolint:gosec // less than 16
+		parts[i] = leftPart(day, uint32(i))
 	}
 	waiting := map[string]int{}
 	err := s.db.View(ctx, func(tx *state.Tx) error {
