@@ -64,6 +64,9 @@ func TestLifeOfAnOrder(t *testing.T) {
 	require.Equal(t, 403, s.Do(t, states).Status)
 
 	other := s.bought(t, "key-of-ana-2", invoice)
+	other = s.ordered(t, s.Do(t, request("PUT", "/v1/orders/"+other.ID+"/address", asAna, home)), 200)
+	require.Equal(t, 404, s.Do(t, request("PUT", "/v1/orders/"+other.ID+"/address", asBen, home)).Status)
+	require.Equal(t, 409, s.Do(t, request("PUT", "/v1/orders/"+o.ID+"/address", asAgent, home)).Status)
 	other = s.ordered(t, s.step(t, asAna, nil, other.ID, "cancel", map[string]string{"reason": "too late"}), 200)
 	require.Equal(t, "void", other.Payment.Status)
 

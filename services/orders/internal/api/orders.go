@@ -87,6 +87,18 @@ func (a *API) cancel(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// readdress: state 1 get, 1 save. A repeat is 1 get.
+func (a *API) readdress(w http.ResponseWriter, r *http.Request) error {
+	v, err := viewer(w, r)
+	if err != nil {
+		return err
+	}
+	var to order.Address
+	return act(w, r, &to, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.Readdress(r.Context(), v, id, to, version)
+	})
+}
+
 // ship: state 1 get, 1 save; 1 event.
 func (a *API) ship(w http.ResponseWriter, r *http.Request) error {
 	var in struct {

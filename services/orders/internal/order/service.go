@@ -77,6 +77,16 @@ func (s *Service) Cancel(ctx context.Context, v Viewer, id, reason string, versi
 	})
 }
 
+// Readdress sends an order of the viewer that is not shipped yet to another address.
+func (s *Service) Readdress(ctx context.Context, v Viewer, id string, to Address, version int64) (*Order, error) {
+	return s.store.Update(ctx, id, func(o *Order) error {
+		if err := v.check(o); err != nil {
+			return err
+		}
+		return o.Readdress(to, version)
+	})
+}
+
 // Ship states that a confirmed order has left the house.
 func (s *Service) Ship(ctx context.Context, id, tracking string, version int64) (*Order, error) {
 	return s.store.Update(ctx, id, func(o *Order) error { return o.Ship(tracking, version, s.now()) })
