@@ -56,7 +56,7 @@ e2e: go ## the end-to-end tests of one profile: make e2e PROFILE=redis
 simulate: go ## run the shop in a simulated world, a fault at every step: SEEDS=10000, SEED=7 replays one
 	@mkdir -p bin && go test -c -o bin/simulation.test ./tests/simulation
 	@cd tests/simulation && ../../bin/simulation.test -test.timeout 0 $(if $(SEED),\
-		-test.run '^TestReplay$$' -replay $(SEED),-test.run '^TestSeeds$$' -from 0 -seeds $(or $(SEEDS),50000))
+		-test.run '^TestReplay$$' -replay $(SEED),-test.run '^TestSeeds$$' -from 0 -seeds $(or $(SEEDS),50000) $(if $(REPEAT),-repeat $(REPEAT)))
 
 .PHONY: lint
 lint: go ## gofmt, go vet and golangci-lint (pinned; the first time builds it)

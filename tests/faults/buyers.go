@@ -25,6 +25,7 @@ const (
 	shipped       = 40 // the others stay confirmed
 	delivered     = 70 // of those that were shipped
 	returned      = 60 // of those that were delivered to a customer
+	worn          = 20 // of what came back
 	inParts       = 40 // of those that are more than one piece
 	closedShort   = 30 // of those: the rest never comes
 )
@@ -301,7 +302,7 @@ func (b *buyer) sendBack(ctx context.Context, who shopper, o history.Order) {
 		b.inParts(ctx, agent, c, l)
 		return
 	}
-	came := map[string]any{"lines": []map[string]any{{"sku": l.SKU, "quantity": l.Quantity, "restock": b.percent(80)}}}
+	came := b.inspected(l.SKU, l.Quantity)
 	for _, step := range []struct {
 		op   history.Op
 		path string
@@ -316,10 +317,19 @@ func (b *buyer) sendBack(ctx context.Context, who shopper, o history.Order) {
 	}
 }
 
+// inspected is a parcel whose pieces are as new, worn, or scrap.
+func (b *buyer) inspected(sku string, quantity int) map[string]any {
+	line := map[string]any{"sku": sku, "quantity": quantity, "restock": b.percent(80)}
+	if b.percent(worn) {
+		line["deduction_percent"], line["deduction_reason"] = 1+b.r.IntN(100), "signs of use"
+	}
+	return map[string]any{"lines": []map[string]any{line}}
+}
+
 // inParts has a return come back one piece first; then the rest, or nothing more.
 func (b *buyer) inParts(ctx context.Context, agent shopper, of history.Call, l history.Item) {
 	part := uuid.NewString()
-	came := map[string]any{"lines": []map[string]any{{"sku": l.SKU, "quantity": 1, "restock": b.percent(80)}}}
+	came := b.inspected(l.SKU, 1)
 	steps := []struct {
 		op     history.Op
 		method string

@@ -64,9 +64,10 @@ type returnView struct {
 	Refund  *money               `json:"refund"`
 
 	Receipts []struct {
-		ID       string `json:"id"`
-		RefundID string `json:"refund_id"`
-		Refund   *money `json:"refund"`
+		ID       string               `json:"id"`
+		RefundID string               `json:"refund_id"`
+		Refund   *money               `json:"refund"`
+		Lines    []history.RefundLine `json:"lines"`
 	} `json:"receipts"`
 }
 
@@ -76,7 +77,7 @@ func (v returnView) history() history.Return {
 		r.Refund = v.Refund.Amount
 	}
 	for _, p := range v.Receipts {
-		r.Receipts = append(r.Receipts, history.Receipt{ID: p.ID, Refund: p.RefundID, Noted: p.Refund != nil})
+		r.Receipts = append(r.Receipts, history.Receipt{ID: p.ID, Refund: p.RefundID, Noted: p.Refund != nil, Lines: p.Lines})
 	}
 	return r
 }

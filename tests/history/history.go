@@ -152,7 +152,8 @@ type Refund struct {
 // RefundLine is an item that came back.
 type RefundLine struct {
 	Item
-	Restock bool `json:"restock"`
+	Restock   bool `json:"restock"`
+	Deduction int  `json:"deduction_percent,omitempty"` // of what was paid, not refunded
 }
 
 // ReturnNews is the status of a return as its order has heard of it.
@@ -191,6 +192,8 @@ type Receipt struct {
 	ID     string `json:"id"` // that of the return: the last part
 	Refund string `json:"refund"`
 	Noted  bool   `json:"noted"` // support knows that it is refunded
+	// Lines are what its inspection has found; nil where the observer cannot see it.
+	Lines []RefundLine `json:"lines,omitempty"`
 }
 
 // parts gives the receipts, of a return without any the one that it may be.

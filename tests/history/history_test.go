@@ -61,7 +61,7 @@ func good() Run {
 	}
 	back := &r.Final.Orders[3]
 	back.Refunded = 1000
-	back.Refunds = []Refund{{"r", 1000, []RefundLine{{Item{"a", 2}, true}}}}
+	back.Refunds = []Refund{{"r", 1000, []RefundLine{{Item: Item{"a", 2}, Restock: true}}}}
 	back.Returns = []ReturnNews{{"r", ReturnRefunded}}
 	for id, quantity := range map[string]int{"kept": 1, "cancelled": 1, "shipped": 2, "returned": 3} {
 		r.Calls = append(r.Calls, bought(id, "key-"+id, "cart-"+id, quantity)...)
@@ -294,10 +294,21 @@ func TestRules(t *testing.T) {
 			Violation{RefundWrong, "order returned says that 0 is refunded, its refunds make 1000"}},
 		"support notes another amount": {func(r *Run) { r.Final.Returns[0].Refund = 1 },
 			Violation{RefundWrong, "return r notes 1, its order returned has refunded 1000"}},
+		"a deduction was not made": {func(r *Run) {
+			r.worn()
+			o := r.order("returned")
+			o.Refunds[0].Amount, o.Refunded, r.Final.Returns[0].Refund = 1000, 1000, 1000
+		},
+			Violation{RefundWrong, "order returned has refunded 1000 for return r, which is worth 670"}},
+		"another deduction was made": {func(r *Run) {
+			r.worn()
+			r.Final.Returns[0].Receipts[0].Lines = []RefundLine{{Item: Item{"a", 2}, Restock: true, Deduction: 30}}
+		},
+			Violation{RefundWrong, "part r of return r was found to be [{{a 2} true 30}], its order returned has refunded [{{a 2} true 33}]"}},
 		"a part was refunded twice": {func(r *Run) {
 			r.inParts()
 			o := r.order("returned")
-			o.Refunds, o.Refunded = append(o.Refunds, Refund{"p1", 500, []RefundLine{{Item{"a", 1}, true}}}), 1500
+			o.Refunds, o.Refunded = append(o.Refunds, Refund{"p1", 500, []RefundLine{{Item: Item{"a", 1}, Restock: true}}}), 1500
 		},
 			Violation{RefundWrong, "order returned has refunded return p1 twice"}},
 		"a part was never refunded": {func(r *Run) {
@@ -352,28 +363,4 @@ func TestDeadLetters(t *testing.T) {
 	r.Final.DeadLetters = []DeadLetter{{"orders", announced("r", returnPrefix+"refunded")[0]}}
 	require.Empty(t, Check(r))
 	require.Equal(t, []Consumer{{"catalog", 5, 0, 1}, {"orders", 4, 1, 0}, {"support", 1, 0, 0}}, Consumers(r.Final))
-}
-
-// inParts makes the return of good one that came in two parts.
-func (r *Run) inParts() {
-	ret, o := &r.Final.Returns[0], r.order("returned")
-	ret.Receipts = []Receipt{{"p", "p1", true}, {"r", "r", true}}
-	one := []RefundLine{{Item{"a", 1}, true}}
-	o.Refunds = []Refund{{"p1", 500, one}, {"r", 500, one}}
-	r.Calls = append(r.Calls, Call{Op: TakePart, Key: "r", Order: "returned", Return: "r", Part: "p", Outcome: Done})
-	r.Final.Events = append(r.Final.Events, Event{"part", ReturnPart, "r", "p"}, Event{"refund of part", OrderRefunded, "returned", "p1"})
-}
-
-func TestReturnInParts(t *testing.T) {
-	r := good()
-	r.inParts()
-	require.Empty(t, Check(r))
-	r.Final.Returns[0].Status = ReturnInParts
-	r.Final.Returns[0].Receipts[1].ID = "q"
-	r.order("returned").Returns[0].Status = ReturnInParts
-	r.Calls = slices.DeleteFunc(r.Calls, func(c Call) bool { return c.Op == ReceiveReturn })
-	r.Final.Events = append(r.Final.Events, Event{"part 2", ReturnPart, "r", "q"})
-	r.dropEvent(returnPrefix+"received", "r")
-	r.dropEvent(returnPrefix+"refunded", "r")
-	require.Empty(t, Check(r), "more is expected")
 }

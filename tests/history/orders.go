@@ -96,6 +96,9 @@ func (c *checker) refunded(r Return, o Order) {
 			c.wrong(Unsettled, "part %s of return %s came back and is not refunded", p.ID, r.ID)
 			return
 		}
+		if p.Lines != nil && !slices.Equal(p.Lines, o.Refunds[i].Lines) {
+			c.wrong(RefundWrong, "part %s of return %s was found to be %v, its order %s has refunded %v", p.ID, r.ID, p.Lines, o.ID, o.Refunds[i].Lines)
+		}
 		sum += o.Refunds[i].Amount
 	}
 	if sum != r.Refund {
@@ -133,7 +136,8 @@ func (c *checker) refundsOf(o Order) {
 		for _, l := range f.Lines {
 			was := lines[l.SKU].upTo(left[l.SKU])
 			left[l.SKU] -= l.Quantity
-			worth += was - lines[l.SKU].upTo(left[l.SKU])
+			paid := was - lines[l.SKU].upTo(left[l.SKU])
+			worth += paid - paid*int64(l.Deduction)/100
 			if left[l.SKU] < 0 {
 				c.wrong(RefundWrong, "order %s has refunded more of %s than was bought", o.ID, l.SKU)
 			}

@@ -301,7 +301,11 @@ func (p *person) sendBack(agent *person, o history.Order) {
 	agent.oneReturn(history.ApproveReturn, c, "approve", nil)
 	if l.Quantity > 1 && p.rng.IntN(2) == 0 {
 		part := uuid.NewSHA1(uuid.NameSpaceOID, []byte("part of "+c.Return)).String()
-		came := map[string]any{"lines": []any{map[string]any{"sku": l.SKU, "quantity": 1, "restock": p.rng.IntN(2) == 0}}}
+		line := map[string]any{"sku": l.SKU, "quantity": 1, "restock": p.rng.IntN(2) == 0}
+		if p.rng.IntN(2) == 0 {
+			line["deduction_percent"], line["deduction_reason"] = 1+p.rng.IntN(100), "signs of use"
+		}
+		came := map[string]any{"lines": []any{line}}
 		agent.insist(history.Call{Op: history.TakePart, Key: c.Return + " part", Order: c.Order, Return: c.Return, Part: part}, "support", http.MethodPut,
 			"/v1/returns/"+c.Return+"/receipts/"+part, came, nil, callLimit, nil)
 		if p.rng.IntN(3) == 0 {

@@ -30,13 +30,9 @@ type (
 			Refunded int64 `json:"refunded"`
 		} `json:"payment"`
 		Refunds []struct {
-			ReturnID string `json:"return_id"`
-			Amount   int64  `json:"amount"`
-			Lines    []struct {
-				SKU      string `json:"sku"`
-				Quantity int    `json:"quantity"`
-				Restock  bool   `json:"restock"`
-			} `json:"lines"`
+			ReturnID string               `json:"return_id"`
+			Amount   int64                `json:"amount"`
+			Lines    []history.RefundLine `json:"lines"`
 		} `json:"refunds"`
 		Returns []struct {
 			ID     string               `json:"id"`
@@ -63,9 +59,10 @@ type (
 			Refund  *amountThere         `json:"refund"`
 
 			Receipts []struct {
-				ID       string       `json:"id"`
-				RefundID string       `json:"refund_id"`
-				Refund   *amountThere `json:"refund"`
+				ID       string               `json:"id"`
+				RefundID string               `json:"refund_id"`
+				Refund   *amountThere         `json:"refund"`
+				Lines    []history.RefundLine `json:"lines"`
 			} `json:"receipts"`
 		} `json:"returns"`
 	}
@@ -113,7 +110,7 @@ func (w *world) final() history.Final {
 				out.Refund = r.Refund.Amount
 			}
 			for _, p := range r.Receipts {
-				out.Receipts = append(out.Receipts, history.Receipt{ID: p.ID, Refund: p.RefundID, Noted: p.Refund != nil})
+				out.Receipts = append(out.Receipts, history.Receipt{ID: p.ID, Refund: p.RefundID, Noted: p.Refund != nil, Lines: p.Lines})
 			}
 			f.Returns = append(f.Returns, out)
 		}
@@ -160,11 +157,7 @@ func orderOf(d orderDoc) history.Order {
 		o.Lines = append(o.Lines, line)
 	}
 	for _, r := range d.Refunds {
-		refund := history.Refund{Return: r.ReturnID, Amount: r.Amount}
-		for _, l := range r.Lines {
-			refund.Lines = append(refund.Lines, history.RefundLine{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}, Restock: l.Restock})
-		}
-		o.Refunds = append(o.Refunds, refund)
+		o.Refunds = append(o.Refunds, history.Refund{Return: r.ReturnID, Amount: r.Amount, Lines: r.Lines})
 	}
 	for _, r := range d.Returns {
 		o.Returns = append(o.Returns, history.ReturnNews{Return: r.ID, Status: r.Status})

@@ -24,6 +24,7 @@ var (
 	seeds  = flag.Int("seeds", 100, "how many seeds TestSeeds runs")
 	from   = flag.Uint64("from", 1, "the first of them; 0: one that is new every time")
 	replay = flag.Uint64("replay", 0, "print the trace of this seed")
+	repeat = flag.Int("repeat", 50, "run every so-manieth seed twice and compare; 0, on a machine that is busy with other things: none")
 	worker = flag.String("worker", "", "<first>,<step>,<count>: run these seeds and report; for TestSeeds")
 )
 
@@ -97,7 +98,7 @@ func TestWorker(t *testing.T) {
 		var r result
 		run := func(t *testing.T) { r = simulate(t, seed, sabotage{}, false) }
 		t.Run(strconv.FormatUint(seed, 10), run)
-		if once := r; i%50 == 0 && !raceDetector {
+		if once := r; *repeat > 0 && i%*repeat == 0 && !raceDetector {
 			sum.Twice++
 			t.Run("again", run)
 			if again := r; again.trace != once.trace {
@@ -191,7 +192,7 @@ func work(t *testing.T, what string, hear func(report)) {
 		t.Error(err)
 		return
 	}
-	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestWorker$", "-test.count=1", "-test.timeout=0", "-worker="+what)
+	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestWorker$", "-test.count=1", "-test.timeout=0", "-worker="+what, "-repeat="+strconv.Itoa(*repeat))
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
