@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	if err := os.MkdirAll(filepath.Join(*data, "local"), 0o700); err != nil {
 		return fmt.Errorf("the data folder cannot be made: %w", err)
 	}
-	if err := secretsfile.Ensure(filepath.Join(*data, "secrets.json")); err != nil {
+	if err := secretsfile.EnsureAll(*data); err != nil {
 		return err
 	}
 	b, err := jetstream.Start(ctx, jetstream.Config{Addr: *addr, Dir: or(*store, filepath.Join(*data, "nats"))})

@@ -262,6 +262,8 @@ var authorization = []row{
 	{op: "PUT /v1/settings/tax", want: "401 401 403 403 403 403 400 403", body: empty},
 	{op: "GET /v1/settings/shipping", want: "401 401 403 403 403 403 200 403"},
 	{op: "PUT /v1/settings/shipping", want: "401 401 403 403 403 403 400 403", body: empty},
+	{op: "GET /v1/settings/payments", want: "401 401 403 403 403 403 200 403"},
+	{op: "PUT /v1/settings/payments", want: "401 401 403 403 403 403 400 403", body: empty},
 	{op: "POST /v1/orders", want: "201 201 201 201 201 201 201 403", cart: true, with: []string{"Idempotency-Key", "new"},
 		body: says(map[string]any{"payment_method": "invoice", "address": madrid, "email": "who@example.com"})},
 	{op: "GET /v1/orders", want: "401 200 200 200 200 200 200 403"},
@@ -277,6 +279,9 @@ var authorization = []row{
 		body: func(*world) any { return madrid }},
 	{op: "POST /v1/orders/{id}/ship", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/ship" }},
 	{op: "POST /v1/orders/{id}/deliver", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.shipped().ID + "/deliver" }},
+	// Whoever it is: it is not signed.
+	{op: "POST /v1/payments/callbacks/{provider}", want: "401 401 401 401 401 401 401 403", path: fixed("/v1/payments/callbacks/sandbox"),
+		body: says(callbackBody("evt-unsigned", uuid.NewString()+"-authorise-1", 1)), with: []string{"Payment-Signature", "t=1,v1=00"}},
 
 	{op: "GET /v1/tickets", want: "401 401 200 200 200 200 200 403"},
 	{op: "POST /v1/tickets", want: "401 401 201 422 422 422 422 403", body: func(w *world) any { return map[string]any{"subject": "S", "message": "M", "order_id": w.order.ID} }},

@@ -55,6 +55,7 @@ type State struct {
 	SecretFile string `json:"secret_file"` // of its password
 	DataDir    string `json:"data_dir"`
 	MailDir    string `json:"mail_dir"` // of the messages, as .eml files
+	Sandbox    string `json:"sandbox"`  // URL of the payment provider
 	TokensFile string `json:"tokens_file"`
 	RunnerPID  int    `json:"runner_pid"`
 	Apps       []App  `json:"apps"`
@@ -88,7 +89,7 @@ func Root() (string, error) {
 	}
 }
 
-// Build compiles the runner, the broker, the mailbox and the services into dir; with RACE=1
+// Build compiles the runner, the broker, the mailbox, the sandbox and the services into dir; with RACE=1
 // in the environment, with the race detector. more are other packages, or flags
 // of go build.
 func Build(ctx context.Context, dir string, more ...string) error {
@@ -101,7 +102,7 @@ func Build(ctx context.Context, dir string, more ...string) error {
 		args = append(args, "-race")
 	}
 	args = append(args, more...)
-	args = append(args, "./cmd/tienda", "./cmd/broker", "./cmd/mailbox", "./services/...")
+	args = append(args, "./cmd/tienda", "./cmd/broker", "./cmd/mailbox", "./cmd/sandbox", "./services/...")
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // fixed program
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {

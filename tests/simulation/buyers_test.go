@@ -69,6 +69,8 @@ func (a answer) ok() bool { return a.status/100 == 2 }
 
 func (a answer) outcome() history.Outcome {
 	switch {
+	case a.status == http.StatusAccepted: // the payment provider has not told
+		return history.Later
 	case a.ok():
 		return history.Done
 	case a.status == 0 || a.status >= 500:
@@ -223,6 +225,9 @@ func (p *person) checkout(key, cart string, lines []history.Item, promotion stri
 	in := map[string]any{
 		"currency": "EUR", "email": "buyer@example.com", "payment_method": "cash_on_delivery", "note": key + " " + cart,
 		"address": map[string]string{"name": "B", "line1": "Calle Mayor 1", "city": "Madrid", "postal_code": "28013", "country": "ES"},
+	}
+	if token := p.w.card(cart); token != "" {
+		in["payment_method"], in["payment_token"] = "card", token
 	}
 	var got *history.Order
 	p.insist(history.Call{Op: history.Checkout, Key: key, Cart: cart, Lines: lines, Promotion: promotion}, "orders", http.MethodPost, "/v1/orders", in,

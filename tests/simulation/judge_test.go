@@ -82,17 +82,6 @@ func (w *world) final() history.Final {
 			f.Orders = append(f.Orders, orderOf(d))
 		}
 	}
-	const uses = "promotion-uses:"
-	for _, k := range w.apps["orders"].store.keys(uses) {
-		var d usesDoc
-		if w.apps["orders"].store.document(k, &d) {
-			out := history.Uses{Promotion: strings.TrimPrefix(k, uses), Folded: d.Folded}
-			for _, u := range d.Open {
-				out.Open = append(out.Open, u.Order)
-			}
-			f.Uses = append(f.Uses, out)
-		}
-	}
 	for _, k := range w.apps["catalog"].store.keys("stock:") {
 		var d stockDoc
 		if w.apps["catalog"].store.document(k, &d) {
@@ -127,6 +116,35 @@ func (w *world) final() history.Final {
 		f.Events = append(f.Events, out)
 	}
 	return f
+}
+
+// sweepTime is how long the uses of orders that came to nothing may outlive them: a
+// sweep, every 5 s, leaves those be that are younger than 5 s.
+const sweepTime = 15 * time.Second
+
+// uses gives the uses of each promotion.
+func (w *world) uses() (all []history.Uses) {
+	for _, k := range w.apps["orders"].store.keys(usesOf) {
+		var d usesDoc
+		if w.apps["orders"].store.document(k, &d) {
+			out := history.Uses{Promotion: strings.TrimPrefix(k, usesOf), Folded: d.Folded}
+			for _, u := range d.Open {
+				out.Open = append(out.Open, u.Order)
+			}
+			all = append(all, out)
+		}
+	}
+	return all
+}
+
+// unswept says whether uses stand of orders that were cancelled.
+func (w *world) unswept() bool {
+	return slices.ContainsFunc(w.uses(), func(u history.Uses) bool {
+		return slices.ContainsFunc(u.Open, func(id string) bool {
+			var d orderDoc
+			return w.apps["orders"].store.document("order:"+id, &d) && d.Status == history.Cancelled
+		})
+	})
 }
 
 func stockOf(d stockDoc) history.Stock {
@@ -195,11 +213,13 @@ func (w *world) forgotten() []string {
 func (w *world) judge(b *book) []string {
 	calls := slices.Clone(b.calls)
 	slices.SortStableFunc(calls, func(a, b history.Call) int { return int(a.End - b.End) })
-	var wrong []string
 	end := w.final()
+	wrong := append(w.unpaid(), w.unwritten(end.Orders)...)
+	// An order that was refused in the last seconds has its use given back by the sweep.
+	w.run(sweepTime, func() bool { return !w.unswept() })
+	end.Uses = w.uses()
 	for _, v := range history.Check(history.Run{Goods: goods, Promotions: []history.Promotion{few}, Calls: calls, LastFault: w.lastFault.Sub(w.began), Final: end}) {
 		wrong = append(wrong, w.plain(v.String()))
 	}
-	wrong = append(wrong, w.miscounted(end.Orders)...)
-	return append(wrong, w.unwritten(end.Orders)...)
+	return append(wrong, w.miscounted(w.final().Orders)...)
 }

@@ -23,6 +23,7 @@ type mix struct {
 	publish  int // a publish fails, with or without effect
 	twice    int // an event is delivered again
 	mail     int // a letter is not sent, or the answer is lost
+	pay      int // the payment provider is not reached, answers late or not at all, or is asked twice
 	crash    int // some process dies
 	pause    int // some process stands still
 	stop     int // some process is stopped in good order
@@ -51,6 +52,7 @@ func newMix(r *rand.Rand) mix {
 		buyers: 3 + r.IntN(6), carts: 1 + r.IntN(3),
 	}
 	m.mail = sometimes(200)
+	m.pay = sometimes(150)
 	return m
 }
 

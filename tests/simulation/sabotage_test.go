@@ -27,6 +27,8 @@ type sabotage struct {
 	noDedupe     bool // catalog does not know a repeated event from news
 	noKey        bool // the repeat of a reservation holds a second time
 	noIdempotent bool // the repeat of a checkout is another checkout
+	guessPay     bool // an answer of the payment provider that is lost is taken for a refusal
+	keylessPay   bool // the payment provider does not know a repeat
 	dropMail     bool // letters are not written with what they are about
 	dropRows     bool // what is new of an order does not reach the totals
 	ackFirst     bool // the broker forgets an event although its consumer failed
@@ -47,6 +49,8 @@ func TestSabotages(t *testing.T) {
 		"no dedupe in the consumer":    {sabotage{noDedupe: true}, 60, []string{"ledger"}},
 		"reservation without key":      {sabotage{noKey: true}, 20, []string{"reserved"}},
 		"checkout without key":         {sabotage{noIdempotent: true}, 20, []string{"order-unasked", "answer-changed", "order-twice"}},
+		"payment guessed":              {sabotage{guessPay: true}, 40, []string{"payment-kept", "payment-differs"}},
+		"payment without key":          {sabotage{keylessPay: true}, 20, []string{"payment-differs", "payment-kept"}},
 		"letters dropped":              {sabotage{dropMail: true}, 20, []string{"mail-lost"}},
 		"rows dropped":                 {sabotage{dropRows: true}, 20, []string{"totals"}},
 		"acknowledged before it works": {sabotage{ackFirst: true}, 20, []string{"reserved", "sold", "not-applied", "ledger"}},

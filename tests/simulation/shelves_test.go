@@ -90,7 +90,7 @@ func open(t *testing.T, s service, m state.Store) http.Handler {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	db := state.Open(m, nil, log)
-	built, err := s.build(t.Context(), app.Deps{Log: log, Sidecar: sidecar.Over(nil, nil), DB: db, Contract: s.contract})
+	built, err := s.build(t.Context(), app.Deps{Getenv: func(string) string { return "" }, Log: log, Sidecar: sidecar.Over(nil, nil), DB: db, Contract: s.contract})
 	require.NoError(t, err)
 	h, err := deadletter.New(s.id, db, log).Handler(httpapi.Options{Contract: s.contract, Routes: append(app.NewHealth().Routes(), built.Routes...), Log: log})
 	require.NoError(t, err)

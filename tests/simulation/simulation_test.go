@@ -18,6 +18,7 @@ import (
 const (
 	busyTime = 15 * time.Second                            // faults may happen
 	absence  = history.SettleLimit - 3500*time.Millisecond // of clients who go away, after the last fault
+	lastWork = 2 * time.Second                             // that it may take then to end what is just being done: an order whose card was looked for long enough
 	lookAt   = history.SettleLimit - 500*time.Millisecond
 )
 
@@ -85,6 +86,7 @@ func simulate(t *testing.T, seed uint64, bugs sabotage, verbose bool) (r result)
 		}
 		w.heal()
 		w.run(time.Until(w.lastFault.Add(absence)), func() bool { return false })
+		w.run(lastWork, func() bool { return len(w.forgotten()) == 0 })
 		forgotten := w.forgotten()
 		close(w.late)
 		w.run(time.Until(w.lastFault.Add(lookAt)), func() bool { return false })

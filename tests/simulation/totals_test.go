@@ -24,8 +24,8 @@ type (
 			} `json:"l"`
 		} `json:"rows"`
 	}
-	// sums are what a dashboard shows of a status.
-	sums struct {
+	// shownSums is what a dashboard shows of a status.
+	shownSums struct {
 		orders, pieces, returned int
 		total, refunded          int64
 	}
@@ -34,7 +34,7 @@ type (
 // miscounted names where the totals that staff see are not those of a count over all
 // orders that were bought.
 func (w *world) miscounted(orders []history.Order) (wrong []string) {
-	shown, there := map[history.Status]sums{}, map[history.Status]sums{}
+	shown, there := map[history.Status]shownSums{}, map[history.Status]shownSums{}
 	store := w.apps["orders"].store
 	seen := map[string]bool{}
 	for _, key := range store.keys("history-day:") {

@@ -51,6 +51,7 @@ type world struct {
 	serial    map[string]int
 	published []published
 	mails     map[string]int // sent, by subject
+	ledger    *ledger        // of the payment provider
 	calm      bool           // no faults any more
 	lastFault time.Time
 	faults    map[string]int
@@ -73,7 +74,7 @@ func newWorld(seed uint64, bugs sabotage, verbose bool) *world {
 	w := &world{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x7469656e6461)), bugs: bugs, began: time.Now(),
 		wake: make(chan struct{}, 1), trace: fnv.New64a(), verbose: verbose, names: map[string]string{},
-		seen: map[string]bool{}, mails: map[string]int{}, apps: map[string]*application{}, serial: map[string]int{}, faults: map[string]int{}, late: make(chan struct{}), over: make(chan struct{}),
+		seen: map[string]bool{}, mails: map[string]int{}, ledger: newLedger(), apps: map[string]*application{}, serial: map[string]int{}, faults: map[string]int{}, late: make(chan struct{}), over: make(chan struct{}),
 	}
 	w.mix = newMix(w.rng)
 	w.lastFault = w.began

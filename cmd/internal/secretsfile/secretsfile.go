@@ -9,14 +9,38 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 )
 
-// Names are those of the secrets, each 32 random bytes in base64: users seals its
+// Of the files: each is behind a secret store of its own, so that no app can ask for
+// another's secrets.
+const (
+	Users    = "secrets.json"
+	Payments = "payment-secrets.json"
+)
+
+// Names are those of the secrets of a file, each 32 random bytes in base64: users seals its
 // signing keys with the first, TOTP secrets with the second, and signs device
 // tokens with the third. A new key for the last two goes before the old one, with
-// a space between them.
-var Names = []string{"users-key-encryption-key", "users-totp-key", "users-device-key"}
+// a space between them. The sandbox of payments signs its callbacks with the secret in
+// Payments, and orders checks them.
+var Names = map[string][]string{
+	Users:    {"users-key-encryption-key", "users-totp-key", "users-device-key"},
+	Payments: {"payment-callbacks-sandbox"},
+}
+
+// EnsureAll is Ensure for every file in a folder.
+func EnsureAll(dir string) error {
+	for _, name := range slices.Sorted(maps.Keys(Names)) {
+		if err := Ensure(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Ensure adds the secrets that the file lacks, each fresh and random; those it
 // has stay as they are. The file is readable by its owner only.
@@ -31,7 +55,7 @@ func Ensure(path string) error {
 		return fmt.Errorf("secrets: %w", err)
 	}
 	missing := false
-	for _, name := range Names {
+	for _, name := range Names[filepath.Base(path)] {
 		if _, ok := secrets[name]; !ok {
 			secrets[name], missing = newKey(), true
 		}

@@ -19,7 +19,7 @@ func TestEnsure(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	first := read(t, path)
-	key, err := base64.StdEncoding.DecodeString(first[secretsfile.Names[0]])
+	key, err := base64.StdEncoding.DecodeString(first[secretsfile.Names[secretsfile.Users][0]])
 	require.NoError(t, err)
 	require.Len(t, key, 32)
 
@@ -34,12 +34,25 @@ func TestEnsureKeepsOtherSecrets(t *testing.T) {
 	got := read(t, path)
 	require.Equal(t, "m", got["mail-password"])
 	seen := map[string]bool{}
-	for _, name := range secretsfile.Names {
+	for _, name := range secretsfile.Names[secretsfile.Users] {
 		b, err := base64.StdEncoding.DecodeString(got[name])
 		require.NoError(t, err)
 		require.Len(t, b, 32)
 		require.False(t, seen[got[name]], "two secrets are the same")
 		seen[got[name]] = true
+	}
+}
+
+// The secrets of one app are not in the file of another's.
+func TestEnsureAll(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, secretsfile.EnsureAll(dir))
+	for file, names := range secretsfile.Names {
+		got := read(t, filepath.Join(dir, file))
+		require.Len(t, got, len(names))
+		for _, name := range names {
+			require.NotEmpty(t, got[name], name)
+		}
 	}
 }
 

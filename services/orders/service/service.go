@@ -3,7 +3,9 @@
 package service
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +15,7 @@ import (
 	"tienda/internal/mail/mailroom"
 	"tienda/services/orders/internal/api"
 	"tienda/services/orders/internal/cart"
+	"tienda/services/orders/internal/cashier"
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/clients"
 	"tienda/services/orders/internal/erasure"
@@ -38,12 +41,13 @@ const (
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	catalog, users := clients.NewCatalog(d.Sidecar), clients.NewUsers(d.Sidecar)
 	store := statestore.NewOrders(d.DB)
-	orders := order.NewService(store)
 	saga := statestore.NewCheckouts(d.DB)
+	till := cashier.NewService(saga, clients.NewPayments(d.Sidecar), time.Now)
+	orders := order.NewService(store, till)
 	given := statestore.NewPromotions(d.DB)
 	prices := terms.NewModel(given, time.Now)
 	promotions := promotion.NewService(given, time.Now)
-	checkouts := checkout.NewService(saga, users, catalog, prices, promotions)
+	checkouts := checkout.NewService(saga, users, catalog, prices, promotions, till)
 	basket := statestore.NewCarts(d.DB)
 	written := statestore.NewLetters(d.DB)
 	sender := mail.NewSender(written.Queue(), letters.NewComposer(store).WithReminders(basket, users), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
@@ -64,15 +68,20 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		Terms:      prices,
 		Support:    events.Support{Returns: orders, Log: d.Log},
 		Users:      events.Users{Erasures: erasures},
+		Callbacks:  till,
+		Secrets:    clients.NewSecrets(d.Sidecar, cmp.Or(d.Getenv("ORDERS_PAYMENT_PROVIDER"), "sandbox")),
 	}
 	reminders := cart.NewReminders(statestore.NewReminders(d.DB, written.Queue()), time.Now)
 	return app.Built{
 		Routes: a.Routes(),
 		Parts: []app.Part{
-			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts", checkouts.Recover),
+			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts and payments", func(ctx context.Context) error {
+				return errors.Join(till.Recover(ctx), checkouts.Recover(ctx))
+			}),
 			app.Every(recoveryPause, d.Log, "erasure of deleted accounts", erasures.Run),
 			app.Every(reminderPause, d.Log, "reminders of carts", reminders.Run),
 			sender.Part,
+			till.Part,
 			app.Every(terms.Freshness, d.Log, "reading settings and promotions", prices.Refresh),
 			app.Every(recoveryPause, d.Log, "uses of promotions", func(ctx context.Context) error {
 				t, err := prices.Get(ctx)

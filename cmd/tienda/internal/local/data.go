@@ -55,7 +55,7 @@ func (s *shop) clean() error {
 		}
 		stale = append(stale, "logs", kept)
 		if s.o.Profile == profile.Local {
-			stale = append(stale[:len(stale)-1], "local", "nats", "mail", "seeded")
+			stale = append(stale[:len(stale)-1], "local", "nats", "mail", "sandbox", "seeded")
 		}
 	}
 	for _, name := range stale {
@@ -91,7 +91,7 @@ func loadTokens(path string) (tokens, error) {
 }
 
 // renderResources gives the sidecars the run file's folders, or copies of them
-// where the broker, the mailbox or the store is at another address than the
+// where the broker, the mailbox, the sandbox or the store is at another address than the
 // files say.
 func (s *shop) renderResources() error {
 	s.resources = map[string]string{}
@@ -101,7 +101,7 @@ func (s *shop) renderResources() error {
 				continue
 			}
 			s.resources[dir] = dir
-			if s.brokerForSidecars() == defaultBroker && !s.movedMailbox() && (s.server == nil || !s.server.Private) {
+			if s.brokerForSidecars() == defaultBroker && !s.movedMailbox() && !s.movedSandbox() && (s.server == nil || !s.server.Private) {
 				continue
 			}
 			to := filepath.Join(s.data, "run", fmt.Sprintf("components-%d", len(s.resources)))
@@ -128,7 +128,7 @@ func (s *shop) render(from, to string) error {
 		if err != nil {
 			return err
 		}
-		text := s.renderMail(strings.ReplaceAll(string(b), "nats://"+defaultBroker, "nats://"+s.brokerForSidecars()))
+		text := s.renderSandbox(s.renderMail(strings.ReplaceAll(string(b), "nats://"+defaultBroker, "nats://"+s.brokerForSidecars())))
 		if server != nil {
 			text = server.Render(text)
 		}

@@ -30,12 +30,14 @@ import (
 const (
 	broker  = "broker"
 	mailbox = "mailbox"
+	sandbox = "sandbox" // the payment provider
 	gateway = "gateway"
 	store   = "store" // in Listen and Through: the server behind the profile
 
 	// As the component files have them.
 	defaultBroker  = "127.0.0.1:4222"
 	defaultMailbox = "127.0.0.1:1025"
+	defaultSandbox = "127.0.0.1:4280"
 )
 
 // Options say what to run and how.
@@ -70,6 +72,7 @@ type shop struct {
 	apps      []*instance
 	brokerURL string
 	mailAddr  string          // of the mailbox; "": the run file has none
+	payAddr   string          // of the sandbox, likewise
 	server    *profile.Server // behind the profile; nil where it has none
 	data      string          // absolute
 	own       string          // what belongs to the profile only; data for local
@@ -175,13 +178,16 @@ func prepare(ctx context.Context, o Options) (*shop, func(), error) {
 
 func (s *shop) prepareIn(ctx context.Context, apps []runfile.App) error {
 	var err error
-	if err := secretsfile.Ensure(filepath.Join(s.data, "secrets.json")); err != nil {
+	if err := secretsfile.EnsureAll(s.data); err != nil {
 		return err
 	}
 	if s.brokerURL, err = s.brokerAddress(apps); err != nil {
 		return err
 	}
 	if s.mailAddr, err = s.mailboxAddress(apps); err != nil {
+		return err
+	}
+	if s.payAddr, err = s.sandboxAddress(apps); err != nil {
 		return err
 	}
 	if s.apps, err = s.plan(apps); err != nil {

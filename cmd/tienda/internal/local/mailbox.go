@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"path/filepath"
@@ -17,17 +18,18 @@ import (
 
 // mailboxAddress gives where the mailbox listens; "" where the run file has none.
 func (s *shop) mailboxAddress(apps []runfile.App) (string, error) {
-	i := slices.IndexFunc(apps, func(a runfile.App) bool { return a.ID == mailbox })
+	return s.serverAddress(apps, mailbox, "TIENDA_MAILBOX_ADDR", defaultMailbox)
+}
+
+// serverAddress gives where an app without a sidecar listens; "" where the run file
+// has none. name is the variable that says so.
+func (s *shop) serverAddress(apps []runfile.App, id, name, otherwise string) (string, error) {
+	i := slices.IndexFunc(apps, func(a runfile.App) bool { return a.ID == id })
 	if i < 0 {
 		return "", nil
 	}
 	if !s.o.FreePorts {
-		for _, addr := range []string{s.o.Getenv("TIENDA_MAILBOX_ADDR"), apps[i].Env["TIENDA_MAILBOX_ADDR"]} {
-			if addr != "" {
-				return addr, nil
-			}
-		}
-		return defaultMailbox, nil
+		return cmp.Or(s.o.Getenv(name), apps[i].Env[name], otherwise), nil
 	}
 	ports, err := daprd.FreePorts(1)
 	if err != nil {

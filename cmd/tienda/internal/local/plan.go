@@ -27,8 +27,8 @@ type instance struct {
 	proc, sidecar   *supervise.Process
 }
 
-// hasSidecar says whether the app is one that others talk to. The broker and the
-// mailbox are not: Dapr reaches them by its component files.
+// hasSidecar says whether the app is one that others talk to. The broker, the mailbox
+// and the sandbox are not: Dapr reaches them by its component files.
 func (i *instance) hasSidecar() bool { return i.app.Port != 0 }
 
 func (i *instance) sidecarName() string { return i.name + "-d" }
@@ -100,6 +100,9 @@ func (s *shop) checkPorts(ctx context.Context) error {
 		}
 		if i.app.ID == mailbox {
 			check(s.mailAddr, mailbox, "stop what has it, or set TIENDA_MAILBOX_ADDR=127.0.0.1:1026")
+		}
+		if i.app.ID == sandbox {
+			check(s.payAddr, sandbox, "stop what has it, or set TIENDA_SANDBOX_ADDR=127.0.0.1:4281")
 		}
 		if !i.hasSidecar() {
 			continue

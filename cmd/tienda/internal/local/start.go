@@ -106,6 +106,8 @@ func (s *shop) readiness(ctx context.Context, i *instance) func() bool {
 		}
 	case i.app.ID == mailbox:
 		return func() bool { return answers(ctx, s.mailAddr) }
+	case i.app.ID == sandbox:
+		return func() bool { return answers(ctx, s.payAddr) }
 	}
 	return func() bool { return true }
 }
@@ -193,6 +195,9 @@ func (s *shop) appEnv(i *instance) []string {
 	}
 	if i.app.ID == mailbox {
 		env = append(env, "TIENDA_MAILBOX_ADDR="+s.mailAddr, "TIENDA_MAILBOX_DIR="+s.mailDir())
+	}
+	if i.app.ID == sandbox {
+		env = append(env, s.sandboxEnv()...)
 	}
 	if i.hasSidecar() {
 		env = append(env, fmt.Sprintf("APP_PORT=%d", i.port), fmt.Sprintf("DAPR_HTTP_PORT=%d", i.http),

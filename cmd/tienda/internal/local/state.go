@@ -22,6 +22,7 @@ type State struct {
 	SecretFile string `json:"secret_file"` // its password, as Dapr's local file store has it; "" without one
 	DataDir    string `json:"data_dir"`
 	MailDir    string `json:"mail_dir"`    // where the mailbox keeps the messages; "" without one
+	Sandbox    string `json:"sandbox"`     // URL of the sandbox payment provider; "" without one
 	TokensFile string `json:"tokens_file"` // DAPR_API_TOKEN and APP_API_TOKEN, a line each
 	RunnerPID  int    `json:"runner_pid"`
 	Apps       []App  `json:"apps"`
@@ -56,6 +57,9 @@ func (s *shop) state() State {
 		}
 		if i.app.ID == mailbox {
 			st.MailDir, a.Port = s.mailDir(), portOf(s.mailAddr)
+		}
+		if i.app.ID == sandbox {
+			st.Sandbox, a.Port = "http://"+s.payAddr, portOf(s.payAddr)
 		}
 		if i.server != nil {
 			a.Port = i.server.Port()

@@ -23,8 +23,8 @@ func TestTheShopsOwnFile(t *testing.T) {
 		require.Equal(t, []string{filepath.Join(root, "components/local"), filepath.Join(root, "dapr")}, a.ResourcesPaths)
 		require.Equal(t, filepath.Join(root, "dapr/config.yaml"), a.ConfigFile)
 	}
-	require.Equal(t, []string{"broker", "mailbox", "gateway", "users", "catalog", "orders", "support"}, ids)
-	require.Equal(t, 8080, apps[2].Port)
+	require.Equal(t, []string{"broker", "mailbox", "sandbox", "gateway", "users", "catalog", "orders", "support"}, ids)
+	require.Equal(t, 8080, apps[3].Port)
 }
 
 func TestProfiles(t *testing.T) {
@@ -49,7 +49,7 @@ func TestProfiles(t *testing.T) {
 // rights, so that nothing but the kind of store and broker differs.
 func TestProfilesHaveTheSameComponents(t *testing.T) {
 	want := components(t, "local")
-	require.Len(t, want, 12)
+	require.Len(t, want, 15)
 	for _, profile := range []string{"redis", "postgres"} {
 		got := components(t, profile)
 		delete(got, "store-secrets") // the password of a server that local does not have

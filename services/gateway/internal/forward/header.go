@@ -33,7 +33,8 @@ var inward = []struct {
 	{"Content-Type", ""}, {"If-Match", ""}, {"Idempotency-Key", ""},
 	{"Accept-Language", "catalog"}, {"Accept-Language", "orders"}, // one of the shop's (package route)
 	{"Cart-Token", "orders"},
-	{"User-Agent", "users"}, // by which a user knows a session
+	{"Payment-Signature", "orders"}, // of a payment provider's callback
+	{"User-Agent", "users"},         // by which a user knows a session
 	{"Device-Token", "users"},
 	{"If-None-Match", "users"}, // of the documents that may be kept
 }

@@ -284,7 +284,8 @@ func (s *shop) tryTerms(t *testing.T) {
 	id := s.promotion(t, map[string]any{"code": "TRY", "kind": "percentage", "rate": 10_000, "limit": 1})
 	require.Zero(t, s.used(t, id))
 	for _, r := range []contracttest.Request{
-		request("GET", "/v1/settings/tax", asAdmin, nil), request("GET", "/v1/settings/shipping", asAdmin, nil), request("GET", "/v1/promotions", asSales, nil),
+		request("GET", "/v1/settings/tax", asAdmin, nil), request("GET", "/v1/settings/shipping", asAdmin, nil), request("GET", "/v1/settings/payments", asAdmin, nil),
+		request("PUT", "/v1/settings/payments", asAdmin, map[string]any{"capture": "on_shipment"}), request("GET", "/v1/promotions", asSales, nil),
 		request("PUT", "/v1/promotions/"+id, asSales, map[string]any{"code": "TRY", "label": "x", "kind": "free_shipping"}),
 		request("PUT", "/v1/cart/promotions/TRY", asAna, nil), request("POST", "/v1/promotions/"+id+"/end", asSales, nil),
 	} {

@@ -29,6 +29,8 @@ type API struct {
 	Terms      *terms.Model
 	Support    events.Support
 	Users      events.Users
+	Callbacks  Callbacks
+	Secrets    Secrets
 }
 
 // Routes are all the routes of the service, its probes excepted.
@@ -60,6 +62,8 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPut, Path: "/v1/settings/tax", Who: admin, Handle: a.putTax},
 		{Method: http.MethodGet, Path: "/v1/settings/shipping", Who: admin, Handle: a.getShipping},
 		{Method: http.MethodPut, Path: "/v1/settings/shipping", Who: admin, Handle: a.putShipping},
+		{Method: http.MethodGet, Path: "/v1/settings/payments", Who: admin, Handle: a.getPayments},
+		{Method: http.MethodPut, Path: "/v1/settings/payments", Who: admin, Handle: a.putPayments},
 
 		{Method: http.MethodPost, Path: "/v1/orders", Who: httpapi.Anyone, Handle: a.checkout},
 		{Method: http.MethodGet, Path: "/v1/orders", Who: httpapi.Anyone.OrScopes(caller.OrdersRead), Handle: a.listOrders},
@@ -69,6 +73,9 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPut, Path: "/v1/orders/{id}/address", Who: httpapi.Anyone, Handle: a.readdress},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/ship", Who: fulfil, Handle: a.ship},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/deliver", Who: fulfil, Handle: a.deliver},
+
+		// A payment provider has no account here: its signature is looked at.
+		{Method: http.MethodPost, Path: "/v1/payments/callbacks/{provider}", Who: httpapi.Anyone, Handle: a.callback},
 
 		{Method: http.MethodGet, Path: "/internal/v1/orders/{id}", Who: support, Handle: a.readOrder},
 		{Method: http.MethodPost, Path: "/internal/v1/order-states", Who: catalog, Handle: a.orderStates},

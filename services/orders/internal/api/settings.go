@@ -100,3 +100,39 @@ func decodeAt(r *http.Request, in any) (int64, error) {
 	}
 	return version, httpapi.Decode(r, in)
 }
+
+// getPayments: state 1 get.
+func (a *API) getPayments(w http.ResponseWriter, r *http.Request) error {
+	p, err := a.Settings.Payments(r.Context())
+	if err != nil {
+		return err
+	}
+	return writePayments(w, p)
+}
+
+// putPayments: state as putTax.
+func (a *API) putPayments(w http.ResponseWriter, r *http.Request) error {
+	var in settings.Payments
+	version, err := decodeAt(r, &in)
+	if err != nil {
+		return err
+	}
+	p, err := a.Settings.PutPayments(r.Context(), in, version)
+	if err != nil {
+		return err
+	}
+	if err := a.Terms.Refresh(r.Context()); err != nil {
+		return err
+	}
+	return writePayments(w, p)
+}
+
+func writePayments(w http.ResponseWriter, p settings.Payments) error {
+	if p.Capture == "" {
+		p.Capture = settings.OnShipment
+	}
+	if p.Version > 0 {
+		httpapi.SetETag(w, p.Version)
+	}
+	return httpapi.Write(w, http.StatusOK, p)
+}

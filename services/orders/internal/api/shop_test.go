@@ -22,6 +22,7 @@ import (
 	"tienda/internal/state/statetest"
 	"tienda/services/orders/internal/api"
 	"tienda/services/orders/internal/cart"
+	"tienda/services/orders/internal/cashier"
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/clients"
 	"tienda/services/orders/internal/erasure"
@@ -29,6 +30,7 @@ import (
 	"tienda/services/orders/internal/history"
 	"tienda/services/orders/internal/letters"
 	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/payment/paymenttest"
 	"tienda/services/orders/internal/promotion"
 	"tienda/services/orders/internal/settings"
 	"tienda/services/orders/internal/statestore"
@@ -163,7 +165,9 @@ type shop struct {
 	erasures   *erasure.Service
 	terms      *terms.Model
 	promotions *promotion.Service
-	clock      *clock // of promotions and the history
+	provider   *paymenttest.Fake
+	till       *cashier.Service
+	clock      *clock // of promotions, payments and the history
 	told       func(ctx context.Context, events [][]byte) error
 }
 
@@ -193,7 +197,7 @@ func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Lo
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	s := &shop{
-		clock: &clock{},
+		clock: &clock{}, provider: paymenttest.NewFake(),
 		store: statetest.NewMemory(), events: &event.Memory{}, users: &fakeUsers{},
 		catalog: &fakeCatalog{
 			stock: map[string]int{coffee: 100, tea: 100, plate: 3},
@@ -213,14 +217,16 @@ func (s *shop) restarted(t *testing.T) *shop {
 	db := state.Open(s.db, announced{s}, log)
 	// What is behind the answer does not count as a call of the request.
 	s.told = events.Write(noLetters{}, statestore.NewHistory(state.Open(s.store, nil, log)))
-	orders := order.NewService(statestore.NewOrders(db))
+	saga := statestore.NewCheckouts(db)
+	other.till = cashier.NewService(saga, s.provider, s.clock.now)
+	orders := order.NewService(statestore.NewOrders(db), other.till)
 	given := statestore.NewPromotions(db)
 	// Its clock stands still: what the model has read at the start is never too old.
 	start := time.Now()
 	other.terms = terms.NewModel(given, func() time.Time { return start })
 	require.NoError(t, other.terms.Refresh(t.Context()))
 	other.promotions = promotion.NewService(given, s.clock.now)
-	other.checkouts = checkout.NewService(statestore.NewCheckouts(db), s.users, s.catalog, other.terms, other.promotions)
+	other.checkouts = checkout.NewService(saga, s.users, s.catalog, other.terms, other.promotions, other.till)
 	other.erasures = erasure.NewService(statestore.NewErasures(db), time.Now)
 	basket := statestore.NewCarts(db)
 	carts := cart.NewService(basket, clients.NewQuoteCache(s.catalog), other.terms)
@@ -228,7 +234,7 @@ func (s *shop) restarted(t *testing.T) *shop {
 		Carts: carts, Saves: cart.NewSaves(basket, carts),
 		Settings: settings.NewService(statestore.NewSettings(db), time.Now), Promotions: other.promotions, Terms: other.terms,
 		Checkouts: other.checkouts, Orders: orders, History: history.NewService(statestore.NewHistory(db), s.clock.now), Support: events.Support{Returns: orders, Log: log},
-		Users: events.Users{Erasures: other.erasures},
+		Users: events.Users{Erasures: other.erasures}, Callbacks: other.till, Secrets: secrets{},
 	}).Routes())
 	return &other
 }

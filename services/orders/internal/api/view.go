@@ -7,6 +7,7 @@ import (
 	"tienda/internal/httpapi"
 	"tienda/internal/money"
 	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/payment"
 )
 
 type orderAnswer struct {
@@ -22,7 +23,7 @@ type orderAnswer struct {
 	Shipping     *shippingAnswer `json:"shipping,omitempty"`
 	Totals       totals          `json:"totals"`
 	Address      order.Address   `json:"address"`
-	Payment      payment         `json:"payment"`
+	Payment      paymentAnswer   `json:"payment"`
 	Refunds      []refundAnswer  `json:"refunds"`
 	Returns      []returnAnswer  `json:"returns"`
 	Note         string          `json:"note,omitempty"`
@@ -79,12 +80,50 @@ func viewLine(l order.Line, currency string) lineAnswer {
 	return out
 }
 
-type payment struct {
+type paymentAnswer struct {
 	Method   order.PaymentMethod `json:"method"`
 	Status   order.PaymentStatus `json:"status"`
 	Due      money.Money         `json:"due"`
 	Paid     money.Money         `json:"paid"`
 	Refunded money.Money         `json:"refunded"`
+	Card     *cardAnswer         `json:"card,omitempty"`
+}
+
+// cardAnswer is what the payment provider is known to have done.
+type cardAnswer struct {
+	State      string          `json:"state"`
+	Authorised money.Money     `json:"authorised"`
+	Captured   money.Money     `json:"captured"`
+	Refunded   money.Money     `json:"refunded"`
+	Attempts   []attemptAnswer `json:"attempts"`
+}
+
+type attemptAnswer struct {
+	Key       string         `json:"key"`
+	Step      payment.Step   `json:"step"`
+	Status    payment.Status `json:"status"`
+	Amount    money.Money    `json:"amount"`
+	Code      string         `json:"code,omitempty"`
+	Reference string         `json:"reference,omitempty"`
+	At        time.Time      `json:"at"`
+	EndedAt   time.Time      `json:"ended_at,omitzero"`
+}
+
+func viewCard(o *order.Order) *cardAnswer {
+	c := o.Payment.Card
+	if c == nil {
+		return nil
+	}
+	out := &cardAnswer{
+		State: c.State(), Authorised: o.Money(c.Authorised()), Captured: o.Money(c.Captured()), Refunded: o.Money(c.Refunded()),
+		Attempts: make([]attemptAnswer, len(c.Attempts)),
+	}
+	for i, a := range c.Attempts {
+		out.Attempts[i] = attemptAnswer{
+			Key: a.Key, Step: a.Step, Status: a.Status, Amount: o.Money(a.Amount), Code: a.Code, Reference: a.Reference, At: a.At, EndedAt: a.EndedAt,
+		}
+	}
+	return out
 }
 
 type refundAnswer struct {
@@ -126,9 +165,10 @@ func viewOrder(o *order.Order) orderAnswer {
 		ID: o.ID, Number: o.Number, Status: o.Status, UserID: user, Guest: user == "", Email: o.Email, Language: o.Language,
 		Currency: o.Currency, Lines: make([]lineAnswer, len(o.Lines)), Totals: viewTotals(o), Address: o.Address,
 		Shipping: viewShipping(o.Shipping, o.Currency),
-		Payment: payment{
+		Payment: paymentAnswer{
 			Method: o.Payment.Method, Status: o.Payment.Status,
 			Due: o.Money(o.Payment.Due), Paid: o.Money(o.Payment.Paid), Refunded: o.Money(o.Payment.Refunded),
+			Card: viewCard(o),
 		},
 		Refunds: make([]refundAnswer, len(o.Refunds)), Returns: make([]returnAnswer, len(o.Returns)),
 		Note: o.Note, Tracking: o.Tracking, CancelReason: o.CancelReason,

@@ -48,7 +48,7 @@ func (s *Service) bill(ctx context.Context, o *order.Order, reserved []order.Lin
 		if again { // an automatic one is used up: without it
 			continue
 		}
-		b := order.Bill{Lines: sold, Breakdown: quote.Breakdown}
+		b := order.Bill{Lines: sold, Breakdown: quote.Breakdown, AtOnce: now.Payments.AtOnce()}
 		for _, p := range quote.Limited {
 			b.Redeemed = append(b.Redeemed, p.ID)
 		}

@@ -4,6 +4,7 @@
 //	pending    the order is written with the cart's lines, the cart is emptied
 //	reserved   catalog holds the stock and states the prices
 //	redeemed   limited promotions count the order; without one there is no such step
+//	paid       the card is authorised with the total; without a card there is no such step
 //	confirmed  the order has its prices and is announced
 //
 // What catalog refuses is cancelled and its lines go back into the cart. What
@@ -26,6 +27,7 @@ import (
 	"tienda/internal/money"
 	"tienda/services/orders/internal/cart"
 	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/payment"
 	"tienda/services/orders/internal/promotion"
 	"tienda/services/orders/internal/shopper"
 	"tienda/services/orders/internal/terms"
@@ -47,6 +49,10 @@ var (
 			At("Idempotency-Key", "belongs to another request")
 	errNoAddress = fault.New(fault.Unprocessable, "address_required", "The account has no address to send to.").
 			At("/address", "is required")
+	errToken = fault.New(fault.Unprocessable, "payment_token_required", "A card is named by a token of the payment provider.").
+			At("/payment_token", "is required with card")
+	errNoToken = fault.New(fault.Unprocessable, "payment_token_unwanted", "Only a card has a token.").
+			At("/payment_token", "is for card only")
 	errCurrency = fault.New(fault.Unprocessable, "currency_unsupported", "There is no such currency.").
 			At("/currency", "is not an ISO 4217 code")
 )
@@ -60,6 +66,7 @@ type Request struct {
 	Address     *order.Address
 	AddressID   string // one of the account's
 	Method      order.PaymentMethod
+	Token       string // of the card, from the provider
 	Note        string
 	Language    string       // BCP 47, of the client: for letters where the account says none
 	Shipping    string       // the method; "": the cheapest
@@ -95,6 +102,17 @@ type Promotions interface {
 	Take(ctx context.Context, a promotion.Ask) error
 }
 
+// Cashier deals with the payment provider.
+type Cashier interface {
+	// Authorise has an amount held on the order's card. cashier.ErrUnknown says that
+	// the outcome is not known.
+	Authorise(ctx context.Context, o *order.Order, amount int64, fresh bool) (payment.Outcome, error)
+	// Run does what an order that is not pending owes.
+	Run(ctx context.Context, id string, fresh bool) error
+	// Due is Run in the background.
+	Due(ctx context.Context, id string)
+}
+
 // Begun is what the first step makes of what it finds.
 type Begun struct {
 	Put     *order.Order // to be written, and listed among its owner's
@@ -128,6 +146,7 @@ type Service struct {
 	catalog Catalog
 	terms   Terms
 	uses    Promotions
+	cashier Cashier
 	now     func() time.Time
 
 	mu   sync.Mutex
@@ -135,15 +154,16 @@ type Service struct {
 }
 
 // NewService gives the service over its store and the other apps.
-func NewService(store Store, users Users, catalog Catalog, t Terms, p Promotions) *Service {
+func NewService(store Store, users Users, catalog Catalog, t Terms, p Promotions, c Cashier) *Service {
 	return &Service{
-		store: store, users: users, catalog: catalog, terms: t, uses: p, left: map[string]bool{},
+		store: store, users: users, catalog: catalog, terms: t, uses: p, cashier: c, left: map[string]bool{},
 		now: func() time.Time { return time.Now().UTC() },
 	}
 }
 
 // Submit runs a checkout, or answers for the order that an earlier request
-// with the same key has made within a day (replayed).
+// with the same key has made within a day (replayed). An order that is still pending
+// waits for the payment provider.
 func (s *Service) Submit(ctx context.Context, who shopper.Shopper, r Request) (o *order.Order, replayed bool, err error) {
 	owner := who.Owner()
 	if owner == "" {
@@ -218,7 +238,7 @@ func (s *Service) submit(ctx context.Context, who shopper.Shopper, r Request, id
 	case refused != nil:
 		return nil, false, refused.Refusal.Fault()
 	case made != nil:
-		o, err = s.drive(ctx, made, true)
+		o, err = s.drive(ctx, made, start{gave: true, fresh: true})
 		return o, false, err
 	}
 	if found.Status != order.Pending && s.now().Sub(found.CreatedAt) >= keyLife {
@@ -240,7 +260,7 @@ func (s *Service) repeat(ctx context.Context, o *order.Order, gave bool, r Reque
 	case s.now().Sub(o.CreatedAt) < abandoned && !s.wasLeft(o.ID):
 		return nil, ErrInProgress
 	}
-	return s.drive(ctx, o, gave)
+	return s.drive(ctx, o, start{gave: gave})
 }
 
 func (r Request) check(who shopper.Shopper) error {
@@ -261,6 +281,12 @@ func (r Request) check(who shopper.Shopper) error {
 	}
 	if len(fields) > 0 {
 		return fault.BadFields(fields...)
+	}
+	switch {
+	case r.Method == order.Card && r.Token == "":
+		return errToken
+	case r.Method != order.Card && r.Token != "":
+		return errNoToken
 	}
 	if r.Currency != "" && !money.ValidCurrency(r.Currency) {
 		return errCurrency
@@ -315,10 +341,15 @@ func (s *Service) draft(id, attempt string, owner shopper.Owner, r Request, p Pr
 	for i, l := range taken {
 		lines[i] = order.Line{SKU: l.SKU, Quantity: l.Quantity}
 	}
+	now := s.now()
+	pay := order.Payment{Method: r.Method, Status: order.Due}
+	if r.Method == order.Card {
+		pay.Status, pay.Card = order.PaymentPending, payment.New(id, r.Token, now)
+	}
 	return &order.Order{
 		ID: id, Number: order.NumberFor(id), Owner: owner, Request: r.Fingerprint, Attempt: attempt,
 		Status: order.Pending, Email: p.Email, Language: p.Language, Currency: p.Currency, Lines: lines,
-		Address: *p.Address, Payment: order.Payment{Method: r.Method, Status: order.Due}, Note: r.Note, CreatedAt: s.now(),
+		Address: *p.Address, Payment: pay, Note: r.Note, CreatedAt: now,
 		Asked: order.Asked{Method: r.Shipping, Expected: r.Expected},
 	}
 }

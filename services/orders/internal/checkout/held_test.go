@@ -40,7 +40,7 @@ func (h *held) Begin(_ context.Context, _ shopper.Shopper, orderID string, fn fu
 // its key has ended it: it answers as that one did.
 func TestHeldUpCheckoutLeavesAnEndedOrder(t *testing.T) {
 	store := &held{}
-	s := NewService(store, nil, nil, nil, nil)
+	s := NewService(store, nil, nil, nil, nil, nil)
 	who := shopper.Shopper{User: "ana"}
 	_, replayed, err := s.Submit(t.Context(), who, Request{
 		Key: "key-of-ana", Fingerprint: "f", Email: "ana@example.com", Currency: "EUR", Address: &order.Address{},

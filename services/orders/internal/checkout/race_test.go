@@ -28,7 +28,7 @@ func (skewed) Begin(_ context.Context, _ shopper.Shopper, orderID string, fn fun
 // Two tries of one key at the same moment: neither is told that the cart is
 // empty, since it is their own order that has it.
 func TestTwoTriesAtOnce(t *testing.T) {
-	s := NewService(skewed{}, nil, nil, nil, nil)
+	s := NewService(skewed{}, nil, nil, nil, nil, nil)
 	who := shopper.Shopper{User: "ana"}
 	_, _, err := s.Submit(t.Context(), who, Request{Key: "key-of-ana"})
 	require.ErrorIs(t, err, ErrInProgress)

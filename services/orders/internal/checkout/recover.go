@@ -33,7 +33,7 @@ func (s *Service) Abandoned(ctx context.Context, id string) error {
 	return s.store.MarkUnsettled(ctx, id)
 }
 
-// arrive forgets a settled order, whoever has settled it.
+// arrive forgets a settled order that owes nothing, whoever has settled it.
 func (s *Service) arrive(ctx context.Context, id string) {
 	s.store.Finished(id)
 	s.mu.Lock()
@@ -53,8 +53,8 @@ func (s *Service) wasLeft(id string) bool {
 	return ok
 }
 
-// Recover takes on every order that was left unsettled, by this replica or
-// one that noted it. It is run now and then; several replicas may run it at
+// Recover takes on every order that was left unsettled or owes the payment provider
+// something, by this replica or one that noted it. It is run now and then; several replicas may run it at
 // once, since each step is safe to repeat.
 func (s *Service) Recover(ctx context.Context) error {
 	noted, err := s.store.Unsettled(ctx)
@@ -88,7 +88,18 @@ func (s *Service) recoverOne(ctx context.Context, id string, noted bool) error {
 	case o.Status == order.Pending && s.now().Sub(o.CreatedAt) < abandoned:
 		return nil
 	case o.Status == order.Pending:
-		if _, err := s.drive(ctx, o, gave); err != nil && !final(err) {
+		settled, err := s.drive(ctx, o, start{gave: gave})
+		switch {
+		case err != nil && !final(err):
+			return err
+		case settled.Status == order.Pending: // the provider has not told
+			return nil
+		}
+		o = settled
+	}
+	if o != nil && o.Owes() {
+		if err := s.cashier.Run(ctx, id, false); err != nil {
+			s.leave(ctx, id) // what this replica has written of it is in its journal, too
 			return err
 		}
 	}

@@ -58,6 +58,8 @@ type data struct {
 	Deducted string // of it, for the state the goods came in; "": nothing
 	Due      string // what is still to be paid; "": nothing
 	OnDoor   bool   // it is paid on delivery
+	Card     string // what is paid by card; "": nothing
+	AtOnce   bool   // and is charged already
 }
 
 // Orders gives orders; order.ErrMissing.
@@ -161,6 +163,9 @@ func describe(o *order.Order, f order.Fact) data {
 	}
 	d.Deducted = some(f.Refund.Deducted)
 	d.Due, d.Discount, d.Shipping = some(o.Payment.Due), some(-o.Totals.Discount), some(o.Totals.Shipping)
+	if o.Payment.Card != nil { // nobody sends an invoice
+		d.Due, d.Card, d.AtOnce = "", some(o.Total), o.Payment.AtOnce
+	}
 	if d.Tax = some(o.Totals.Tax); !o.Totals.TaxIncluded {
 		d.Tax, d.TaxAdded = "", d.Tax
 	}

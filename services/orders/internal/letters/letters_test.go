@@ -14,6 +14,7 @@ import (
 	"tienda/internal/money"
 	"tienda/services/orders/internal/cart"
 	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/payment"
 	"tienda/services/orders/internal/pricing"
 )
 
@@ -173,6 +174,17 @@ func TestNoLetterAboutARefusal(t *testing.T) {
 	require.True(t, Wanted(o))
 	o.Email = "" // the account was deleted
 	require.False(t, Wanted(o))
+}
+
+// By card nobody is asked to pay an invoice, whatever became of the charge.
+func TestPaidByCard(t *testing.T) {
+	for at, want := range map[bool]string{false: "You pay 2,469.00 EUR by card, when it leaves our house.", true: "You pay 2,469.00 EUR by card."} {
+		o := bought(t, "en")
+		o.Payment.Card, o.Payment.AtOnce = payment.New(o.ID, "tok", now), at
+		text := written(t, o, last(o)).Text
+		require.Contains(t, text, want+"\n")
+		require.NotContains(t, text, "invoice")
+	}
 }
 
 // What the sum is made of is in the letter, as far as there is any.

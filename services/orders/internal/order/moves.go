@@ -55,12 +55,16 @@ type Bill struct {
 	Lines []Line // of Sold
 	pricing.Breakdown
 	Redeemed []string // promotions whose use it counts
+	AtOnce   bool     // a card is charged when the order is confirmed
 }
 
 // Confirm makes a pending order a purchase. The lines of the bill's breakdown are in
 // the order of its Lines.
 func (o *Order) Confirm(b Bill, now time.Time) error {
 	if done, err := o.move(Confirmed, 0); done || err != nil {
+		return err
+	}
+	if err := o.covered(b.Totals.Total, now); err != nil {
 		return err
 	}
 	o.Lines = slices.Clone(b.Lines)
@@ -70,7 +74,13 @@ func (o *Order) Confirm(b Bill, now time.Time) error {
 	o.Totals, o.Shipping, o.Redeemed = b.Totals, b.Shipping, b.Redeemed
 	o.Total, o.ConfirmedAt = b.Totals.Total, now
 	o.Payment.Status, o.Payment.Due = Due, o.Total
+	if o.Payment.Card != nil && o.Total > 0 {
+		o.Payment.Status, o.Payment.AtOnce = Authorised, b.AtOnce
+	}
 	o.happened(Fact{Kind: WasConfirmed})
+	if o.Payment.AtOnce {
+		return o.charge(now)
+	}
 	return nil
 }
 
@@ -118,6 +128,7 @@ func (o *Order) Cancel(reason string, version int64, now time.Time) error {
 func (o *Order) void(reason string, now time.Time) {
 	o.CancelReason, o.CancelledAt = reason, now
 	o.Payment.Status, o.Payment.Due = Void, 0
+	o.release(now)
 	o.strip()
 }
 
@@ -128,7 +139,7 @@ func (o *Order) Ship(tracking string, version int64, now time.Time) error {
 	}
 	o.Tracking, o.ShippedAt = tracking, now
 	o.happened(Fact{Kind: WasShipped})
-	return nil
+	return o.charge(now)
 }
 
 // Deliver states that the order has arrived. Cash on delivery is paid with it.

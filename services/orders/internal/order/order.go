@@ -10,6 +10,7 @@ import (
 
 	"tienda/internal/fault"
 	"tienda/internal/money"
+	"tienda/services/orders/internal/payment"
 	"tienda/services/orders/internal/pricing"
 	"tienda/services/orders/internal/shopper"
 )
@@ -62,6 +63,9 @@ type Payment struct {
 	Due      int64         `json:"due"`
 	Paid     int64         `json:"paid"`
 	Refunded int64         `json:"refunded"`
+	AtOnce   bool          `json:"at_once,omitempty"` // a card is charged when the order is confirmed, not when it is shipped
+
+	Card *payment.Payment `json:"card,omitempty"` // what the provider does; nil without one
 }
 
 // Refusal is why a checkout came to nothing, kept for its repeats.

@@ -56,6 +56,9 @@ func (o *Order) Refund(returnID string, lines []RefundLine, now time.Time) (Refu
 	r.ReturnID, r.Lines, r.CreatedAt = returnID, lines, now
 	o.Refunds = append(o.Refunds, r)
 	o.Payment.refund(r.Amount)
+	if err := o.giveBack(r.Amount, now); err != nil {
+		return Refund{}, err
+	}
 	o.happened(Fact{Kind: WasRefunded, Refund: r})
 	return r, nil
 }

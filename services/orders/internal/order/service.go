@@ -36,13 +36,30 @@ func (v Viewer) check(o *Order) error {
 
 // Service is what can be done with an order once its checkout is through.
 type Service struct {
-	store Store
-	now   func() time.Time
+	store   Store
+	cashier Cashier
+	now     func() time.Time
+}
+
+// Cashier has done soon what an order owes the payment provider.
+type Cashier interface {
+	Due(ctx context.Context, orderID string)
 }
 
 // NewService gives the service over its store.
-func NewService(store Store) *Service {
-	return &Service{store: store, now: func() time.Time { return time.Now().UTC() }}
+func NewService(store Store, c Cashier) *Service {
+	return &Service{store: store, cashier: c, now: func() time.Time { return time.Now().UTC() }}
+}
+
+// update is the store's Update; what the order owes afterwards, by this change or by an
+// earlier one, is done soon: who writes an order that owes something has it in its
+// journal.
+func (s *Service) update(ctx context.Context, id string, fn func(*Order) error) (*Order, error) {
+	o, err := s.store.Update(ctx, id, fn)
+	if err == nil && o.Owes() {
+		s.cashier.Due(ctx, id)
+	}
+	return o, err
 }
 
 // Get gives an order that the viewer may see.
@@ -69,7 +86,7 @@ func (s *Service) Statuses(ctx context.Context, ids []string) (map[string]Status
 
 // Cancel cancels a confirmed order of the viewer.
 func (s *Service) Cancel(ctx context.Context, v Viewer, id, reason string, version int64) (*Order, error) {
-	return s.store.Update(ctx, id, func(o *Order) error {
+	return s.update(ctx, id, func(o *Order) error {
 		if err := v.check(o); err != nil {
 			return err
 		}
@@ -89,18 +106,18 @@ func (s *Service) Readdress(ctx context.Context, v Viewer, id string, to Address
 
 // Ship states that a confirmed order has left the house.
 func (s *Service) Ship(ctx context.Context, id, tracking string, version int64) (*Order, error) {
-	return s.store.Update(ctx, id, func(o *Order) error { return o.Ship(tracking, version, s.now()) })
+	return s.update(ctx, id, func(o *Order) error { return o.Ship(tracking, version, s.now()) })
 }
 
 // Deliver states that a shipped order has arrived.
 func (s *Service) Deliver(ctx context.Context, id string, version int64) (*Order, error) {
-	return s.store.Update(ctx, id, func(o *Order) error { return o.Deliver(version, s.now()) })
+	return s.update(ctx, id, func(o *Order) error { return o.Deliver(version, s.now()) })
 }
 
 // Refund refunds lines of a delivered order for a return.
 func (s *Service) Refund(ctx context.Context, id, returnID string, lines []RefundLine) (*Order, Refund, error) {
 	var r Refund
-	o, err := s.store.Update(ctx, id, func(o *Order) (err error) {
+	o, err := s.update(ctx, id, func(o *Order) (err error) {
 		r, err = o.Refund(returnID, lines, s.now())
 		return err
 	})
@@ -109,7 +126,7 @@ func (s *Service) Refund(ctx context.Context, id, returnID string, lines []Refun
 
 // NoteReturn takes in news about a return of an order.
 func (s *Service) NoteReturn(ctx context.Context, orderID string, n Return) error {
-	_, err := s.store.Update(ctx, orderID, func(o *Order) error {
+	_, err := s.update(ctx, orderID, func(o *Order) error {
 		o.NoteReturn(n)
 		return nil
 	})

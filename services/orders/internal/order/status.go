@@ -37,6 +37,7 @@ type PaymentMethod string
 const (
 	Invoice        PaymentMethod = "invoice"
 	CashOnDelivery PaymentMethod = "cash_on_delivery"
+	Card           PaymentMethod = "card"
 )
 
 // PaymentStatus sums a payment up.
@@ -45,6 +46,8 @@ type PaymentStatus string
 // The payment statuses.
 const (
 	Due               PaymentStatus = "due"
+	PaymentPending    PaymentStatus = "pending"    // of a card: what the provider has done is not known yet
+	Authorised        PaymentStatus = "authorised" // the card has the amount, which is not taken yet
 	Paid              PaymentStatus = "paid"
 	PartiallyRefunded PaymentStatus = "partially_refunded"
 	Refunded          PaymentStatus = "refunded"

@@ -1,6 +1,6 @@
-// Package settings is what the shop has decided about tax and shipping. Each of the
-// two is one document that an admin writes whole. Without them there is no tax, and
-// shipping is free.
+// Package settings is what the shop has decided about tax, shipping and payments. Each
+// of the three is one document that an admin writes whole. Without them there is no
+// tax, shipping is free, and cards are charged on shipment.
 package settings
 
 import (
@@ -130,6 +130,8 @@ type Store interface {
 	// version.
 	PutTax(ctx context.Context, t Tax, check func(version int64) error) (int64, error)
 	PutShipping(ctx context.Context, s Shipping, check func(version int64) error) (int64, error)
+	Payments(ctx context.Context) (Payments, error)
+	PutPayments(ctx context.Context, p Payments, check func(version int64) error) (int64, error)
 }
 
 // Service reads and writes the settings.

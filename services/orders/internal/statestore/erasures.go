@@ -94,10 +94,13 @@ func (s *Erasures) Erase(ctx context.Context, userID string) error {
 			if o.Forgotten {
 				continue
 			}
-			_, err := s.Update(ctx, o.ID, func(o *order.Order) error {
+			after, err := s.Update(ctx, o.ID, func(o *order.Order) error {
 				o.Forget()
 				return nil
 			})
+			if err == nil && unfinished(after) { // this replica's journal has it now
+				err = (&Checkouts{s.Orders}).MarkUnsettled(ctx, o.ID)
+			}
 			if err != nil {
 				return err
 			}

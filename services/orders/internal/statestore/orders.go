@@ -10,7 +10,7 @@
 //	mail:<order>:<fact>       a letter to the buyer that is not sent yet
 //	mail-list:<0..15>         letters whose sending has failed
 //	index:unsettled           the IDs of orders whose checkout was left midway
-//	settings:tax, settings:shipping   what an admin has decided
+//	settings:tax, :shipping, :payments   what an admin has decided
 //	promotions:book           the promotions
 //	promotion-uses:<ID>       the uses of one that is limited
 //	promotion-uses-of:<ID>:<user ID>  those of one user, where there is a limit for each
@@ -98,6 +98,11 @@ func (s *Orders) putChanged(tx *state.Tx, o *order.Order) error {
 	if !o.Changed() {
 		return nil
 	}
+	// Whatever the payment provider is still to be asked for, another replica is told
+	// of if this one dies; and a pending order stays the one's who drives it.
+	if unfinished(o) {
+		tx.Unfinished(orders.Key(o.ID))
+	}
 	for _, f := range o.Facts() {
 		tx.Emit(orders.Key(o.ID), events.Of(o, f))
 	}
@@ -106,4 +111,9 @@ func (s *Orders) putChanged(tx *state.Tx, o *order.Order) error {
 	}
 	o.Version++
 	return orders.Put(tx, o.ID, *o)
+}
+
+// unfinished says whether somebody has to go on with an order that is paid by card.
+func unfinished(o *order.Order) bool {
+	return o.Payment.Card != nil && (o.Owes() || o.Status == order.Pending)
 }

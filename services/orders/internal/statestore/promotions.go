@@ -141,7 +141,7 @@ func getOrders(tx *state.Tx, ids []string) (map[string]*order.Order, error) {
 func (s *Promotions) Load(ctx context.Context) (*terms.Terms, error) {
 	var t terms.Terms
 	err := s.db.View(ctx, func(tx *state.Tx) error {
-		if err := tx.Load(taxes.Key(taxID), shippings.Key(shippingID), books.Key(bookID)); err != nil {
+		if err := tx.Load(taxes.Key(taxID), shippings.Key(shippingID), payments.Key(paymentsID), books.Key(bookID)); err != nil {
 			return err
 		}
 		b, _, err := books.Get(tx, bookID)
@@ -153,6 +153,9 @@ func (s *Promotions) Load(ctx context.Context) (*terms.Terms, error) {
 			return err
 		}
 		if t.Shipping, err = getShipping(tx); err != nil {
+			return err
+		}
+		if t.Payments, err = getPayments(tx); err != nil {
 			return err
 		}
 		counted := b.Counted(time.Now())

@@ -7,15 +7,17 @@ import (
 	"tienda/services/orders/internal/settings"
 )
 
-// The IDs of the two documents of settings.
+// The IDs of the documents of settings.
 const (
 	taxID      = "tax"
 	shippingID = "shipping"
+	paymentsID = "payments"
 )
 
 var (
 	taxes     = state.Collection[settings.Tax]{Prefix: "settings:"}
 	shippings = state.Collection[settings.Shipping]{Prefix: "settings:"}
+	payments  = state.Collection[settings.Payments]{Prefix: "settings:"}
 )
 
 // Settings is the store of the settings.
@@ -52,6 +54,20 @@ func (s *Settings) PutShipping(ctx context.Context, n settings.Shipping, check f
 	return put(ctx, s.db, shippings, shippingID, n, check)
 }
 
+// Payments implements settings.Store. State: 1 get.
+func (s *Settings) Payments(ctx context.Context) (p settings.Payments, err error) {
+	err = s.db.View(ctx, func(tx *state.Tx) error {
+		p, err = getPayments(tx)
+		return err
+	})
+	return p, err
+}
+
+// PutPayments implements settings.Store. State: 1 get, 1 save.
+func (s *Settings) PutPayments(ctx context.Context, p settings.Payments, check func(int64) error) (int64, error) {
+	return put(ctx, s.db, payments, paymentsID, p, check)
+}
+
 func put[T any](ctx context.Context, db *state.DB, all state.Collection[T], id string, v T, check func(int64) error) (version int64, err error) {
 	err = db.Update(ctx, func(tx *state.Tx) error {
 		if version, err = all.Version(tx, id); err != nil {
@@ -82,4 +98,13 @@ func getShipping(tx *state.Tx) (settings.Shipping, error) {
 	}
 	n.Version, err = shippings.Version(tx, shippingID)
 	return n, err
+}
+
+func getPayments(tx *state.Tx) (settings.Payments, error) {
+	p, _, err := payments.Get(tx, paymentsID)
+	if err != nil {
+		return p, err
+	}
+	p.Version, err = payments.Version(tx, paymentsID)
+	return p, err
 }

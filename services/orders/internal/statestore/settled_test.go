@@ -73,7 +73,7 @@ func TestOrderThatAnotherReplicaHasSettled(t *testing.T) {
 		require.NoError(t, err)
 
 		noList.Store(true)
-		mine := checkout.NewService(NewCheckouts(first), nil, catalog, terms.NewModel(NewPromotions(first), time.Now), nil)
+		mine := checkout.NewService(NewCheckouts(first), nil, catalog, terms.NewModel(NewPromotions(first), time.Now), nil, nil)
 		request := checkout.Request{
 			Key: "key-of-ana", Fingerprint: "f", Email: "ana@example.com", Currency: "EUR", Address: &order.Address{},
 		}
@@ -84,7 +84,7 @@ func TestOrderThatAnotherReplicaHasSettled(t *testing.T) {
 
 		time.Sleep(15 * time.Second)
 		catalog.away = false
-		o, _, err := checkout.NewService(NewCheckouts(other), nil, catalog, terms.NewModel(NewPromotions(other), time.Now), nil).Submit(t.Context(), who, request)
+		o, _, err := checkout.NewService(NewCheckouts(other), nil, catalog, terms.NewModel(NewPromotions(other), time.Now), nil, nil).Submit(t.Context(), who, request)
 		require.NoError(t, err)
 		require.Equal(t, order.Confirmed, o.Status)
 		require.NoError(t, mine.Recover(t.Context()))

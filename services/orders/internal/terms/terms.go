@@ -26,6 +26,7 @@ const (
 type Terms struct {
 	Tax      settings.Tax
 	Shipping settings.Shipping
+	Payments settings.Payments
 	Book     *promotion.Book
 	Uses     map[string]*promotion.Uses // of the limited promotions that can be used
 }
