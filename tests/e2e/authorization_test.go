@@ -93,6 +93,14 @@ func (w *world) attached() string {
 	return path
 }
 
+// saved gives the path of a cart that the owner keeps.
+func (w *world) saved() string {
+	put(w.t, w.owner, w.sku, 1)
+	path := "/v1/saved-carts/" + uuid.NewString()
+	must[any](w.t, w.owner, http.StatusOK, "PUT", path, map[string]string{"name": uuid.NewString()})
+	return path
+}
+
 func (w *world) ordered() order {
 	put(w.t, w.owner, w.sku, 1)
 	return must[order](w.t, w.owner, http.StatusCreated, "POST", "/v1/orders",
@@ -265,8 +273,16 @@ var authorization = []row{
 	{op: "POST /v1/orders", want: "201 201 201 201 201 201 201 403", cart: true, with: []string{"Idempotency-Key", "new"},
 		body: says(map[string]any{"payment_method": "invoice", "address": madrid, "email": "who@example.com"})},
 	{op: "GET /v1/orders", want: "401 200 200 200 200 200 200 403"},
+	{op: "GET /v1/saved-carts", want: "401 401 200 200 200 200 200 403"},
+	{op: "PUT /v1/saved-carts/{id}", want: "401 401 200 200 200 200 200 403", cart: true, path: func(*world) string { return "/v1/saved-carts/" + uuid.NewString() },
+		body: func(*world) any { return map[string]string{"name": uuid.NewString()} }},
+	{op: "POST /v1/saved-carts/{id}/restore", want: "401 401 200 404 404 404 404 403", path: func(w *world) string { return w.saved() + "/restore" }},
+	{op: "DELETE /v1/saved-carts/{id}", want: "401 401 204 404 404 404 404 403", path: (*world).saved},
+	{op: "GET /v1/orders/totals", want: "401 401 403 403 200 200 200 403", path: func(*world) string { return "/v1/orders/totals?by=status" }},
 	{op: "GET /v1/orders/{id}", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.order.ID }},
 	{op: "POST /v1/orders/{id}/cancel", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/cancel" }},
+	{op: "PUT /v1/orders/{id}/address", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/address" },
+		body: func(*world) any { return madrid }},
 	{op: "POST /v1/orders/{id}/ship", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/ship" }},
 	{op: "POST /v1/orders/{id}/deliver", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.shipped().ID + "/deliver" }},
 	// Whoever it is: it is not signed.

@@ -264,5 +264,5 @@ func (w *world) judge(b *book) []string {
 	for _, v := range history.Check(history.Run{Goods: goods, Promotions: []history.Promotion{few}, Calls: calls, LastFault: w.lastFault.Sub(w.began), Final: end}) {
 		wrong = append(wrong, w.plain(v.String()))
 	}
-	return wrong
+	return append(wrong, w.miscounted(w.final().Orders)...)
 }

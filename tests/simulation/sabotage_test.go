@@ -32,6 +32,7 @@ type sabotage struct {
 	guessPay     bool // an answer of the payment provider that is lost is taken for a refusal
 	keylessPay   bool // the payment provider does not know a repeat
 	dropMail     bool // letters are not written with what they are about
+	dropRows     bool // what is new of an order does not reach the totals
 	ackFirst     bool // the broker forgets an event although its consumer failed
 }
 
@@ -44,7 +45,7 @@ func TestSabotages(t *testing.T) {
 	}{
 		"publish before commit":        {sabotage{publishFirst: true}, 20, []string{"event-false", "event-twice"}},
 		"journal dropped":              {sabotage{dropJournal: true}, 80, []string{"event-lost", "unsettled"}},
-		"ETag ignored":                 {sabotage{ignoreETags: true}, 40, []string{"reserved", "ledger", "sold", "order-lost", "change-lost", "order-twice"}},
+		"ETag ignored":                 {sabotage{ignoreETags: true}, 40, []string{"reserved", "ledger", "sold", "order-lost", "change-lost", "order-twice", "event-twice", "totals"}},
 		"uses written over":            {sabotage{looseUses: true}, 20, []string{"promotion-uses", "promotion-over"}},
 		"uses never given back":        {sabotage{keptUses: true}, 20, []string{"promotion-uses"}},
 		"no dedupe in the consumer":    {sabotage{noDedupe: true}, 60, []string{"ledger"}},
@@ -54,6 +55,7 @@ func TestSabotages(t *testing.T) {
 		"payment guessed":              {sabotage{guessPay: true}, 40, []string{"payment-kept", "payment-differs"}},
 		"payment without key":          {sabotage{keylessPay: true}, 20, []string{"payment-differs", "payment-kept"}},
 		"letters dropped":              {sabotage{dropMail: true}, 20, []string{"mail-lost"}},
+		"rows dropped":                 {sabotage{dropRows: true}, 20, []string{"totals"}},
 		"acknowledged before it works": {sabotage{ackFirst: true}, 20, []string{"reserved", "sold", "not-applied", "ledger"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -116,6 +118,7 @@ const usesOf = "promotion-uses:"
 func (s sabotage) drops(op state.Op, was state.Item) bool {
 	return s.dropJournal && !op.Delete && strings.HasPrefix(op.Key, "outbox:entry:") ||
 		s.dropMail && !op.Delete && strings.HasPrefix(op.Key, "mail:") ||
+		s.dropRows && isRow(op.Key) ||
 		s.keptUses && strings.HasPrefix(op.Key, usesOf) && openUses(op.Value) < openUses(was.Value)
 }
 

@@ -20,6 +20,7 @@ import (
 	"tienda/services/orders/internal/clients"
 	"tienda/services/orders/internal/erasure"
 	"tienda/services/orders/internal/events"
+	"tienda/services/orders/internal/history"
 	"tienda/services/orders/internal/letters"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/promotion"
@@ -31,11 +32,14 @@ import (
 // AppID is the service's app ID, which its topic is named after.
 const AppID = events.Topic
 
-const recoveryPause = 5 * time.Second
+const (
+	recoveryPause = 5 * time.Second
+	reminderPause = 10 * time.Minute
+)
 
 // Build wires the service over what the frame gives it.
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
-	catalog := clients.NewCatalog(d.Sidecar)
+	catalog, users := clients.NewCatalog(d.Sidecar), clients.NewUsers(d.Sidecar)
 	store := statestore.NewOrders(d.DB)
 	saga := statestore.NewCheckouts(d.DB)
 	till := cashier.NewService(saga, clients.NewPayments(d.Sidecar), time.Now)
@@ -43,18 +47,23 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	given := statestore.NewPromotions(d.DB)
 	prices := terms.NewModel(given, time.Now)
 	promotions := promotion.NewService(given, time.Now)
-	checkouts := checkout.NewService(saga, clients.NewUsers(d.Sidecar), catalog, prices, promotions, till)
+	checkouts := checkout.NewService(saga, users, catalog, prices, promotions, till)
 	orders.OnNews(checkouts.Owed)
+	basket := statestore.NewCarts(d.DB)
 	written := statestore.NewLetters(d.DB)
-	sender := mail.NewSender(written.Queue(), letters.NewComposer(store), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
+	sender := mail.NewSender(written.Queue(), letters.NewComposer(store).WithReminders(basket, users), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)
 	written.Queue().Start(sender)
-	d.DB.OnPublish(events.Write(written))
+	rows := statestore.NewHistory(d.DB)
+	d.DB.OnPublish(events.Write(written, rows))
 	saga.OnLeft(checkouts.Abandoned, written.Queue().List)
 	erasures := erasure.NewService(statestore.NewErasures(d.DB), time.Now)
+	carts := cart.NewService(basket, clients.NewQuoteCache(catalog), prices)
 	a := &api.API{
-		Carts:      cart.NewService(statestore.NewCarts(d.DB), clients.NewQuoteCache(catalog), prices),
+		Carts:      carts,
+		Saves:      cart.NewSaves(basket, carts),
 		Checkouts:  checkouts,
 		Orders:     orders,
+		History:    history.NewService(rows, time.Now),
 		Settings:   settings.NewService(statestore.NewSettings(d.DB), time.Now),
 		Promotions: promotions,
 		Terms:      prices,
@@ -63,6 +72,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		Callbacks:  till,
 		Secrets:    clients.NewSecrets(d.Sidecar, cmp.Or(d.Getenv("ORDERS_PAYMENT_PROVIDER"), "sandbox")),
 	}
+	reminders := cart.NewReminders(statestore.NewReminders(d.DB, written.Queue()), time.Now)
 	return app.Built{
 		Routes: a.Routes(),
 		Parts: []app.Part{
@@ -70,6 +80,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 				return errors.Join(till.Recover(ctx), checkouts.Recover(ctx))
 			}),
 			app.Every(recoveryPause, d.Log, "erasure of deleted accounts", erasures.Run),
+			app.Every(reminderPause, d.Log, "reminders of carts", reminders.Run),
 			sender.Part,
 			till.Part,
 			app.Every(terms.Freshness, d.Log, "reading settings and promotions", prices.Refresh),

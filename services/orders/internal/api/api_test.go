@@ -64,6 +64,9 @@ func TestLifeOfAnOrder(t *testing.T) {
 	require.Equal(t, 403, s.Do(t, states).Status)
 
 	other := s.bought(t, "key-of-ana-2", invoice)
+	other = s.ordered(t, s.Do(t, request("PUT", "/v1/orders/"+other.ID+"/address", asAna, home)), 200)
+	require.Equal(t, 404, s.Do(t, request("PUT", "/v1/orders/"+other.ID+"/address", asBen, home)).Status)
+	require.Equal(t, 409, s.Do(t, request("PUT", "/v1/orders/"+o.ID+"/address", asAgent, home)).Status)
 	other = s.ordered(t, s.step(t, asAna, nil, other.ID, "cancel", map[string]string{"reason": "too late"}), 200)
 	require.Equal(t, "void", other.Payment.Status)
 
@@ -92,6 +95,12 @@ func TestLifeOfAnOrder(t *testing.T) {
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		require.Equal(t, 200, s.Do(t, contracttest.Request{Method: "GET", Path: path, NoToken: true}).Status)
 	}
+	s.ok(t, 200, request("GET", "/v1/orders/totals?by=status", asAgent, nil), nil)
+	s.put(t, asAna, nil, tea, 1)
+	s.ok(t, 200, request("PUT", "/v1/saved-carts/"+savedID, asAna, map[string]string{"name": "Weekly"}), nil)
+	require.Len(t, s.saved(t, asAna), 1)
+	s.ok(t, 200, request("POST", "/v1/saved-carts/"+savedID+"/restore", asAna, nil), nil)
+	s.ok(t, 204, request("DELETE", "/v1/saved-carts/"+savedID, asAna, nil), nil)
 	s.tryTerms(t)
 	s.tryCard(t)
 	s.TryDeadLetters(t, "orders", "support", "tienda.support.return_approved")

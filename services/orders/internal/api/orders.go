@@ -7,7 +7,6 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/httpapi"
-	"tienda/internal/page"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/shopper"
 )
@@ -23,32 +22,6 @@ func viewer(w http.ResponseWriter, r *http.Request) (order.Viewer, error) {
 	}
 	c := caller.From(r.Context())
 	return order.Viewer{Shopper: s, Staff: c.Is(caller.SupportAgent) || c.Has(caller.OrdersRead, caller.OrdersFulfil)}, nil
-}
-
-// listOrders: state 1 get (the owner's list), 1 bulk get (the orders).
-func (a *API) listOrders(w http.ResponseWriter, r *http.Request) error {
-	v, err := viewer(w, r)
-	if err != nil {
-		return err
-	}
-	return a.list(w, r, v.Owner())
-}
-
-// listOrdersOfUser: state as listOrders.
-func (a *API) listOrdersOfUser(w http.ResponseWriter, r *http.Request) error {
-	return a.list(w, r, shopper.User(httpapi.Var(r, "id")))
-}
-
-func (a *API) list(w http.ResponseWriter, r *http.Request, owner shopper.Owner) error {
-	found, next, err := a.Orders.List(r.Context(), owner, r.URL.Query().Get("cursor"), page.Limit(httpapi.QueryInt(r, "limit")))
-	if err != nil {
-		return err
-	}
-	out := page.Of[orderSummary]{Items: make([]orderSummary, len(found)), NextCursor: next}
-	for i, o := range found {
-		out.Items[i] = viewSummary(o)
-	}
-	return httpapi.Write(w, http.StatusOK, out)
 }
 
 // getOrder: state 1 get.
@@ -111,6 +84,18 @@ func (a *API) cancel(w http.ResponseWriter, r *http.Request) error {
 	}
 	return act(w, r, &in, func(id string, version int64) (*order.Order, error) {
 		return a.Orders.Cancel(r.Context(), v, id, in.Reason, version)
+	})
+}
+
+// readdress: state 1 get, 1 save. A repeat is 1 get.
+func (a *API) readdress(w http.ResponseWriter, r *http.Request) error {
+	v, err := viewer(w, r)
+	if err != nil {
+		return err
+	}
+	var to order.Address
+	return act(w, r, &to, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.Readdress(r.Context(), v, id, to, version)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"tienda/services/orders/internal/cart"
 	"tienda/services/orders/internal/checkout"
 	"tienda/services/orders/internal/events"
+	"tienda/services/orders/internal/history"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/promotion"
 	"tienda/services/orders/internal/settings"
@@ -19,8 +20,10 @@ import (
 // API holds what the handlers need.
 type API struct {
 	Carts      *cart.Service
+	Saves      *cart.Saves
 	Checkouts  *checkout.Service
 	Orders     *order.Service
+	History    *history.Service
 	Settings   *settings.Service
 	Promotions *promotion.Service
 	Terms      *terms.Model
@@ -34,6 +37,7 @@ type API struct {
 func (a *API) Routes() []httpapi.Route {
 	fulfil := httpapi.Only(caller.SupportAgent).OrScopes(caller.OrdersFulfil)
 	readers := httpapi.Anyone.OrScopes(caller.OrdersRead, caller.OrdersFulfil)
+	counters := httpapi.Only(caller.SupportAgent, caller.CatalogManager).OrScopes(caller.OrdersRead)
 	sales, admin := httpapi.Only(caller.CatalogManager), httpapi.Only(caller.Admin)
 	support, catalog := httpapi.Apps("support"), httpapi.Apps("catalog")
 	return []httpapi.Route{
@@ -43,6 +47,11 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodDelete, Path: "/v1/cart/items/{sku}", Who: httpapi.Anyone, Handle: a.removeItem},
 		{Method: http.MethodPut, Path: "/v1/cart/promotions/{code}", Who: httpapi.Anyone, Handle: a.applyCode},
 		{Method: http.MethodDelete, Path: "/v1/cart/promotions/{code}", Who: httpapi.Anyone, Handle: a.dropCode},
+
+		{Method: http.MethodGet, Path: "/v1/saved-carts", Who: httpapi.SignedIn, Handle: a.listSaved},
+		{Method: http.MethodPut, Path: "/v1/saved-carts/{id}", Who: httpapi.SignedIn, Handle: a.keepCart},
+		{Method: http.MethodDelete, Path: "/v1/saved-carts/{id}", Who: httpapi.SignedIn, Handle: a.dropSaved},
+		{Method: http.MethodPost, Path: "/v1/saved-carts/{id}/restore", Who: httpapi.SignedIn, Handle: a.restoreCart},
 
 		{Method: http.MethodGet, Path: "/v1/promotions", Who: sales, Handle: a.listPromotions},
 		{Method: http.MethodPost, Path: "/v1/promotions", Who: sales, Handle: a.createPromotion},
@@ -57,9 +66,11 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPut, Path: "/v1/settings/payments", Who: admin, Handle: a.putPayments},
 
 		{Method: http.MethodPost, Path: "/v1/orders", Who: httpapi.Anyone, Handle: a.checkout},
-		{Method: http.MethodGet, Path: "/v1/orders", Who: httpapi.Anyone, Handle: a.listOrders},
+		{Method: http.MethodGet, Path: "/v1/orders", Who: httpapi.Anyone.OrScopes(caller.OrdersRead), Handle: a.listOrders},
+		{Method: http.MethodGet, Path: "/v1/orders/totals", Who: counters, Handle: a.totals},
 		{Method: http.MethodGet, Path: "/v1/orders/{id}", Who: readers, Handle: a.getOrder},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/cancel", Who: httpapi.Anyone, Handle: a.cancel},
+		{Method: http.MethodPut, Path: "/v1/orders/{id}/address", Who: httpapi.Anyone, Handle: a.readdress},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/ship", Who: fulfil, Handle: a.ship},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/deliver", Who: fulfil, Handle: a.deliver},
 

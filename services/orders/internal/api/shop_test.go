@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -26,6 +27,8 @@ import (
 	"tienda/services/orders/internal/clients"
 	"tienda/services/orders/internal/erasure"
 	"tienda/services/orders/internal/events"
+	"tienda/services/orders/internal/history"
+	"tienda/services/orders/internal/letters"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/payment/paymenttest"
 	"tienda/services/orders/internal/promotion"
@@ -168,7 +171,26 @@ type shop struct {
 	promotions *promotion.Service
 	provider   *paymenttest.Fake
 	till       *cashier.Service
-	clock      *clock // of promotions and payments
+	clock      *clock // of promotions, payments and the history
+	told       func(ctx context.Context, events [][]byte) error
+}
+
+type noLetters struct{}
+
+func (noLetters) Post(context.Context, []letters.News) error { return nil }
+
+// announced takes events as the broker does, and tells the service's own hook.
+type announced struct{ *shop }
+
+func (a announced) Publish(ctx context.Context, all ...event.Event) {
+	raw := make([][]byte, len(all))
+	for i, e := range all {
+		raw[i], _ = json.Marshal(e)
+	}
+	if err := a.told(ctx, raw); err != nil {
+		panic(err)
+	}
+	a.events.Publish(ctx, all...)
 }
 
 // clock is the time of the test, and what was added to it.
@@ -196,7 +218,9 @@ func (s *shop) restarted(t *testing.T) *shop {
 	t.Helper()
 	other := *s
 	log := slog.New(slog.DiscardHandler)
-	db := state.Open(s.db, s.events, log)
+	db := state.Open(s.db, announced{s}, log)
+	// What is behind the answer does not count as a call of the request.
+	s.told = events.Write(noLetters{}, statestore.NewHistory(state.Open(s.store, nil, log)))
 	saga := statestore.NewCheckouts(db)
 	other.till = cashier.NewService(saga, s.provider, s.clock.now)
 	orders := order.NewService(statestore.NewOrders(db), other.till)
@@ -209,10 +233,12 @@ func (s *shop) restarted(t *testing.T) *shop {
 	other.checkouts = checkout.NewService(saga, s.users, s.catalog, other.terms, other.promotions, other.till)
 	orders.OnNews(other.checkouts.Owed)
 	other.erasures = erasure.NewService(statestore.NewErasures(db), time.Now)
+	basket := statestore.NewCarts(db)
+	carts := cart.NewService(basket, clients.NewQuoteCache(s.catalog), other.terms)
 	other.Server = contracttest.New(t, "orders", (&api.API{
-		Carts:    cart.NewService(statestore.NewCarts(db), clients.NewQuoteCache(s.catalog), other.terms),
+		Carts: carts, Saves: cart.NewSaves(basket, carts),
 		Settings: settings.NewService(statestore.NewSettings(db), time.Now), Promotions: other.promotions, Terms: other.terms,
-		Checkouts: other.checkouts, Orders: orders, Support: events.Support{Returns: orders, Log: log},
+		Checkouts: other.checkouts, Orders: orders, History: history.NewService(statestore.NewHistory(db), s.clock.now), Support: events.Support{Returns: orders, Log: log},
 		Users: events.Users{Erasures: other.erasures}, Callbacks: other.till, Secrets: secrets{},
 	}).Routes())
 	return &other

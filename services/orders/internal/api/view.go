@@ -151,6 +151,8 @@ type orderSummary struct {
 	Total         money.Money         `json:"total"`
 	Quantity      int                 `json:"quantity"`
 	PaymentStatus order.PaymentStatus `json:"payment_status"`
+	PaymentMethod order.PaymentMethod `json:"payment_method"`
+	UserID        string              `json:"user_id,omitempty"`
 	CreatedAt     time.Time           `json:"created_at"`
 }
 
@@ -194,6 +196,6 @@ func viewRefund(o *order.Order, r order.Refund) refundAnswer {
 func viewSummary(o *order.Order) orderSummary {
 	return orderSummary{
 		ID: o.ID, Number: o.Number, Status: o.Status, Total: o.Money(o.Total), Quantity: o.Quantity(),
-		PaymentStatus: o.Payment.Status, CreatedAt: o.CreatedAt,
+		PaymentStatus: o.Payment.Status, PaymentMethod: o.Payment.Method, UserID: o.Owner.UserID(), CreatedAt: o.CreatedAt,
 	}
 }

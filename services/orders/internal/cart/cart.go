@@ -58,7 +58,8 @@ type Cart struct {
 	Codes     []string  `json:"codes,omitempty"` // of promotions, in capitals, in the order in which they came
 	Taken     []string  `json:"taken,omitempty"` // orders that took lines from here, oldest first: all that are open, and some that are settled
 	UpdatedAt time.Time `json:"updated_at"`
-	Version   int64     `json:"-"` // of the document; 0: there is none yet
+	Noted     string    `json:"noted,omitempty"` // the day that it was last listed for, see Note
+	Version   int64     `json:"-"`               // of the document; 0: there is none yet
 
 	changed bool
 }

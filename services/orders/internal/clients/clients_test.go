@@ -13,6 +13,7 @@ import (
 	"tienda/internal/fault"
 	"tienda/internal/sidecar"
 	"tienda/services/orders/internal/cart"
+	"tienda/services/orders/internal/letters"
 	"tienda/services/orders/internal/order"
 )
 
@@ -154,4 +155,14 @@ func TestProfile(t *testing.T) {
 	require.Equal(t, "address_unknown", fault.CodeOf(err))
 	_, err = NewUsers(i).Profile(t.Context(), "u", "")
 	require.Equal(t, fault.Unauthenticated, fault.KindOf(err))
+}
+
+func TestReader(t *testing.T) {
+	i := &invoker{json: `{"user_id":"u","email":"a@example.com","name":"A","preferences":{"currency":"USD","language":"es","marketing_mail":true},"address":null}`}
+	r, err := NewUsers(i).Reader(t.Context(), "u")
+	require.NoError(t, err)
+	require.Equal(t, letters.Reader{Email: "a@example.com", Language: "es", Marketing: true}, r)
+	i.err = fault.Missing("user")
+	_, err = NewUsers(i).Reader(t.Context(), "u")
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
 }

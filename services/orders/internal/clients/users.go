@@ -8,6 +8,7 @@ import (
 	"tienda/internal/fault"
 	"tienda/internal/sidecar"
 	"tienda/services/orders/internal/checkout"
+	"tienda/services/orders/internal/letters"
 	"tienda/services/orders/internal/order"
 )
 
@@ -25,19 +26,7 @@ func NewUsers(s Invoker) *Users { return &Users{sidecar: s} }
 
 // Profile implements checkout.Users. One invocation.
 func (u *Users) Profile(ctx context.Context, userID, addressID string) (checkout.Profile, error) {
-	path := "/internal/v1/users/" + url.PathEscape(userID) + "/checkout"
-	if addressID != "" {
-		path += "?address_id=" + url.QueryEscape(addressID)
-	}
-	var out struct {
-		Email       string `json:"email"`
-		Preferences struct {
-			Currency string `json:"currency"`
-			Language string `json:"language"`
-		} `json:"preferences"`
-		Address *order.Address `json:"address"`
-	}
-	err := u.sidecar.Invoke(ctx, sidecar.Call{App: "users", Method: http.MethodGet, Path: path, Out: &out})
+	out, err := u.ask(ctx, userID, addressID)
 	switch {
 	case err != nil && fault.KindOf(err) == fault.NotFound && addressID != "":
 		return checkout.Profile{}, errAddress.Because(err)
@@ -49,4 +38,30 @@ func (u *Users) Profile(ctx context.Context, userID, addressID string) (checkout
 	return checkout.Profile{
 		Email: out.Email, Currency: out.Preferences.Currency, Language: out.Preferences.Language, Address: out.Address,
 	}, nil
+}
+
+// Reader implements letters.Readers. One invocation.
+func (u *Users) Reader(ctx context.Context, userID string) (letters.Reader, error) {
+	out, err := u.ask(ctx, userID, "")
+	return letters.Reader{Email: out.Email, Language: out.Preferences.Language, Marketing: out.Preferences.MarketingMail}, err
+}
+
+// customer is what users says of one.
+type customer struct {
+	Email       string `json:"email"`
+	Preferences struct {
+		Currency      string `json:"currency"`
+		Language      string `json:"language"`
+		MarketingMail bool   `json:"marketing_mail"`
+	} `json:"preferences"`
+	Address *order.Address `json:"address"`
+}
+
+func (u *Users) ask(ctx context.Context, userID, addressID string) (out customer, err error) {
+	path := "/internal/v1/users/" + url.PathEscape(userID) + "/checkout"
+	if addressID != "" {
+		path += "?address_id=" + url.QueryEscape(addressID)
+	}
+	err = u.sidecar.Invoke(ctx, sidecar.Call{App: "users", Method: http.MethodGet, Path: path, Out: &out})
+	return out, err
 }

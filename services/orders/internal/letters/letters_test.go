@@ -2,6 +2,7 @@ package letters
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"tienda/internal/fault"
 	"tienda/internal/mail"
 	"tienda/internal/money"
+	"tienda/services/orders/internal/cart"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/payment"
 	"tienda/services/orders/internal/pricing"
@@ -68,7 +70,7 @@ func told(o *order.Order) (out []mail.Letter) {
 func last(o *order.Order) mail.Letter { all := told(o); return all[len(all)-1] }
 
 func TestALetterAtEachStep(t *testing.T) {
-	require.Len(t, templates.Names(), len(kinds)*len(mail.Languages))
+	require.Len(t, templates.Names(), (len(kinds)+1)*len(mail.Languages))
 	for lang, want := range map[string][]string{
 		"en": {
 			"Your order T-AAAA-BBBB|2 × Mesa de roble (grande): 2,469.00 EUR|Total: 2,469.00 EUR|You pay 2,469.00 EUR by invoice.",
@@ -239,4 +241,49 @@ func TestTheParts(t *testing.T) {
 		parts(pricing.Totals{Items: 246900, Discount: 6900, Shipping: 500, Tax: 41740, Total: 240500, TaxIncluded: true}))
 	require.Equal(t, []string{list, "Tax: 246.90 EUR", "Total: 2,715.90 EUR", due("2,715.90"), end},
 		parts(pricing.Totals{Items: 246900, Tax: 24690, Total: 271590}))
+}
+
+type basket struct{ c *cart.Cart }
+
+func (b basket) CartOf(context.Context, string) (*cart.Cart, error) { return b.c, nil }
+
+type reader struct {
+	is  Reader
+	err error
+}
+
+func (r reader) Reader(context.Context, string) (Reader, error) { return r.is, r.err }
+
+// A reminder goes to who allows marketing, while the cart is as it was left.
+func TestReminder(t *testing.T) {
+	left := &cart.Cart{Lines: []cart.Line{{SKU: "A", Quantity: 2}, {SKU: "B", Quantity: 1}}, UpdatedAt: now}
+	wants := reader{is: Reader{Email: "ana@example.com", Language: "es", Marketing: true}}
+	l := Reminder("ana", left)
+	m, err := NewComposer(one{}).WithReminders(basket{left}, wants).Compose(t.Context(), l)
+	require.NoError(t, err)
+	require.Equal(t, "Tu cesta te espera", m.Subject)
+	require.Contains(t, m.Text, "3 unidades")
+	require.Contains(t, m.Text, "2027-02-24", "90 days after its last change")
+
+	silent := wants
+	silent.is.Marketing = false
+	for name, c := range map[string]struct {
+		cart *cart.Cart
+		to   reader
+		want error
+	}{
+		"no marketing":    {left, silent, mail.ErrMoot},
+		"changed since":   {&cart.Cart{Lines: left.Lines, UpdatedAt: now.Add(time.Second)}, wants, mail.ErrMoot},
+		"bought":          {&cart.Cart{UpdatedAt: now}, wants, mail.ErrMoot},
+		"account is gone": {left, reader{err: fault.Missing("user")}, mail.ErrMoot},
+	} {
+		_, err := NewComposer(one{}).WithReminders(basket{c.cart}, c.to).Compose(t.Context(), l)
+		require.ErrorIs(t, err, c.want, name)
+	}
+	_, err = NewComposer(one{}).WithReminders(basket{left}, reader{err: errors.New("users is away")}).Compose(t.Context(), l)
+	require.NotErrorIs(t, err, mail.ErrMoot, "it is tried again")
+	require.Error(t, err)
+	o := bought(t, "en")
+	_, err = NewComposer(one{o}).WithReminders(basket{left}, wants).Compose(t.Context(), last(o))
+	require.NoError(t, err, "other letters are written as ever")
 }

@@ -111,6 +111,7 @@ type Order struct {
 	CancelReason string           `json:"cancel_reason,omitempty"`
 	Refusal      *Refusal         `json:"refusal,omitempty"`
 	Forgotten    bool             `json:"forgotten,omitempty"` // see Forget
+	Page         string           `json:"page,omitempty"`      // of the history, which has its row; "": none yet
 	CreatedAt    time.Time        `json:"created_at"`
 	ConfirmedAt  time.Time        `json:"confirmed_at,omitzero"`
 	ShippedAt    time.Time        `json:"shipped_at,omitzero"`

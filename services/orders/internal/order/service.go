@@ -19,9 +19,6 @@ type Store interface {
 	// Update runs fn over an order and stores and announces what changed;
 	// the order has its new version afterwards. fn may run more than once.
 	Update(ctx context.Context, id string, fn func(*Order) error) (*Order, error) // ErrMissing
-	// List gives orders of an owner, newest first, and the cursor of the
-	// next page, "" at the end.
-	List(ctx context.Context, owner shopper.Owner, cursor string, limit int) ([]*Order, string, error)
 }
 
 // Viewer is who looks at an order or acts on it.
@@ -92,11 +89,6 @@ func (s *Service) Statuses(ctx context.Context, ids []string) (map[string]Status
 	return out, nil
 }
 
-// List gives the orders of an owner, newest first.
-func (s *Service) List(ctx context.Context, owner shopper.Owner, cursor string, limit int) ([]*Order, string, error) {
-	return s.store.List(ctx, owner, cursor, limit)
-}
-
 // Cancel cancels a confirmed order of the viewer.
 func (s *Service) Cancel(ctx context.Context, v Viewer, id, reason string, version int64) (*Order, error) {
 	return s.update(ctx, id, func(o *Order) error {
@@ -104,6 +96,16 @@ func (s *Service) Cancel(ctx context.Context, v Viewer, id, reason string, versi
 			return err
 		}
 		return o.Cancel(reason, version, s.now())
+	})
+}
+
+// Readdress sends an order of the viewer that is not shipped yet to another address.
+func (s *Service) Readdress(ctx context.Context, v Viewer, id string, to Address, version int64) (*Order, error) {
+	return s.store.Update(ctx, id, func(o *Order) error {
+		if err := v.check(o); err != nil {
+			return err
+		}
+		return o.Readdress(to, version)
 	})
 }
 

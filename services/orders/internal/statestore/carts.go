@@ -9,12 +9,9 @@ import (
 	"tienda/services/orders/internal/shopper"
 )
 
-// guestTTL is how long a guest's cart is kept after its last change.
-const guestTTL = 30 * 24 * time.Hour
-
 var (
-	userCarts  = state.Collection[cart.Cart]{Prefix: "cart:"}
-	guestCarts = state.Collection[cart.Cart]{Prefix: "cart:", TTL: guestTTL}
+	userCarts  = state.Collection[cart.Cart]{Prefix: "cart:", TTL: cart.CustomerLife}
+	guestCarts = state.Collection[cart.Cart]{Prefix: "cart:", TTL: cart.GuestLife}
 )
 
 func cartsOf(o shopper.Owner) state.Collection[cart.Cart] {
@@ -31,7 +28,8 @@ type Carts struct{ db *state.DB }
 func NewCarts(db *state.DB) *Carts { return &Carts{db: db} }
 
 // Update implements cart.Store. State: 1 get (of both carts where a guest's
-// may join), and 1 save, or 1 transaction where a guest's has joined.
+// may join), and 1 save, or 1 transaction where a guest's has joined; at the first
+// change of a customer's on a day 1 get more, and the save is a transaction.
 func (s *Carts) Update(ctx context.Context, who shopper.Shopper, fn func(*cart.Cart) error) (joined bool, err error) {
 	err = s.db.Update(ctx, func(tx *state.Tx) error {
 		own, guest, err := openCart(tx, who)
@@ -89,6 +87,9 @@ func putCarts(tx *state.Tx, who shopper.Shopper, own, guest *cart.Cart) error {
 func putCart(tx *state.Tx, owner shopper.Owner, c *cart.Cart) error {
 	if !c.Changed() {
 		return nil
+	}
+	if err := noteChanged(tx, owner, c); err != nil {
+		return err
 	}
 	return cartsOf(owner).Put(tx, string(owner), *c)
 }

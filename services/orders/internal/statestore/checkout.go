@@ -115,7 +115,7 @@ func (s *Checkouts) Return(ctx context.Context, orderID string, fn func(*order.O
 		if err := putCart(tx, o.Owner, c); err != nil {
 			return err
 		}
-		return putChanged(tx, o)
+		return s.putChanged(tx, o)
 	})
 	return o, err
 }

@@ -69,11 +69,20 @@ func (s *Erasures) all(ctx context.Context, owner shopper.Owner, from state.Posi
 	return found, next, err
 }
 
-// Erase implements erasure.Store. State: 1 get and 1 save for the cart, 2 gets
+// Erase implements erasure.Store. State: 1 bulk get and 1 transaction for the cart and the saved ones, 2 gets
 // for each 100 orders, 1 get and 1 save for each that is not forgotten yet.
 func (s *Erasures) Erase(ctx context.Context, userID string) error {
 	owner := shopper.User(userID)
-	if err := s.db.Update(ctx, func(tx *state.Tx) error { return userCarts.Delete(tx, string(owner)) }); err != nil {
+	err := s.db.Update(ctx, func(tx *state.Tx) error {
+		if err := tx.Load(userCarts.Key(string(owner)), shelves.Key(userID)); err != nil {
+			return err
+		}
+		if err := userCarts.Delete(tx, string(owner)); err != nil {
+			return err
+		}
+		return shelves.Delete(tx, userID)
+	})
+	if err != nil {
 		return err
 	}
 	for from := (&state.Position{}); from != nil; {

@@ -68,11 +68,11 @@ func startWriter(docs state.Store, topic state.Topic, to mail.Mailer) writer {
 	db := state.OpenOutbox(docs, topic, slog.New(slog.DiscardHandler))
 	written := NewLetters(db)
 	w := writer{saga: NewCheckouts(db), mail: written.Queue()}
-	w.sender = mail.NewSender(w.mail, letters.NewComposer(w.saga), to, time.Now, slog.New(slog.DiscardHandler))
+	w.sender = mail.NewSender(w.mail, letters.NewComposer(w.saga).WithReminders(NewCarts(db), readers{}), to, time.Now, slog.New(slog.DiscardHandler))
 	w.mail.Start(w.sender)
 	w.shop = checkout.NewService(w.saga, nil, &shelf{}, terms.NewModel(NewPromotions(db), time.Now), nil, nil)
 	w.saga.OnLeft(w.shop.Abandoned, w.mail.List)
-	db.OnPublish(events.Write(written))
+	db.OnPublish(events.Write(written, NewHistory(db)))
 	ctx, stop := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
 	parts.Go(func() { _ = w.sender.Part(ctx) })

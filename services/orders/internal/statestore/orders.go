@@ -1,8 +1,12 @@
 // Package statestore keeps carts and orders in the service's state store.
 //
-//	cart:<owner>              a cart; a guest's for 30 days after its last change
+//	cart:<owner>              a cart; for 90 days after its last change, a guest's for 30
+//	carts-changed:<day>:<0..15>   customers who changed their carts on a day
+//	saved-carts:<user ID>     the carts that a customer keeps
 //	order:<order ID>          an order
 //	index:orders-of:<owner>   the IDs of an owner's orders
+//	history-page:<day>:<some> rows of orders that were made on a day (history.Row)
+//	history-day:<day>         the pages of the day
 //	mail:<order>:<fact>       a letter to the buyer that is not sent yet
 //	mail-list:<0..15>         letters whose sending has failed
 //	index:unsettled           the IDs of orders whose checkout was left midway
@@ -15,7 +19,6 @@ package statestore
 import (
 	"context"
 
-	"tienda/internal/page"
 	"tienda/internal/state"
 	"tienda/services/orders/internal/events"
 	"tienda/services/orders/internal/order"
@@ -29,10 +32,13 @@ func ordersOf(owner shopper.Owner) state.Index {
 }
 
 // Orders is the store of orders.
-type Orders struct{ db *state.DB }
+type Orders struct {
+	db    *state.DB
+	pages *pages
+}
 
 // NewOrders gives the store of orders in db.
-func NewOrders(db *state.DB) *Orders { return &Orders{db: db} }
+func NewOrders(db *state.DB) *Orders { return &Orders{db: db, pages: &pages{}} }
 
 // Get implements order.Store. State: 1 get.
 func (s *Orders) Get(ctx context.Context, id string) (o *order.Order, err error) {
@@ -65,41 +71,12 @@ func (s *Orders) Update(ctx context.Context, id string, fn func(*order.Order) er
 		if err := fn(o); err != nil {
 			return err
 		}
-		return putChanged(tx, o)
+		return s.putChanged(tx, o)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return o, nil
-}
-
-// List implements order.Store. State: 1 get of the index, 1 bulk get of the
-// orders; more only where the page spans two pages of the index.
-func (s *Orders) List(ctx context.Context, owner shopper.Owner, cursor string, limit int) (out []*order.Order, next string, err error) {
-	var from state.Position
-	if err := page.Decode(cursor, &from); err != nil {
-		return nil, "", err
-	}
-	err = s.db.View(ctx, func(tx *state.Tx) error {
-		ids, after, err := ordersOf(owner).List(tx, from, limit)
-		if err != nil {
-			return err
-		}
-		found, err := orders.GetAll(tx, ids...)
-		if err != nil {
-			return err
-		}
-		for i := range found {
-			if o := &found[i]; !o.Refused() {
-				out = append(out, o)
-			}
-		}
-		if after != nil {
-			next = page.Encode(after)
-		}
-		return nil
-	})
-	return out, next, err
 }
 
 // getOrder gives order.ErrMissing for none.
@@ -117,7 +94,7 @@ func getOrder(tx *state.Tx, id string) (*order.Order, error) {
 
 // putChanged writes an order that has changed, announces what happened to it,
 // and gives it the version that it has after the commit.
-func putChanged(tx *state.Tx, o *order.Order) error {
+func (s *Orders) putChanged(tx *state.Tx, o *order.Order) error {
 	if !o.Changed() {
 		return nil
 	}
@@ -128,6 +105,9 @@ func putChanged(tx *state.Tx, o *order.Order) error {
 	}
 	for _, f := range o.Facts() {
 		tx.Emit(orders.Key(o.ID), events.Of(o, f))
+	}
+	if o.Page == "" && o.Status != order.Pending && !o.Refused() {
+		o.Page = s.pages.next(o)
 	}
 	o.Version++
 	return orders.Put(tx, o.ID, *o)
