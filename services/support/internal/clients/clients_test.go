@@ -96,7 +96,7 @@ func TestOrders(t *testing.T) {
 	require.Equal(t, letters.Order{Number: "T-0000-0001", Email: "ana@example.com", Language: "es", Names: map[string]string{"COFFEE-250": "Coffee (250 g)"}}, letter)
 
 	p.answer = `{"items":[{"id":"` + orderID + `","number":"T-0000-0001","status":"shipped","total":` + euro + `,
-		"quantity":2,"payment_status":"due","created_at":"2026-11-23T10:00:00Z"}]}`
+		"quantity":2,"payment_status":"due","payment_method":"invoice","created_at":"2026-11-23T10:00:00Z"}]}`
 	recent, err := orders.Recent(t.Context(), userID, 10)
 	require.NoError(t, err)
 	require.Len(t, recent, 1)
