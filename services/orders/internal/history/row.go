@@ -47,6 +47,9 @@ func RowOf(o *order.Order) Row {
 	returned := map[string]int{}
 	for _, f := range o.Refunds {
 		r.Refunded += f.Amount
+		if f.Exchange != nil {
+			r.Refunded += f.Exchange.Refunded
+		}
 		for _, l := range f.Lines {
 			returned[l.SKU] += l.Quantity
 		}
