@@ -108,6 +108,10 @@ func booked(t *testing.T, s *Stock, pages []Ledger) map[string]int {
 	t.Helper()
 	require.Len(t, pages, s.Pages)
 	sum, onHand := map[string]int{}, 0
+	if s.Pages == 0 && s.Ledger.Len() == 0 { // it begins with the first change
+		require.Empty(t, s.Elsewhere)
+		return map[string]int{Main: s.Initial}
+	}
 	for i, l := range append(pages, s.Ledger) {
 		entries, err := l.Entries(i*LedgerPage + 1)
 		require.NoError(t, err)
