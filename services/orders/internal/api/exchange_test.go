@@ -68,7 +68,7 @@ func (s *shop) placedOnce(t *testing.T, id string) swappedDoc {
 	require.Len(t, o.Refunds, 1)
 	x := o.Refunds[0].Exchange
 	require.Equal(t, "placed", x.Status)
-	require.Equal(t, order.ReplacementID(returnA), x.OrderID)
+	require.Equal(t, order.ReplacementID(id, 0), x.OrderID)
 	require.Zero(t, o.Refunds[0].Amount.Amount+o.Payment.Refunded.Amount, "no money moves")
 	to := s.see(t, x.OrderID)
 	require.Equal(t, id, to.Replaces)

@@ -32,10 +32,10 @@ func TestEventsFitTheirContract(t *testing.T) {
 	}
 	back := order.Refund{ReturnID: returnID, Amount: 1249, Lines: []order.RefundLine{{SKU: "COFFEE-250", Quantity: 1, Restock: true, Deduction: 10, Reason: "not announced"}}}
 	swapped := order.Refund{ReturnID: returnID, Lines: []order.RefundLine{{SKU: "COFFEE-250", Quantity: 1, Exchange: "TEA-100"}}, Exchange: &order.Exchange{
-		OrderID: order.ReplacementID(returnID), Status: order.ExchangePlaced, Value: 1249,
+		OrderID: order.ReplacementID(orderID, 0), Status: order.ExchangePlaced, Value: 1249,
 		Swaps: []order.Swap{{For: "COFFEE-250", SKU: "TEA-100", Quantity: 1, Value: 1249}}}}
 	refused := swapped
-	refused.Exchange = &order.Exchange{OrderID: order.ReplacementID(returnID), Status: order.ExchangeRefused, Refunded: 1249}
+	refused.Exchange = &order.Exchange{OrderID: order.ReplacementID(orderID, 0), Status: order.ExchangeRefused, Refunded: 1249}
 	eventtest.RequireSchema(t, Of(o, order.Fact{Kind: order.WasRefunded, Refund: swapped}))
 	eventtest.RequireSchema(t, Of(o, order.Fact{Kind: order.WasExchanged, Refund: refused}))
 	guests := *o

@@ -3,6 +3,7 @@ package order
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -48,10 +49,11 @@ type Exchange struct {
 	SettledAt time.Time `json:"settled_at,omitzero"`
 }
 
-// ReplacementID gives the ID of the order that replaces what came back with a refund.
-// Because it is derived, whoever takes the exchange up finds what others have made.
-func ReplacementID(refundID string) string {
-	return uuid.NewSHA1(namespace, []byte("replacement\n"+refundID)).String()
+// ReplacementID gives the ID of the order that replaces what came back with a refund,
+// the nth of its order from 0. Because it is derived, whoever takes the exchange up finds
+// what others have made.
+func ReplacementID(orderID string, n int) string {
+	return uuid.NewSHA1(namespace, []byte("replacement\n"+orderID+"\n"+strconv.Itoa(n))).String()
 }
 
 // exchanged says whether the pieces are replaced: those of which something is deducted

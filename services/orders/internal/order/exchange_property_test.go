@@ -3,6 +3,7 @@ package order
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,7 +21,8 @@ func exchangeOnce(t *testing.T, o *Order, r *rand.Rand) *Order {
 	owed, ok := o.OwedExchange()
 	require.True(t, ok)
 	to := o.Replacement(*owed.Exchange, now)
-	require.Equal(t, ReplacementID(owed.ReturnID), to.ID)
+	n := slices.IndexFunc(o.Refunds, func(f Refund) bool { return f.ReturnID == owed.ReturnID })
+	require.Equal(t, ReplacementID(o.ID, n), to.ID)
 	require.NoError(t, o.SettleExchange(owed.ReturnID, to, now))
 	again, _ := o.RefundOf(owed.ReturnID)
 	require.Equal(t, ExchangeOwed, again.Exchange.Status, "a pending replacement decides nothing")

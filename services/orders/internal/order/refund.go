@@ -62,7 +62,7 @@ func (o *Order) Refund(returnID string, lines []RefundLine, now time.Time) (Refu
 	}
 	r.ReturnID, r.Lines, r.CreatedAt = returnID, lines, now
 	if r.Exchange != nil {
-		r.Exchange.OrderID = ReplacementID(returnID)
+		r.Exchange.OrderID = ReplacementID(o.ID, len(o.Refunds))
 	}
 	o.Refunds = append(o.Refunds, r)
 	o.Payment.refund(r.Amount)
