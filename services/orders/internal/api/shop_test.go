@@ -179,7 +179,8 @@ type noLetters struct{}
 
 func (noLetters) Post(context.Context, []letters.News) error { return nil }
 
-// announced takes events as the broker does, and tells the service's own hook.
+// announced takes events as the broker does, and tells the service's own hook, again
+// if that fails, as the outbox does.
 type announced struct{ *shop }
 
 func (a announced) Publish(ctx context.Context, all ...event.Event) {
@@ -187,7 +188,11 @@ func (a announced) Publish(ctx context.Context, all ...event.Event) {
 	for i, e := range all {
 		raw[i], _ = json.Marshal(e)
 	}
-	if err := a.told(ctx, raw); err != nil {
+	err := a.told(ctx, raw)
+	for tries := 0; err != nil && tries < 2; tries++ {
+		err = a.told(ctx, raw)
+	}
+	if err != nil {
 		panic(err)
 	}
 	a.events.Publish(ctx, all...)

@@ -173,6 +173,19 @@ func TestShippedIsCaptured(t *testing.T) {
 	require.Equal(t, []int64{total, total / 4}, []int64{taken, back})
 }
 
+// The goods are on their way and the money does not come: what is due is seen.
+func TestACaptureIsDeclined(t *testing.T) {
+	w := newWorld()
+	id := w.bought(t, "sandbox_approves")
+	w.act(t, id, w.ship)
+	o := w.act(t, id, func(o *order.Order) error {
+		return o.NotePayment(id+"-capture-1", payment.Outcome{Status: payment.Declined, Code: "expired"}, w.clock)
+	})
+	require.False(t, o.Owes())
+	require.Equal(t, order.Due, o.Payment.Status)
+	require.Equal(t, []int64{total, 0}, []int64{o.Payment.Due, o.Payment.Paid})
+}
+
 func TestCancelledIsVoided(t *testing.T) {
 	w := newWorld()
 	id := w.bought(t, "sandbox_loses")

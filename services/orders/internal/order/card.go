@@ -103,6 +103,9 @@ func (o *Order) NotePayment(key string, out payment.Outcome, now time.Time) erro
 	if taken := p.Card.Captured() - before; taken > 0 {
 		p.take(taken, o.Status)
 	}
+	if p.Status == Authorised && p.Card.State() == "capture_declined" { // staff sees that the money does not come
+		p.Status = Due
+	}
 	if o.Status == Cancelled {
 		o.release(now) // it may have been approved after all
 		switch p.Refunded = p.Card.Refunding(); {
