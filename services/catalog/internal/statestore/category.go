@@ -2,7 +2,6 @@ package statestore
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -59,8 +58,8 @@ func (s *Products) UpdateCategories(ctx context.Context, change func(*product.Ca
 	})
 }
 
-// Vacate implements product.Store: for each of 64 buckets 1 get, 1 more for
-// each 100 products, and a write.
+// Vacate implements product.Store: for each of 64 buckets 1 get, 1 more of a
+// large catalog and for each 100 products, and a write.
 func (s *Products) Vacate(ctx context.Context, slug string) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -85,11 +84,11 @@ func (s *Products) Vacate(ctx context.Context, slug string) error {
 // fence is D2 for one bucket.
 func (s *Products) fence(ctx context.Context, id, slug string) error {
 	return s.db.Update(ctx, func(tx *state.Tx) error {
-		b, _, err := buckets.Get(tx, id)
+		b, productIDs, err := listed(tx, id)
 		if err != nil {
 			return err
 		}
-		for batch := range slices.Chunk(slices.Collect(maps.Keys(b.Marks)), fenceBatch) {
+		for batch := range slices.Chunk(productIDs, fenceBatch) {
 			all, err := products.GetAll(tx, batch...)
 			if err != nil {
 				return err

@@ -16,25 +16,21 @@
 //	categories        all categories
 //	bucket:<0..63>    product ID → mark, spread by hash; the mark changes with
 //	                  the product and when a SKU of it runs out or comes back
+//	bucketpart:<0..63>:<0..15>
+//	                  the same for what a bucket has no room for (index.go)
 //
 // A claim (slug, SKU) counts only as long as its product stands by it, so
 // that one left over from a commit that was kept in part harms nothing.
 package statestore
 
 import (
-	"hash/fnv"
-	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"tienda/internal/state"
 	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/product"
 )
-
-// Buckets is how many documents the index of all products is spread over.
-const Buckets = 64
 
 type claim struct {
 	ProductID string `json:"product_id"`
@@ -53,10 +49,6 @@ type restocked struct {
 	ReturnID string `json:"return_id"`
 }
 
-type bucket struct {
-	Marks map[string]int64 `json:"marks"`
-}
-
 const allCategories = "all"
 
 var (
@@ -67,68 +59,7 @@ var (
 	ended      = state.Collection[reservationEnd]{Prefix: "ended:", TTL: endedTime}
 	returns    = state.Collection[restocked]{Prefix: "return:"}
 	categories = state.Collection[product.Categories]{Prefix: "categories:"}
-	buckets    = state.Collection[bucket]{Prefix: "bucket:"}
 )
-
-func bucketOf(productID string) string {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(productID))
-	return strconv.Itoa(int(h.Sum32() % Buckets))
-}
-
-// mark changes the product's mark in the index, so that every replica reads
-// it again. add also takes a product in that is not there yet.
-func mark(tx *state.Tx, productID string, add bool) error {
-	id := bucketOf(productID)
-	b, _, err := buckets.Get(tx, id)
-	if err != nil {
-		return err
-	}
-	if _, there := b.Marks[productID]; !there && !add {
-		return nil
-	}
-	if b.Marks == nil {
-		b.Marks = map[string]int64{}
-	}
-	b.Marks[productID]++
-	return buckets.Put(tx, id, b)
-}
-
-// markAll changes the marks of products that are there, or takes them in. Each
-// part of the index is read and written once.
-func markAll(tx *state.Tx, productIDs []string) error {
-	parts := map[string][]string{}
-	for _, productID := range productIDs {
-		id := bucketOf(productID)
-		parts[id] = append(parts[id], productID)
-	}
-	for _, id := range slices.Sorted(maps.Keys(parts)) {
-		b, _, err := buckets.Get(tx, id)
-		if err != nil {
-			return err
-		}
-		if b.Marks == nil {
-			b.Marks = map[string]int64{}
-		}
-		for _, productID := range parts[id] {
-			b.Marks[productID]++
-		}
-		if err := buckets.Put(tx, id, b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func unmark(tx *state.Tx, productID string) error {
-	id := bucketOf(productID)
-	b, ok, err := buckets.Get(tx, id)
-	if err != nil || !ok {
-		return err
-	}
-	delete(b.Marks, productID)
-	return buckets.Put(tx, id, b)
-}
 
 // find reads a product together with its version. What it was stored without is
 // filled in: it may be older than the field.
@@ -146,7 +77,8 @@ func find(tx *state.Tx, id string) (product.Product, bool, error) {
 // categories are not among them (category.go).
 func keysOf(id string, d product.Details) []string {
 	keys := append(skus.Keys(d.SKUs()...), stocks.Keys(d.SKUs()...)...)
-	return append(keys, products.Key(id), slugs.Key(d.Slug), buckets.Key(bucketOf(id)))
+	keys = append(keys, products.Key(id), slugs.Key(d.Slug))
+	return append(keys, placeOf(id).keys()...)
 }
 
 // without gives the elements of a that are not in b.

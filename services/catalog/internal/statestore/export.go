@@ -2,7 +2,6 @@ package statestore
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strconv"
 
@@ -23,13 +22,12 @@ func NewExports(db *state.DB) *Exports { return &Exports{db: db} }
 // Parts implements export.Source: the buckets of the index of products.
 func (s *Exports) Parts() int { return Buckets }
 
-// Read implements export.Source: 1 get for a part, and 2 bulk gets for each 100
+// Read implements export.Source: 1 get for a part, 1 more of a large catalog, and 2 bulk gets for each 100
 // products.
 func (s *Exports) Read(ctx context.Context, part int, give func([]export.Item) error) error {
 	var ids []string
-	err := s.db.View(ctx, func(tx *state.Tx) error {
-		b, _, err := buckets.Get(tx, strconv.Itoa(part))
-		ids = slices.Sorted(maps.Keys(b.Marks))
+	err := s.db.View(ctx, func(tx *state.Tx) (err error) {
+		_, ids, err = listed(tx, strconv.Itoa(part))
 		return err
 	})
 	if err != nil {

@@ -2,8 +2,6 @@ package statestore
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strconv"
 	"time"
 
@@ -21,17 +19,17 @@ var sold = state.Collection[struct {
 // Parts implements inventory.HeldStore: the buckets of the index of products.
 func (s *Stocks) Parts() int { return Buckets }
 
-// Unconfirmed implements inventory.HeldStore: 3 bulk gets. There is no list of
+// Unconfirmed implements inventory.HeldStore: 3 bulk gets, 1 more of a large catalog. There is no list of
 // the SKUs that hold something, since a sale would have to write it: all of
 // them are read in turn, which costs no sale anything. What a product that is
 // gone has left is not found; nothing of it can be sold any more.
 func (s *Stocks) Unconfirmed(ctx context.Context, part int, before time.Time) (held []inventory.Held, err error) {
 	err = s.db.View(ctx, func(tx *state.Tx) error {
-		b, _, err := buckets.Get(tx, strconv.Itoa(part))
+		_, productIDs, err := listed(tx, strconv.Itoa(part))
 		if err != nil {
 			return err
 		}
-		all, err := sold.GetAll(tx, slices.Sorted(maps.Keys(b.Marks))...)
+		all, err := sold.GetAll(tx, productIDs...)
 		if err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func (s *Products) Import(ctx context.Context, batch []product.Imported, decide 
 			}
 			refused[i] = err
 		}
-		return markAll(tx, into.marks)
+		return markAll(tx, into.marks, true)
 	})
 	return refused, err
 }

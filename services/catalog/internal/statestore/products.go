@@ -102,7 +102,7 @@ func (s *Products) Update(ctx context.Context, id string, change func(*product.P
 	attempts := 0
 	err = s.db.Update(ctx, func(tx *state.Tx) error {
 		refused = nil
-		if err := tx.Load(products.Key(id), buckets.Key(bucketOf(id))); err != nil {
+		if err := tx.Load(append(placeOf(id).keys(), products.Key(id))...); err != nil {
 			return err
 		}
 		held, ok, err := find(tx, id)

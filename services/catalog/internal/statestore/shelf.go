@@ -11,14 +11,20 @@ import (
 	"tienda/services/catalog/internal/search"
 )
 
-// Shelf implements search.Source. It keeps the buckets that it has decoded,
-// since most of them are the same at the next call.
+// Shelf implements search.Source. It keeps what it has decoded of the index,
+// since most of it is the same at the next call.
 type Shelf struct {
 	db *state.DB
 
-	mu      sync.Mutex
-	buckets [Buckets]search.Bucket
+	mu     sync.Mutex
+	index  [Buckets * (1 + partsOfOne)]search.Bucket // the buckets, then the parts
+	counts [Buckets]map[string]int64                 // of the parts, as of when they were last read
+	turn   int                                       // of the part that is read next whatever its count
 }
+
+// partsInTurn is how many parts each call reads although their count is as it was: it
+// stands beside what it counts, and may be lost where a store does not roll back.
+const partsInTurn = 4
 
 // NewShelf gives the source over a database.
 func NewShelf(db *state.DB) *Shelf { return &Shelf{db: db} }
@@ -31,7 +37,8 @@ var indexKeys = func() []string {
 	return keys
 }()
 
-// Index implements search.Source: 1 bulk get.
+// Index implements search.Source: 1 bulk get, 1 more for the parts of a large
+// catalog: of those that have changed, and of a few in turn.
 func (s *Shelf) Index(ctx context.Context) (all []search.Bucket, c product.Categories, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,25 +46,93 @@ func (s *Shelf) Index(ctx context.Context) (all []search.Bucket, c product.Categ
 		if err := tx.Load(indexKeys...); err != nil {
 			return err
 		}
-		for i := range s.buckets {
-			id := strconv.Itoa(i)
-			version, err := buckets.Version(tx, id)
+		var further []int // places in the index
+		counts := s.counts
+		for i := range Buckets {
+			b, err := s.bucket(tx, i)
 			if err != nil {
 				return err
 			}
-			if version == s.buckets[i].Version {
-				continue
+			if b != nil {
+				counts[i] = b.Parts
+				further = append(further, s.counted(i, b)...)
 			}
-			b, _, err := buckets.Get(tx, id)
-			if err != nil {
-				return err
-			}
-			s.buckets[i] = search.Bucket{Version: version, Marks: b.Marks}
 		}
+		if err := s.readParts(tx, append(further, s.inTurn()...)); err != nil {
+			return err
+		}
+		s.counts = counts
 		c, _, err = categories.Get(tx, allCategories)
 		return err
 	})
-	return slices.Clone(s.buckets[:]), c, err
+	return slices.Clone(s.index[:]), c, err
+}
+
+// bucket takes a bucket in; nil: it is as it was.
+func (s *Shelf) bucket(tx *state.Tx, i int) (*bucket, error) {
+	id := strconv.Itoa(i)
+	version, err := buckets.Version(tx, id)
+	if err != nil || version == s.index[i].Version {
+		return nil, err
+	}
+	b, _, err := buckets.Get(tx, id)
+	if err == nil {
+		s.index[i] = search.Bucket{Version: version, Marks: b.Marks}
+	}
+	return &b, err
+}
+
+// counted gives the places of those parts of a bucket that were written since they
+// were last read.
+func (s *Shelf) counted(i int, b *bucket) (places []int) {
+	for n, count := range b.Parts {
+		if k, err := strconv.Atoi(n); err == nil && k < partsOfOne && count != s.counts[i][n] {
+			places = append(places, Buckets+i*partsOfOne+k)
+		}
+	}
+	return places
+}
+
+// inTurn gives the next few places of parts, of buckets that may have some.
+func (s *Shelf) inTurn() (places []int) {
+	for range partsInTurn {
+		i := s.turn / partsOfOne
+		if len(s.index[i].Marks) >= bucketRoom || len(s.counts[i]) > 0 {
+			places = append(places, Buckets+s.turn)
+		}
+		s.turn = (s.turn + 1) % (Buckets * partsOfOne)
+	}
+	return places
+}
+
+// readParts takes parts of the index in.
+func (s *Shelf) readParts(tx *state.Tx, places []int) error {
+	id := func(at int) string {
+		at -= Buckets
+		return partID(strconv.Itoa(at/partsOfOne), strconv.Itoa(at%partsOfOne))
+	}
+	var keys []string
+	for _, at := range places {
+		keys = append(keys, parts.Key(id(at)))
+	}
+	if err := tx.Load(keys...); err != nil {
+		return err
+	}
+	for _, at := range places {
+		version, err := parts.Version(tx, id(at))
+		if err != nil {
+			return err
+		}
+		if version == s.index[at].Version {
+			continue
+		}
+		p, _, err := parts.Get(tx, id(at))
+		if err != nil {
+			return err
+		}
+		s.index[at] = search.Bucket{Version: version, Marks: p.Marks}
+	}
+	return nil
 }
 
 // Load implements search.Source: 2 bulk gets.
