@@ -18,7 +18,8 @@ type Shelf struct {
 
 	mu     sync.Mutex
 	index  [Buckets * (1 + partsOfOne)]search.Bucket // the buckets, then the parts
-	counts [Buckets]map[string]int64                 // of the parts, as of when they were last read
+	counts [Buckets]map[string]int64                 // of the parts, as the buckets have them,
+	read   [Buckets]map[string]int64                 // and as they were when the parts were last read
 	turn   int                                       // of the part that is read next whatever its count
 }
 
@@ -46,48 +47,43 @@ func (s *Shelf) Index(ctx context.Context) (all []search.Bucket, c product.Categ
 		if err := tx.Load(indexKeys...); err != nil {
 			return err
 		}
-		var further []int // places in the index
-		counts := s.counts
 		for i := range Buckets {
-			b, err := s.bucket(tx, i)
-			if err != nil {
+			if err := s.readBucket(tx, i); err != nil {
 				return err
 			}
-			if b != nil {
-				counts[i] = b.Parts
-				further = append(further, s.counted(i, b)...)
-			}
 		}
-		if err := s.readParts(tx, append(further, s.inTurn()...)); err != nil {
+		if err := s.readParts(tx, append(s.changed(), s.inTurn()...)); err != nil {
 			return err
 		}
-		s.counts = counts
+		s.read = s.counts
 		c, _, err = categories.Get(tx, allCategories)
 		return err
 	})
 	return slices.Clone(s.index[:]), c, err
 }
 
-// bucket takes a bucket in; nil: it is as it was.
-func (s *Shelf) bucket(tx *state.Tx, i int) (*bucket, error) {
+// readBucket takes a bucket in.
+func (s *Shelf) readBucket(tx *state.Tx, i int) error {
 	id := strconv.Itoa(i)
 	version, err := buckets.Version(tx, id)
 	if err != nil || version == s.index[i].Version {
-		return nil, err
+		return err
 	}
 	b, _, err := buckets.Get(tx, id)
 	if err == nil {
-		s.index[i] = search.Bucket{Version: version, Marks: b.Marks}
+		s.index[i], s.counts[i] = search.Bucket{Version: version, Marks: b.Marks}, b.Parts
 	}
-	return &b, err
+	return err
 }
 
-// counted gives the places of those parts of a bucket that were written since they
-// were last read.
-func (s *Shelf) counted(i int, b *bucket) (places []int) {
-	for n, count := range b.Parts {
-		if k, err := strconv.Atoi(n); err == nil && k < partsOfOne && count != s.counts[i][n] {
-			places = append(places, Buckets+i*partsOfOne+k)
+// changed gives the places of those parts that were written since they were last
+// read.
+func (s *Shelf) changed() (places []int) {
+	for i, counts := range s.counts {
+		for n, count := range counts {
+			if k, err := strconv.Atoi(n); err == nil && k < partsOfOne && count != s.read[i][n] {
+				places = append(places, Buckets+i*partsOfOne+k)
+			}
 		}
 	}
 	return places
