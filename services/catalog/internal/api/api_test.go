@@ -71,6 +71,8 @@ func TestEveryOperation(t *testing.T) {
 	a = s.call(200, manager, "PUT", "/v1/settings/inventory", map[string]any{"locations": []any{map[string]any{"id": "bcn", "name": "Barcelona"}, map[string]any{"id": "main", "name": "Madrid"}}})
 	require.Equal(t, `"1"`, a.Header.Get("ETag"))
 	s.call(200, manager, "GET", "/v1/settings/inventory", nil)
+	s.call(200, manager, "PUT", "/v1/inventory/COF-250/settings", map[string]any{})
+	s.call(200, manager, "GET", "/v1/inventory?low=true", nil)
 	s.call(200, manager, "POST", "/v1/inventory/COF-250/transfers", map[string]any{"from": "main", "to": "bcn", "quantity": 3, "reason": "for the shop"})
 	s.call(200, manager, "GET", "/v1/inventory/COF-250/ledger", nil)
 	s.call(204, manager, "DELETE", "/v1/products/"+id, nil, "If-Match", `"3"`)

@@ -17,7 +17,9 @@ type inventoryView struct {
 	Reserved  int            `json:"reserved"`
 	Available int            `json:"available"`
 	Sold      int            `json:"sold"`
-	Locations []locationView `json:"locations,omitempty"` // where there is any elsewhere than at main
+	Low       bool           `json:"low,omitempty"`
+	LowAt     *int           `json:"low_stock_at,omitempty"` // of this SKU alone
+	Locations []locationView `json:"locations,omitempty"`    // where there is any elsewhere than at main
 }
 
 type locationView struct {
@@ -28,7 +30,7 @@ type locationView struct {
 }
 
 func viewInventory(s *inventory.Stock) inventoryView {
-	v := inventoryView{SKU: s.SKU, OnHand: s.OnHand, Reserved: s.Reserved(), Available: s.Available(), Sold: s.Sold}
+	v := inventoryView{SKU: s.SKU, OnHand: s.OnHand, Reserved: s.Reserved(), Available: s.Available(), Sold: s.Sold, Low: s.Low, LowAt: s.LowAt}
 	if len(s.Elsewhere) == 0 {
 		return v
 	}

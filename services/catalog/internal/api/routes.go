@@ -63,6 +63,8 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPost, Path: "/v1/price-updates", Who: staff, Handle: a.updatePrices},
 		{Method: http.MethodPost, Path: "/v1/stock-updates", Who: stock, Handle: a.updateStock},
 
+		{Method: http.MethodGet, Path: "/v1/inventory", Who: stock, Handle: a.filled(a.listInventory)},
+		{Method: http.MethodPut, Path: "/v1/inventory/{sku}/settings", Who: stock, Handle: a.putStockSettings},
 		{Method: http.MethodGet, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.getInventory},
 		{Method: http.MethodPatch, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.adjustInventory},
 		{Method: http.MethodPost, Path: "/v1/inventory/{sku}/transfers", Who: stock, Handle: a.transferInventory},

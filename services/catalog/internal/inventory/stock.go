@@ -50,6 +50,9 @@ type Stock struct {
 	Closed       Closed       `json:"closed,omitempty"`
 	// Elsewhere is what of OnHand is at other locations than Main.
 	Elsewhere map[string]int `json:"elsewhere,omitempty"`
+	LowAt     *int           `json:"low_at,omitempty"`       // the SKU's own threshold; nil: that of all
+	Low       bool           `json:"low,omitempty"`          // no more are available than its threshold
+	Gone      bool           `json:"gone,omitempty"`         // withdrawn, and nothing came since
 	Opened    int64          `json:"opened,omitempty"`       // Unix time, seconds, of Initial; 0: not known
 	Ledger    Ledger         `json:"ledger,omitempty"`       // the newest entries
 	Pages     int            `json:"ledger_pages,omitempty"` // of older ones, each a document
@@ -59,6 +62,7 @@ type Stock struct {
 	counted     bool // reserved and heldAt are the sums of Reservations
 	reserved    int
 	heldAt      map[string]int // by location, but for Main
+	wentBy      int            // the threshold by which Watch found it low
 	entered     int            // entries of the ledger that are not stored yet
 	adjustments []Adjustment
 }
@@ -204,6 +208,7 @@ func (s *Stock) Release(orderID string, now time.Time) bool {
 // product it was stock of is gone: another one may be given its SKU. What is
 // reserved goes the same way if it is released.
 func (s *Stock) Withdraw(now time.Time) {
+	s.Gone, s.Low, s.LowAt = true, false, nil
 	for orderID, r := range s.Reservations {
 		if !r.Withdrawn {
 			r.Withdrawn = true

@@ -14,6 +14,7 @@ import (
 type Entry struct {
 	Product product.Product
 	InStock map[string]bool // by SKU; what is not there is not in stock
+	Low     map[string]bool // by SKU
 
 	details *details
 }
@@ -39,8 +40,8 @@ func (e *Entry) PriceFrom(currency string) (amount int64, ok bool) {
 }
 
 // entry makes the entry of a product.
-func (m *Model) entry(p product.Product, inStock map[string]bool) *Entry {
-	e := &Entry{Product: p, InStock: inStock}
+func (m *Model) entry(p product.Product, inStock, low map[string]bool) *Entry {
+	e := &Entry{Product: p, InStock: inStock, Low: low}
 	e.details = m.newDetails(&e.Product)
 	return e
 }

@@ -73,7 +73,7 @@ func (s *Shelf) Load(ctx context.Context, ids []string) (out []search.Loaded, er
 				return err
 			}
 			if ok {
-				out = append(out, search.Loaded{Product: p, InStock: map[string]bool{}})
+				out = append(out, search.Loaded{Product: p, InStock: map[string]bool{}, Low: map[string]bool{}})
 				keys = append(keys, stocks.Keys(p.SKUs()...)...)
 			}
 		}
@@ -88,6 +88,9 @@ func (s *Shelf) Load(ctx context.Context, ids []string) (out []search.Loaded, er
 				}
 				if stock.Available() > 0 {
 					l.InStock[sku] = true
+				}
+				if stock.Low {
+					l.Low[sku] = true
 				}
 			}
 		}
