@@ -47,7 +47,7 @@ func announced(subject string, kinds ...string) []Event {
 // and one order was refused.
 func good() Run {
 	r := Run{
-		Goods:     []Good{{"a", 20, 500}},
+		Goods:     []Good{{SKU: "a", Initial: 20, Price: 500}},
 		LastFault: time.Minute,
 		Final: Final{
 			At: time.Minute + 10*time.Second,
@@ -120,6 +120,28 @@ func TestGoodRun(t *testing.T) {
 	var again Run
 	require.NoError(t, json.Unmarshal(js, &again))
 	require.Empty(t, Check(again), "a run that was kept as JSON says the same")
+}
+
+// What is promised and not there counts as held.
+func TestBackorderedRun(t *testing.T) {
+	r := good()
+	r.Goods[0].Backorder = 2
+	kept := r.order("kept")
+	*kept = order("kept", Confirmed, 19)
+	c := r.call(Checkout, "key-kept")
+	c.Got.Lines, c.Got.Total = kept.Lines, kept.Total
+	r.Final.Stock[0] = Stock{SKU: "a", OnHand: 17, Reserved: 17, Waiting: 2, Sold: 5, Held: map[string]int{"kept": 19}, Booked: &Booked{All: 17, Sold: 5}}
+	var found []Kind
+	for _, v := range Check(r) {
+		if v.Kind == Promised || v.Kind == Reserved || v.Kind == Ledger || v.Kind == StockRead {
+			found = append(found, v.Kind)
+		}
+	}
+	require.Empty(t, found)
+	r.Final.Stock[0].Waiting = 1
+	require.Contains(t, kinds(Check(r)), Reserved)
+	r.Final.Stock[0].Waiting, r.Goods[0].Backorder = 2, 1
+	require.Contains(t, kinds(Check(r)), Promised)
 }
 
 // What a shop with such a bug would leave behind.
@@ -223,6 +245,8 @@ func TestRules(t *testing.T) {
 			Violation{RefusedWrong, "checkout key-refused of b was refused: 422 unknown_sku"}},
 		"a cancel that was possible": {func(r *Run) { r.Calls = append(r.Calls, no(Cancel, "kept", "order_is_pending")) },
 			Violation{RefusedWrong, "cancel kept of b was refused: order_is_pending"}},
+		"a shipment of what is never waited for": {func(r *Run) { r.Calls = append(r.Calls, no(Ship, "kept", Backordered)) },
+			Violation{RefusedWrong, "ship kept of b was refused: backordered"}},
 		"a shipment that was possible": {func(r *Run) { r.Calls = append(r.Calls, no(Ship, "kept", "order_not_found")) },
 			Violation{RefusedWrong, "ship kept of b was refused: order_not_found"}},
 		"a delivery of what was shipped": {func(r *Run) { r.Calls = append(r.Calls, no(Deliver, "shipped", "order_is_confirmed")) },
@@ -251,6 +275,16 @@ func TestRules(t *testing.T) {
 			Violation{StockRead, "a is negative: -2 available, 20 reserved, 2 sold, 18 on hand"}},
 		"a read does not add up": {func(r *Run) { r.Calls[len(r.Calls)-2].Stock.Reserved = 3 },
 			Violation{StockRead, "a: on hand is not available + reserved: 17 available, 3 reserved, 5 sold, 17 on hand"}},
+		"more is promised than may be": {func(r *Run) { r.Goods[0].Backorder = 2; s := r.Calls[len(r.Calls)-2].Stock; s.Waiting = 3 },
+			Violation{Promised, "a: 3 are promised that are not there, and 2 may be: 17 available, 0 reserved, 5 sold, 17 on hand"}},
+		"nobody waits for what is there": {func(r *Run) { r.Goods[0].Backorder = 2; s := r.Calls[len(r.Calls)-2].Stock; s.Waiting = 2 },
+			Violation{Promised, "a: 2 are waited for although they are there: 17 available, 0 reserved, 5 sold, 17 on hand"}},
+		"a promise is lost": {func(r *Run) {
+			r.Goods[0].Backorder = 2
+			s := &r.Final.Stock[0]
+			s.OnHand, s.Available, s.Sold, s.Reserved = 17, 17, 5, 0
+			s.Held = nil
+		}, Violation{Reserved, "a has 0 reserved, its confirmed orders hold 1"}},
 		"stock went missing for a while": {func(r *Run) { *r.Calls[len(r.Calls)-2].Stock = Stock{SKU: "a", OnHand: 16, Available: 16, Sold: 3} },
 			Violation{StockRead, "a began with 20 and 2 came back in all, but a read has 16 available, 0 reserved, 3 sold, 16 on hand"}},
 		"a later read has less": {func(r *Run) {

@@ -42,15 +42,17 @@ func TestEveryOperation(t *testing.T) {
 
 	a = s.call(200, orders, "POST", "/internal/v1/quotes", map[string]any{"currency": "USD", "skus": []string{"COF-500", "GONE", "COF-250"}})
 	require.JSONEq(t, fmt.Sprintf(`{"items":[
-		{"sku":"COF-500","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"500 g","category":"coffee","tax_class":"standard","unit_price":null,"available":true},
+		{"sku":"COF-500","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"500 g","category":"coffee","tax_class":"standard","unit_price":null,"available":true,"availability":"in_stock"},
 		{"sku":"COF-250","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"250 g","category":"coffee","tax_class":"standard","unit_price":{"amount":890,"currency":"USD"},
-			"price":{"amount":890,"currency":"USD","kind":"base","min_quantity":1},"available":true}]}`, id), string(a.Body))
+			"price":{"amount":890,"currency":"USD","kind":"base","min_quantity":1},"available":true,"availability":"in_stock"}]}`, id), string(a.Body))
 
 	s.call(200, orders, "PUT", "/internal/v1/reservations/"+orderA, reservation("EUR", line("COF-250", 2)))
 	s.call(204, orders, "POST", "/internal/v1/reservations/"+orderA+"/commit", map[string]any{"skus": []string{"COF-250"}})
 	s.call(200, orders, "PUT", "/internal/v1/reservations/"+orderB, reservation("EUR", line("COF-250", 1)))
 	s.call(204, orders, "POST", "/internal/v1/reservations/"+orderB+"/release", map[string]any{"skus": []string{"COF-250"}})
 	require.Equal(t, inventoryView{SKU: "COF-250", OnHand: 8, Available: 8, Sold: 2}, s.stock("COF-250"))
+
+	s.call(200, orders, "POST", "/internal/v1/reservations/"+orderA+"/waiting", map[string]any{"skus": []string{"COF-250"}})
 
 	s.call(200, nobody, "GET", "/v1/products?q=tost&sort=price&in_stock=true", nil)
 	s.call(200, nobody, "GET", "/v1/products/suggestions?q=ca", nil)

@@ -5,6 +5,7 @@ import (
 
 	"tienda/internal/httpapi"
 	"tienda/internal/page"
+	"tienda/services/catalog/internal/inventory"
 )
 
 // lowCursor is where a page of the list begins: after a SKU.
@@ -39,12 +40,18 @@ func (a *API) putStockSettings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var in struct {
-		LowAt *int `json:"low_stock_at"`
+		LowAt     *int           `json:"low_stock_at"`
+		Backorder *backorderBody `json:"backorder"`
 	}
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	s, err := a.Inventory.SetThreshold(r.Context(), httpapi.Var(r, "sku"), in.LowAt, version)
+	backorder, err := in.Backorder.policy()
+	if err != nil {
+		return err
+	}
+	p := inventory.Policy{LowAt: in.LowAt, Backorder: backorder}
+	s, err := a.Inventory.SetPolicy(r.Context(), httpapi.Var(r, "sku"), p, version)
 	if err != nil {
 		return err
 	}

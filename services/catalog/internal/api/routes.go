@@ -76,6 +76,7 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPut, Path: "/internal/v1/reservations/{order_id}", Who: orders, Handle: a.reserve},
 		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/commit", Who: orders, Handle: a.commit},
 		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/release", Who: orders, Handle: a.release},
+		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/waiting", Who: orders, Handle: a.waiting},
 		{Method: http.MethodPost, Path: "/internal/v1/import/products", Who: loaders, Handle: a.importProducts},
 		{Method: http.MethodPost, Path: "/events/orders", Who: httpapi.Sidecar, Handle: a.Orders.Hear},
 	}

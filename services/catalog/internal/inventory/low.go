@@ -4,13 +4,18 @@ import "context"
 
 // Availability is what the shop shows of a stock.
 type Availability struct {
-	InStock bool // some can be bought
+	InStock bool // some are there to be bought
 	Low     bool
+	Wait    Waitable
 }
 
 // Availability says what to show.
 func (s *Stock) Availability() Availability {
-	return Availability{InStock: s.Available() > 0, Low: s.Low}
+	now := Availability{InStock: s.free() > 0, Low: s.Low}
+	if b := s.Backorder; b != nil && s.promisable() > 0 {
+		now.Wait = Waitable{Allowed: true, Pre: b.Pre, Expected: b.Expected}
+	}
+	return now
 }
 
 // Threshold is what the SKU is low at; ofAll is that of those without their own.
@@ -53,8 +58,10 @@ func (k *known) threshold() (at int, ok bool) {
 	return 0, false
 }
 
-// watch has a stock that was read, and perhaps changed, note whether it is low.
+// watch has a stock that was read, and perhaps changed, give what is there to those
+// who wait, and note whether it is low.
 func (s *Service) watch(stock *Stock) {
+	stock.Fill(s.known.preferred())
 	if at, ok := s.known.threshold(); ok || stock.LowAt != nil {
 		stock.Watch(at)
 	}
@@ -64,15 +71,6 @@ func (s *Service) watch(stock *Stock) {
 func (s *Service) misjudged(stock *Stock) bool {
 	at, ok := s.known.threshold()
 	return ok && stock.Misjudged(at)
-}
-
-// SetThreshold states when a SKU is low; nil: as the settings say. version is the
-// one that the caller has read; 0: any.
-func (s *Service) SetThreshold(ctx context.Context, sku string, at *int, version int64) (Stock, error) {
-	return s.alone(ctx, sku, version, func(stock *Stock) error {
-		stock.SetThreshold(at)
-		return nil
-	})
 }
 
 // Low gives up to limit SKUs of what is for sale that are low, in their order, from

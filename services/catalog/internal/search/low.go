@@ -10,29 +10,30 @@ import (
 
 // standing says how a SKU of the product stands.
 func (e *Entry) availability(sku string) inventory.Availability {
-	return inventory.Availability{InStock: e.InStock[sku], Low: e.Low[sku]}
+	return inventory.Availability{InStock: e.InStock[sku], Low: e.Low[sku], Wait: e.Waits[sku]}
 }
 
 // stands says whether the entry shows the stock that was loaded.
 func (e *Entry) stands(l Loaded) bool {
 	for _, v := range l.Product.Variants {
-		if e.availability(v.SKU) != (inventory.Availability{InStock: l.InStock[v.SKU], Low: l.Low[v.SKU]}) {
+		if e.availability(v.SKU) != (inventory.Availability{InStock: l.InStock[v.SKU], Low: l.Low[v.SKU], Wait: l.Waits[v.SKU]}) {
 			return false
 		}
 	}
 	return true
 }
 
-// with gives a copy of a set that has a SKU or not.
-func with(set map[string]bool, sku string, in bool) map[string]bool {
-	if set[sku] == in {
-		return set
+// with gives a copy of what is known of SKUs in which one of them is so; a zero
+// value is left out.
+func with[T comparable](known map[string]T, sku string, so T) map[string]T {
+	if known[sku] == so {
+		return known
 	}
-	next := maps.Clone(set)
+	next := maps.Clone(known)
 	if next == nil {
-		next = map[string]bool{}
+		next = map[string]T{}
 	}
-	if next[sku] = in; !in {
+	if next[sku] = so; so == *new(T) {
 		delete(next, sku)
 	}
 	return next

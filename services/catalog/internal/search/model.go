@@ -18,8 +18,9 @@ import (
 // Loaded is a product as the store has it, with its stock.
 type Loaded struct {
 	Product product.Product
-	InStock map[string]bool // by SKU
-	Low     map[string]bool // by SKU
+	InStock map[string]bool               // by SKU
+	Low     map[string]bool               // by SKU
+	Waits   map[string]inventory.Waitable // by SKU
 }
 
 // Bucket is a part of the index of all products: what must be read again is
@@ -171,7 +172,7 @@ func (m *Model) Offers(ctx context.Context, skus []string) (map[string]inventory
 		return nil, err
 	}
 	for _, l := range loaded {
-		e := &Entry{Product: l.Product, InStock: l.InStock}
+		e := &Entry{Product: l.Product, InStock: l.InStock, Waits: l.Waits}
 		for _, v := range l.Product.Variants {
 			if l.Product.Status == product.Published && slices.Contains(unknown, v.SKU) {
 				out[v.SKU] = offer(e, v.SKU)
@@ -187,6 +188,7 @@ func offer(e *Entry, sku string) inventory.Offer {
 			return inventory.Offer{
 				SKU: sku, ProductID: e.Product.ID, Slug: e.Product.Slug, Name: e.Product.Name, VariantName: v.Name,
 				Category: e.Product.Category, TaxClass: e.Product.TaxClass, WeightGrams: v.WeightGrams, Prices: e.Product.Prices(v), InStock: e.InStock[sku],
+				Wait: e.Waits[sku],
 			}
 		}
 	}
@@ -199,7 +201,8 @@ func (m *Model) Show(p product.Product) {
 	defer m.mu.Unlock()
 	l := Loaded{Product: p, InStock: map[string]bool{}}
 	if at := m.byID.at(p.ID); at != nil {
-		l.InStock, l.Low = at.entry.Load().InStock, at.entry.Load().Low
+		e := at.entry.Load()
+		l.InStock, l.Low, l.Waits = e.InStock, e.Low, e.Waits
 	}
 	m.note(p.ID)
 	m.apply([]Loaded{l}, nil)
@@ -245,14 +248,15 @@ func (m *Model) ShowStock(sku string, now inventory.Availability) {
 		if e.availability(sku) == now {
 			return
 		}
-		m.restock(at, with(e.InStock, sku, now.InStock), with(e.Low, sku, now.Low))
+		m.restock(at, Loaded{InStock: with(e.InStock, sku, now.InStock), Low: with(e.Low, sku, now.Low), Waits: with(e.Waits, sku, now.Wait)})
 	}
 }
 
 // restock shows other stock of a product. No text is read again. m.mu is held.
-func (m *Model) restock(at *slot, inStock, low map[string]bool) {
+func (m *Model) restock(at *slot, l Loaded) {
 	before := at.entry.Load()
-	next := m.entry(before.Product, inStock, low)
+	l.Product = before.Product
+	next := m.entry(l)
 	at.entry.Store(next)
 	m.low.set(before, next)
 	if next.AnyInStock() != before.AnyInStock() {
@@ -279,11 +283,11 @@ func (m *Model) apply(loaded []Loaded, gone []string) {
 		case l.Product.Status != product.Published:
 			gone = append(gone, l.Product.ID)
 		case at == nil || older(&at.entry.Load().Product, &l.Product):
-			e := m.entry(l.Product, l.InStock, l.Low)
+			e := m.entry(l)
 			m.place(at, e)
 			changed = append(changed, document(e))
 		case !at.entry.Load().stands(l):
-			m.restock(at, l.InStock, l.Low)
+			m.restock(at, l)
 		}
 	}
 	for _, id := range gone {
