@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	seeds  = flag.Int("seeds", 100, "how many seeds TestSeeds runs")
+	seeds  = flag.Int("seeds", seedsByDefault, "how many seeds TestSeeds runs")
 	from   = flag.Uint64("from", 1, "the first of them; 0: one that is new every time")
 	replay = flag.Uint64("replay", 0, "print the trace of this seed")
 	repeat = flag.Int("repeat", 50, "run every so-manieth seed twice and compare; 0, on a machine that is busy with other things: none")
