@@ -52,6 +52,7 @@ func Check(r Run) []Violation {
 	c.orders()
 	c.refunds()
 	c.exchanges()
+	c.payments()
 	c.promotions()
 	c.stockReads()
 	c.ledgers()
