@@ -164,7 +164,7 @@ func TestCardWhoseAnswersAreLost(t *testing.T) {
 			t.Parallel()
 			c, sku, key := cardShopper(t)
 			var o cardOrder
-			withinEvery(t, 40*time.Second, time.Second, "the checkout ends", func() bool { // 20 checkouts a minute may be tried
+			withinEvery(t, 40*time.Second, 2*time.Second, "the checkout ends", func() bool { // 20 checkouts a minute may be tried
 				a := c.call(t, "POST", "/v1/orders", payBy(token), "Idempotency-Key", key)
 				require.Contains(t, []int{http.StatusCreated, http.StatusAccepted, http.StatusConflict}, a.status, "%s", a.body)
 				if a.status == http.StatusConflict { // checkout_in_progress: the recovery has it
