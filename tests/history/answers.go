@@ -153,7 +153,8 @@ func (c *checker) refusals() {
 		switch call.Op {
 		case Checkout:
 			right = call.Code == OutOfStock && slices.ContainsFunc(call.Lines, scarce) ||
-				call.Code == CartTaken && len(tries[call.Cart]) > 1
+				call.Code == CartTaken && len(tries[call.Cart]) > 1 ||
+				call.Code == Declined && call.declines()
 		case Cancel:
 			right = status == Shipped || status == Delivered
 		case Ship:

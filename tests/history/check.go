@@ -53,6 +53,7 @@ func Check(r Run) []Violation {
 	c.orders()
 	c.refunds()
 	c.exchanges()
+	c.payments()
 	c.promotions()
 	c.stockReads()
 	c.ledgers()

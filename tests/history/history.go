@@ -84,6 +84,7 @@ type Call struct {
 	Cart      string `json:"cart,omitempty"`      // of a Checkout: one filling of a cart, which makes one order at most
 	Lines     []Item `json:"lines,omitempty"`     // of a Checkout: what is in the cart
 	Promotion string `json:"promotion,omitempty"` // of a Checkout: the one whose code is in the cart
+	Card      string `json:"card,omitempty"`      // of a Checkout: the token it is paid by; "": not by card
 	Order     string `json:"order,omitempty"`     // that is cancelled, shipped, delivered, returned
 	Return    string `json:"return,omitempty"`    // that is approved, received; of AskReturn: the one that was made
 	Part      string `json:"part,omitempty"`      // of TakePart: the receipt
@@ -117,6 +118,9 @@ type Final struct {
 	Uses        []Uses        `json:"uses,omitempty"`
 	Events      []Event       `json:"events"`       // as the broker has them, repeats included
 	DeadLetters []DeadLetter  `json:"dead_letters"` // that nobody has replayed
+	// Ledger says that Operations are all that the payment provider has done.
+	Ledger     bool        `json:"ledger,omitempty"`
+	Operations []Operation `json:"operations,omitempty"`
 }
 
 // Status is that of an order.
@@ -144,6 +148,7 @@ type Order struct {
 	Refunded   int64        `json:"refunded"`
 	Refunds    []Refund     `json:"refunds,omitempty"`
 	Returns    []ReturnNews `json:"returns,omitempty"` // what orders has heard of its returns
+	Card       *Card        `json:"card,omitempty"`    // nil: not paid by card
 	// Replaces is the order of which something came back that this one is sent for.
 	Replaces string `json:"replaces,omitempty"`
 }
