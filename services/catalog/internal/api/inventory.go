@@ -53,7 +53,7 @@ func (a *API) getInventory(w http.ResponseWriter, r *http.Request) error {
 }
 
 // adjustInventory: 1 bulk get, 1 transaction; 1 more get when the SKU runs
-// out or comes back, for a location that this replica does not know, or where a
+// out or comes back, becomes low or recovers, for a location that this replica does not know, or where a
 // page of the ledger is full (each 32 entries).
 func (a *API) adjustInventory(w http.ResponseWriter, r *http.Request) error {
 	version, err := httpapi.IfMatch(r)
@@ -216,8 +216,9 @@ type reservedLine struct {
 }
 
 // reserve: 1 bulk get, 1 transaction, shared with all who want one of the SKUs
-// at the same time; no more for several locations, whose order each replica knows. 1 more get when a SKU runs out, up to 3 more for SKUs that
-// this replica does not know yet. A repeat or a refusal: 1 bulk get.
+// at the same time; no more for several locations, whose order each replica knows, or for
+// back-orders. 1 more get when a SKU runs out, becomes low, or no more of it can be
+// promised; up to 3 more for SKUs that this replica does not know yet. A repeat or a refusal: 1 bulk get.
 func (a *API) reserve(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Currency string `json:"currency"`
