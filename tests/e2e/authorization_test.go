@@ -120,6 +120,8 @@ var authorization = []row{
 	{op: "POST /v1/imports/products", want: "401 401 403 403 403 415 415 403", body: empty},
 	{op: "POST /v1/price-updates", want: "401 401 403 403 403 415 415 403", body: empty},
 	{op: "POST /v1/stock-updates", want: "401 401 403 403 403 415 415 415", body: empty},
+	{op: "GET /v1/inventory", want: "401 401 403 403 403 200 200 200", path: fixed("/v1/inventory?low=true")},
+	{op: "PUT /v1/inventory/{sku}/settings", want: "401 401 403 403 403 400 400 400", path: func(w *world) string { return "/v1/inventory/" + w.sku + "/settings" }, body: says(map[string]any{"low_stock_at": -1})},
 	{op: "GET /v1/inventory/{sku}", want: "401 401 403 403 403 200 200 200", path: func(w *world) string { return "/v1/inventory/" + w.sku }},
 	{op: "PATCH /v1/inventory/{sku}", want: "401 401 403 403 403 400 400 400", path: func(w *world) string { return "/v1/inventory/" + w.sku }, body: empty},
 	{op: "POST /v1/inventory/{sku}/transfers", want: "401 401 403 403 403 400 400 400", path: func(w *world) string { return "/v1/inventory/" + w.sku + "/transfers" }, body: empty},

@@ -25,6 +25,8 @@ type Good struct {
 	SKU     string `json:"sku"`
 	Initial int    `json:"initial"`
 	Price   int64  `json:"price"`
+	// Backorder is how many may be promised at once beyond what is there.
+	Backorder int `json:"backorder,omitempty"`
 }
 
 // Promotion takes a part off all goods of as many orders as it is limited to.
@@ -55,7 +57,9 @@ const (
 // The refusals of a checkout that a buyer can get who does nothing wrong.
 const (
 	OutOfStock = "out_of_stock"
-	CartTaken  = "cart_empty_or_taken"
+	// Backordered refuses to ship what is not there yet.
+	Backordered = "backordered"
+	CartTaken   = "cart_empty_or_taken"
 )
 
 // Outcome is what a client makes of an answer.
@@ -241,7 +245,8 @@ type Stock struct {
 	Reserved  int    `json:"reserved"`
 	Available int    `json:"available"`
 	Sold      int    `json:"sold"`
-	// Held is what each order holds; nil where the observer cannot see it.
+	Waiting   int    `json:"backordered"` // promised, and not there
+	// Held is what each order holds or waits for; nil where the observer cannot see it.
 	Held map[string]int `json:"held,omitempty"`
 	// Booked is what its ledger adds up to, of the last look; nil of a read.
 	Booked *Booked `json:"booked,omitempty"`

@@ -99,7 +99,8 @@ func (a *API) readdress(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// ship: state 1 get, 1 save; 1 event.
+// ship: state 1 get, 1 save; 1 event. Of an order with back-ordered lines 1 get and 1
+// invocation more.
 func (a *API) ship(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Tracking string `json:"tracking"`

@@ -39,6 +39,7 @@ type Service struct {
 	store   Store
 	cashier Cashier
 	owed    func(ctx context.Context, o *Order)
+	stock   Stock
 	now     func() time.Time
 }
 
@@ -107,11 +108,6 @@ func (s *Service) Readdress(ctx context.Context, v Viewer, id string, to Address
 		}
 		return o.Readdress(to, version)
 	})
-}
-
-// Ship states that a confirmed order has left the house.
-func (s *Service) Ship(ctx context.Context, id, tracking string, version int64) (*Order, error) {
-	return s.update(ctx, id, func(o *Order) error { return o.Ship(tracking, version, s.now()) })
 }
 
 // Deliver states that a shipped order has arrived.
