@@ -160,6 +160,7 @@ var authorization = []row{
 	{op: "PUT /v1/orders/{id}/address", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/address" },
 		body: func(*world) any { return madrid }},
 	{op: "POST /v1/orders/{id}/ship", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/ship" }},
+	{op: "POST /v1/orders/{id}/payment/capture", want: "401 401 403 403 409 403 409 403", path: func(w *world) string { return "/v1/orders/" + w.shipped().ID + "/payment/capture" }},
 	{op: "POST /v1/orders/{id}/deliver", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.shipped().ID + "/deliver" }},
 	// Whoever it is: it is not signed.
 	{op: "POST /v1/payments/callbacks/{provider}", want: "401 401 401 401 401 401 401 403", path: fixed("/v1/payments/callbacks/sandbox"),
