@@ -117,6 +117,13 @@ func (a *API) deliver(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// recapture: state 1 get, 1 save; a repeat is 1 get. The card is asked in the background.
+func (a *API) recapture(w http.ResponseWriter, r *http.Request) error {
+	return act(w, r, &struct{}{}, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.Recapture(r.Context(), id, version)
+	})
+}
+
 // act runs one step of an order's life; its body may be left out.
 func act(w http.ResponseWriter, r *http.Request, in any, fn func(id string, version int64) (*order.Order, error)) error {
 	version, err := httpapi.IfMatch(r)

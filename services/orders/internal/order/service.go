@@ -115,6 +115,11 @@ func (s *Service) Deliver(ctx context.Context, id string, version int64) (*Order
 	return s.update(ctx, id, func(o *Order) error { return o.Deliver(version, s.now()) })
 }
 
+// Recapture asks once more for the money of an order whose card was declined.
+func (s *Service) Recapture(ctx context.Context, id string, version int64) (*Order, error) {
+	return s.update(ctx, id, func(o *Order) error { return o.Recapture(version, s.now()) })
+}
+
 // Refund refunds lines of a delivered order for a return.
 func (s *Service) Refund(ctx context.Context, id, returnID string, lines []RefundLine) (*Order, Refund, error) {
 	var r Refund
