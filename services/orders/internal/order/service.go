@@ -109,7 +109,18 @@ func (s *Service) Readdress(ctx context.Context, v Viewer, id string, to Address
 	})
 }
 
-// Ship states that a confirmed order has left the house.
+// Dispatch states that a parcel of an order has left the house; key is the same in a
+// request and its repeats.
+func (s *Service) Dispatch(ctx context.Context, id, key string, p Parcel, version int64) (*Order, error) {
+	return s.update(ctx, id, func(o *Order) error { return o.Dispatch(ShipmentID(id, key), p, version, s.now()) })
+}
+
+// DeliverShipment states that a shipment of an order has arrived.
+func (s *Service) DeliverShipment(ctx context.Context, id, shipment string, version int64) (*Order, error) {
+	return s.update(ctx, id, func(o *Order) error { return o.DeliverShipment(shipment, version, s.now()) })
+}
+
+// Ship states that all that is left of an order has left the house.
 func (s *Service) Ship(ctx context.Context, id, tracking string, version int64) (*Order, error) {
 	return s.update(ctx, id, func(o *Order) error { return o.Ship(tracking, version, s.now()) })
 }
