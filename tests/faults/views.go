@@ -31,7 +31,8 @@ type orderView struct {
 		Lines    []history.RefundLine `json:"lines"`
 		Exchange *exchangeView        `json:"exchange"`
 	} `json:"refunds"`
-	Returns []struct {
+	Shipments []history.Shipment `json:"shipments"`
+	Returns   []struct {
 		ReturnID string               `json:"return_id"`
 		Status   history.ReturnStatus `json:"status"`
 	} `json:"returns"`
@@ -41,8 +42,8 @@ type orderView struct {
 func (v orderView) history() history.Order {
 	o := history.Order{
 		ID: v.ID, Key: v.Note, Status: v.Status, Total: v.Totals.Total.Amount, Refunded: v.Payment.Refunded.Amount,
-		Replaces: v.Replaces,
-		Refused:  v.Status == history.Cancelled && strings.HasPrefix(v.CancelReason, "refused: "),
+		Replaces: v.Replaces, Shipments: v.Shipments,
+		Refused: v.Status == history.Cancelled && strings.HasPrefix(v.CancelReason, "refused: "),
 	}
 	for _, l := range v.Lines {
 		sold := history.Line{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}}
@@ -114,8 +115,9 @@ type letterView struct {
 
 // returnData is what the data of an event may say of a return.
 type returnData struct {
-	ReturnID  string `json:"return_id"`
-	ReceiptID string `json:"receipt_id"`
+	ReturnID   string `json:"return_id"`
+	ReceiptID  string `json:"receipt_id"`
+	ShipmentID string `json:"shipment_id"`
 }
 
 // of gives what tells events of a type about the same subject apart.
@@ -125,6 +127,8 @@ func (d returnData) of(kind string) string {
 		return d.ReturnID
 	case history.ReturnPart:
 		return d.ReceiptID
+	case history.OrderPartShipped:
+		return d.ShipmentID
 	default:
 		return ""
 	}

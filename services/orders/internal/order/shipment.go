@@ -50,7 +50,7 @@ func ShipmentID(orderID, key string) string {
 func (o *Order) Dispatch(id string, p Parcel, version int64, now time.Time) error {
 	if s, ok := o.ShipmentOf(id); ok {
 		if !s.is(p) {
-			return fault.New(fault.Conflict, "idempotency_key_reused", "Another shipment was made with this key.").
+			return fault.New(fault.Unprocessable, "idempotency_key_reused", "Another shipment was made with this key.").
 				At("Idempotency-Key", "was used for another request")
 		}
 		return nil
