@@ -39,7 +39,7 @@ func (c *checker) shipments() {
 
 // sentInPart gives the shipments of an order after which more followed, or is to.
 func (o Order) sentInPart() []Shipment {
-	if n := len(o.Shipments); n > 0 && o.Status != PartiallyShipped {
+	if n := len(o.Shipments); n > 0 && (o.Status == Shipped || o.Status == Delivered) {
 		return o.Shipments[:n-1]
 	}
 	return o.Shipments
