@@ -162,6 +162,12 @@ var authorization = []row{
 	{op: "POST /v1/orders/{id}/ship", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/ship" }},
 	{op: "POST /v1/orders/{id}/payment/capture", want: "401 401 403 403 409 403 409 403", path: func(w *world) string { return "/v1/orders/" + w.shipped().ID + "/payment/capture" }},
 	{op: "POST /v1/orders/{id}/deliver", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.shipped().ID + "/deliver" }},
+	{op: "POST /v1/orders/{id}/shipments", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/shipments" },
+		with: []string{"Idempotency-Key", "a-shipment"}},
+	{op: "POST /v1/orders/{id}/shipments/{shipment}/deliver", want: "401 401 403 403 200 403 200 403", path: func(w *world) string {
+		o := w.shipped()
+		return "/v1/orders/" + o.ID + "/shipments/" + o.Shipments[0].ID + "/deliver"
+	}},
 	// Whoever it is: it is not signed.
 	{op: "POST /v1/payments/callbacks/{provider}", want: "401 401 401 401 401 401 401 403", path: fixed("/v1/payments/callbacks/sandbox"),
 		body: says(callbackBody("evt-unsigned", uuid.NewString()+"-authorise-1", 1)), with: []string{"Payment-Signature", "t=1,v1=00"}},

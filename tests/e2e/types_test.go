@@ -93,6 +93,10 @@ type order struct {
 		ReturnID string `json:"return_id"`
 		Amount   money  `json:"amount"`
 	} `json:"refunds"`
+	Shipments []struct {
+		ID       string `json:"id"`
+		Tracking string `json:"tracking"`
+	} `json:"shipments"`
 	Returns []struct {
 		ReturnID string `json:"return_id"`
 		Status   string `json:"status"`

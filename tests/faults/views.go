@@ -32,7 +32,8 @@ type orderView struct {
 		Lines    []history.RefundLine `json:"lines"`
 		Exchange *exchangeView        `json:"exchange"`
 	} `json:"refunds"`
-	Returns []struct {
+	Shipments []history.Shipment `json:"shipments"`
+	Returns   []struct {
 		ReturnID string               `json:"return_id"`
 		Status   history.ReturnStatus `json:"status"`
 	} `json:"returns"`
@@ -42,7 +43,7 @@ type orderView struct {
 func (v orderView) history() history.Order {
 	o := history.Order{
 		ID: v.ID, Key: v.Note, Status: v.Status, Total: v.Totals.Total.Amount, Refunded: v.Payment.Refunded.Amount,
-		Replaces: v.Replaces, Card: v.Payment.Card.history(),
+		Replaces: v.Replaces, Card: v.Payment.Card.history(), Shipments: v.Shipments,
 		Refused: v.Status == history.Cancelled && strings.HasPrefix(v.CancelReason, "refused: "),
 	}
 	for _, l := range v.Lines {
@@ -115,8 +116,9 @@ type letterView struct {
 
 // returnData is what the data of an event may say of a return.
 type returnData struct {
-	ReturnID  string `json:"return_id"`
-	ReceiptID string `json:"receipt_id"`
+	ReturnID   string `json:"return_id"`
+	ReceiptID  string `json:"receipt_id"`
+	ShipmentID string `json:"shipment_id"`
 }
 
 // of gives what tells events of a type about the same subject apart.
@@ -126,6 +128,8 @@ func (d returnData) of(kind string) string {
 		return d.ReturnID
 	case history.ReturnPart:
 		return d.ReceiptID
+	case history.OrderPartShipped:
+		return d.ShipmentID
 	default:
 		return ""
 	}

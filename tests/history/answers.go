@@ -90,9 +90,10 @@ func (c *checker) bought(call Call) {
 // own rule.
 var (
 	after = map[Op][]Status{
-		Cancel:  {Cancelled},
-		Ship:    {Shipped, Delivered},
-		Deliver: {Delivered},
+		Cancel:   {Cancelled},
+		Ship:     {Shipped, Delivered},
+		ShipPart: {PartiallyShipped, Shipped, Delivered},
+		Deliver:  {Delivered},
 	}
 	afterReturn = map[Op][]ReturnStatus{
 		AskReturn:     {ReturnRequested, ReturnApproved, ReturnRejected, ReturnInParts, ReturnReceived, ReturnRefunded, ReturnFailed},
@@ -156,8 +157,8 @@ func (c *checker) refusals() {
 				call.Code == CartTaken && len(tries[call.Cart]) > 1 ||
 				call.Code == Declined && call.declines()
 		case Cancel:
-			right = status == Shipped || status == Delivered
-		case Ship:
+			right = status == PartiallyShipped || status == Shipped || status == Delivered
+		case Ship, ShipPart:
 			right = status == Cancelled || call.Code == Backordered && slices.ContainsFunc(c.byID[call.Order].Lines, promised)
 		case ReadStock, FillCart, Deliver, AskReturn, ApproveReturn, TakePart, CloseReturn, ReceiveReturn:
 		}

@@ -13,9 +13,17 @@ type fact struct{ kind, subject, ret string }
 func (f fact) String() string {
 	s := f.kind + " of " + f.subject
 	if f.ret != "" {
-		s += " for return " + f.ret
+		s += " for " + f.part() + " " + f.ret
 	}
 	return s
+}
+
+// part says what of the subject a fact is about.
+func (f fact) part() string {
+	if f.kind == OrderPartShipped {
+		return "shipment"
+	}
+	return "return"
 }
 
 // events holds what was announced to what happened.
@@ -49,7 +57,7 @@ func (c *checker) events() {
 
 func judged(kind string) bool {
 	switch kind {
-	case OrderConfirmed, OrderCancelled, OrderShipped, OrderDelivered, OrderRefunded, OrderExchanged:
+	case OrderConfirmed, OrderCancelled, OrderPartShipped, OrderShipped, OrderDelivered, OrderRefunded, OrderExchanged:
 		return true
 	}
 	return strings.HasPrefix(kind, returnPrefix)
@@ -66,7 +74,7 @@ func (c *checker) facts() (must, may map[fact]bool) {
 		case Shipped:
 			must[fact{OrderShipped, o.ID, ""}] = true
 			fallthrough
-		case Confirmed:
+		case Confirmed, PartiallyShipped:
 			must[fact{OrderConfirmed, o.ID, ""}] = true
 		case Cancelled:
 			must[fact{OrderCancelled, o.ID, ""}] = true
@@ -74,6 +82,9 @@ func (c *checker) facts() (must, may map[fact]bool) {
 				must[fact{OrderConfirmed, o.ID, ""}] = true
 			}
 		case Pending:
+		}
+		for _, s := range o.sentInPart() {
+			must[fact{OrderPartShipped, o.ID, s.ID}] = true
 		}
 		for _, f := range o.Refunds {
 			must[fact{OrderRefunded, o.ID, f.Return}] = true

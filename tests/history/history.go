@@ -45,6 +45,7 @@ const (
 	Checkout      Op = "checkout"
 	Cancel        Op = "cancel"
 	Ship          Op = "ship"
+	ShipPart      Op = "ship_part" // some of an order; more follows
 	Deliver       Op = "deliver"
 	AskReturn     Op = "ask_return"
 	ApproveReturn Op = "approve_return"
@@ -128,11 +129,12 @@ type Status string
 
 // The statuses of an order.
 const (
-	Pending   Status = "pending"
-	Confirmed Status = "confirmed"
-	Shipped   Status = "shipped"
-	Delivered Status = "delivered"
-	Cancelled Status = "cancelled"
+	Pending          Status = "pending"
+	Confirmed        Status = "confirmed"
+	PartiallyShipped Status = "partially_shipped"
+	Shipped          Status = "shipped"
+	Delivered        Status = "delivered"
+	Cancelled        Status = "cancelled"
 )
 
 // Order is an order. Key and Cart say which checkout made it.
@@ -147,10 +149,17 @@ type Order struct {
 	Promotions []string     `json:"promotions,omitempty"` // that count it
 	Refunded   int64        `json:"refunded"`
 	Refunds    []Refund     `json:"refunds,omitempty"`
+	Shipments  []Shipment   `json:"shipments,omitempty"`
 	Returns    []ReturnNews `json:"returns,omitempty"` // what orders has heard of its returns
 	Card       *Card        `json:"card,omitempty"`    // nil: not paid by card
 	// Replaces is the order of which something came back that this one is sent for.
 	Replaces string `json:"replaces,omitempty"`
+}
+
+// Shipment is what of an order was sent together.
+type Shipment struct {
+	ID    string `json:"id"`
+	Lines []Item `json:"lines"`
 }
 
 // Refund is what was refunded for one return, or for one receipt of it.
@@ -271,8 +280,10 @@ const (
 	OrderCancelled = "tienda.orders.cancelled"
 	OrderShipped   = "tienda.orders.shipped"
 	OrderDelivered = "tienda.orders.delivered"
-	OrderRefunded  = "tienda.orders.refunded"
-	OrderExchanged = "tienda.orders.exchanged"
+	// OrderPartShipped is announced for each shipment of an order but the last.
+	OrderPartShipped = "tienda.orders.partially_shipped"
+	OrderRefunded    = "tienda.orders.refunded"
+	OrderExchanged   = "tienda.orders.exchanged"
 
 	// ReturnPart is announced for each part of a return but the last.
 	ReturnPart = "tienda.support.return_partially_received"
@@ -285,7 +296,7 @@ type Event struct {
 	ID      string `json:"id"`
 	Type    string `json:"type"`
 	Subject string `json:"subject"`
-	Return  string `json:"return,omitempty"` // of OrderRefunded and OrderExchanged: the refund's; of ReturnPart: the receipt
+	Return  string `json:"return,omitempty"` // of OrderRefunded and OrderExchanged: the refund's; of ReturnPart: the receipt; of OrderPartShipped: the shipment
 }
 
 // DeadLetter is an event that an app has not taken. Whether it was applied all

@@ -112,7 +112,7 @@ func (c *checker) owes(o Order, want map[string]*owed) {
 			continue // order-differs says so
 		}
 		switch o.Status {
-		case Confirmed:
+		case Confirmed, PartiallyShipped: // sold with the last shipment
 			w.reserved += l.Quantity
 		case Shipped, Delivered:
 			w.sold += l.Quantity

@@ -255,7 +255,10 @@ func (p *person) after(o history.Order) {
 		p.move(history.Cancel, "orders", o.ID, "/v1/orders/"+o.ID+"/cancel", map[string]string{"reason": "no"})
 	}
 	ship := func() bool {
-		return agent.move(history.Ship, "orders", o.ID, "/v1/orders/"+o.ID+"/ship", map[string]string{}).ok()
+		if agent.rng.IntN(3) == 0 && !agent.shipPart(o) {
+			return false
+		}
+		return agent.rng.IntN(8) > 0 && agent.move(history.Ship, "orders", o.ID, "/v1/orders/"+o.ID+"/ship", map[string]string{}).ok()
 	}
 	switch p.rng.IntN(6) {
 	case 0, 1:
@@ -275,6 +278,13 @@ func (p *person) after(o history.Order) {
 
 func (p *person) move(op history.Op, app, orderID, path string, body any) answer {
 	return p.insist(history.Call{Op: op, Key: orderID, Order: orderID}, app, http.MethodPost, path, body, nil, callLimit, nil)
+}
+
+// shipPart sends one piece of an order, which may be all of it.
+func (p *person) shipPart(o history.Order) bool {
+	in := map[string]any{"lines": []history.Item{{SKU: o.Lines[0].SKU, Quantity: 1}}, "tracking": "ES1"}
+	c := history.Call{Op: history.ShipPart, Key: o.ID + " part", Order: o.ID}
+	return p.insist(c, "orders", http.MethodPost, "/v1/orders/"+o.ID+"/shipments", in, http.Header{"Idempotency-Key": {c.Order}}, callLimit, nil).ok()
 }
 
 // sendBack returns one line of an order, whole or in two parts, of which the

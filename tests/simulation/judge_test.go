@@ -38,7 +38,8 @@ type (
 			Lines    []history.RefundLine `json:"lines"`
 			Exchange *exchangeDoc         `json:"exchange"`
 		} `json:"refunds"`
-		Returns []struct {
+		Shipments []history.Shipment `json:"shipments"`
+		Returns   []struct {
 			ID     string               `json:"id"`
 			Status history.ReturnStatus `json:"status"`
 		} `json:"returns"`
@@ -80,8 +81,9 @@ type (
 		} `json:"returns"`
 	}
 	returnNews struct {
-		ReturnID  string `json:"return_id"`
-		ReceiptID string `json:"receipt_id"`
+		ReturnID   string `json:"return_id"`
+		ReceiptID  string `json:"receipt_id"`
+		ShipmentID string `json:"shipment_id"`
 	}
 )
 
@@ -126,6 +128,8 @@ func (w *world) final() history.Final {
 			out.Return = news.ReturnID
 		case err == nil && e.Type == history.ReturnPart:
 			out.Return = news.ReceiptID
+		case err == nil && e.Type == history.OrderPartShipped:
+			out.Return = news.ShipmentID
 		}
 		f.Events = append(f.Events, out)
 	}
@@ -207,7 +211,7 @@ func bookedOf(d stockDoc) *history.Booked {
 }
 
 func orderOf(d orderDoc) history.Order {
-	o := history.Order{ID: d.ID, Status: d.Status, Refused: d.Refusal != nil, Total: d.Total, Promotions: d.Redeemed, Replaces: d.Replaces, Refunded: d.Payment.Refunded}
+	o := history.Order{ID: d.ID, Status: d.Status, Refused: d.Refusal != nil, Total: d.Total, Promotions: d.Redeemed, Replaces: d.Replaces, Refunded: d.Payment.Refunded, Shipments: d.Shipments}
 	o.Key, o.Cart, _ = strings.Cut(d.Note, " ")
 	for _, l := range d.Lines {
 		line := history.Line{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}}

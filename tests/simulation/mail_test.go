@@ -46,12 +46,13 @@ func (b bindings) InvokeOutputBinding(ctx context.Context, in *dapr.InvokeBindin
 // subjects of the letters about what has happened to an order, with the kinds that
 // their apps call them by.
 var subjects = map[string]struct{ text, kind string }{
-	"tienda.orders.confirmed": {"Your order %s", "confirmed"},
-	"tienda.orders.shipped":   {"Your order %s is on its way", "shipped"},
-	"tienda.orders.delivered": {"Your order %s was delivered", "delivered"},
-	"tienda.orders.cancelled": {"Your order %s was cancelled", "cancelled"},
-	"tienda.orders.refunded":  {"A refund for your order %s", "refunded"},
-	"tienda.orders.exchanged": {"A refund for your order %s", "exchanged"},
+	"tienda.orders.confirmed":         {"Your order %s", "confirmed"},
+	"tienda.orders.partially_shipped": {"A part of your order %s is on its way", "partially_shipped"},
+	"tienda.orders.shipped":           {"Your order %s is on its way", "shipped"},
+	"tienda.orders.delivered":         {"Your order %s was delivered", "delivered"},
+	"tienda.orders.cancelled":         {"Your order %s was cancelled", "cancelled"},
+	"tienda.orders.refunded":          {"A refund for your order %s", "refunded"},
+	"tienda.orders.exchanged":         {"A refund for your order %s", "exchanged"},
 
 	"tienda.support.return_approved":           {"Your return of order %s is approved", "return_approved"},
 	"tienda.support.return_partially_received": {"A part of your return of order %s has arrived", "return_part"},

@@ -299,7 +299,7 @@ func (w *world) unpaid() []string {
 			say("payment-kept", d, s)
 		case d.Status != history.Cancelled && d.Status != history.Pending && (s.authorised != d.Total || doc.authorised != d.Total):
 			say("payment-unauthorised", d, s)
-		case (d.Status == history.Shipped || d.Status == history.Delivered) && s.taken != d.Total && !open["capture"]:
+		case (d.Status == history.PartiallyShipped || d.Status == history.Shipped || d.Status == history.Delivered) && s.taken != d.Total && !open["capture"]:
 			say("payment-missing", d, s)
 		}
 	}

@@ -99,6 +99,22 @@ func (a *API) readdress(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// dispatch: state 1 get, 1 save; 1 event. Of back-ordered lines 1 get and 1
+// invocation more. A repeat is 1 get.
+func (a *API) dispatch(w http.ResponseWriter, r *http.Request) error {
+	var in order.Parcel
+	return act(w, r, &in, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.Dispatch(r.Context(), id, r.Header.Get("Idempotency-Key"), in, version)
+	})
+}
+
+// deliverShipment: state 1 get, 1 save; 1 event with the last one. A repeat is 1 get.
+func (a *API) deliverShipment(w http.ResponseWriter, r *http.Request) error {
+	return act(w, r, &struct{}{}, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.DeliverShipment(r.Context(), id, httpapi.Var(r, "shipment"), version)
+	})
+}
+
 // ship: state 1 get, 1 save; 1 event. Of an order with back-ordered lines 1 get and 1
 // invocation more.
 func (a *API) ship(w http.ResponseWriter, r *http.Request) error {

@@ -26,6 +26,7 @@ type orderAnswer struct {
 	Payment      paymentAnswer   `json:"payment"`
 	Refunds      []refundAnswer  `json:"refunds"`
 	Returns      []returnAnswer  `json:"returns"`
+	Shipments    []shipment      `json:"shipments"`
 	Replaces     string          `json:"replaces,omitempty"`
 	Note         string          `json:"note,omitempty"`
 	Tracking     string          `json:"tracking,omitempty"`
@@ -146,6 +147,20 @@ type returnAnswer struct {
 	UpdatedAt time.Time          `json:"updated_at"`
 }
 
+type shipment struct {
+	ID          string       `json:"id"`
+	Lines       []order.Item `json:"lines"`
+	Carrier     string       `json:"carrier,omitempty"`
+	Tracking    string       `json:"tracking,omitempty"`
+	TrackingURL string       `json:"tracking_url,omitempty"`
+	ShippedAt   time.Time    `json:"shipped_at"`
+	DeliveredAt time.Time    `json:"delivered_at,omitzero"`
+}
+
+func viewShipment(s order.Shipment) shipment {
+	return shipment{s.ID, s.Lines, s.Carrier, s.Tracking, s.TrackingURL, s.ShippedAt, s.DeliveredAt}
+}
+
 type orderSummary struct {
 	ID            string              `json:"id"`
 	Number        string              `json:"number"`
@@ -174,7 +189,7 @@ func viewOrder(o *order.Order) orderAnswer {
 			Due: o.Money(o.Payment.Due), Paid: o.Money(o.Payment.Paid), Refunded: o.Money(o.Payment.Refunded),
 			Card: viewCard(o),
 		},
-		Refunds: make([]refundAnswer, len(o.Refunds)), Returns: make([]returnAnswer, len(o.Returns)),
+		Refunds: make([]refundAnswer, len(o.Refunds)), Returns: make([]returnAnswer, len(o.Returns)), Shipments: make([]shipment, len(o.Shipments)),
 		Replaces: o.Replaces, Note: o.Note, Tracking: o.Tracking, CancelReason: o.CancelReason,
 		CreatedAt: o.CreatedAt, ConfirmedAt: o.ConfirmedAt, ShippedAt: o.ShippedAt, DeliveredAt: o.DeliveredAt,
 		CancelledAt: o.CancelledAt, Version: o.Version,
@@ -187,6 +202,9 @@ func viewOrder(o *order.Order) orderAnswer {
 	}
 	for i, r := range o.Returns {
 		out.Returns[i] = returnAnswer{ReturnID: r.ID, Status: r.Status, UpdatedAt: r.UpdatedAt}
+	}
+	for i, s := range o.Shipments {
+		out.Shipments[i] = viewShipment(s)
 	}
 	return out
 }

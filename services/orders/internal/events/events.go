@@ -46,6 +46,15 @@ type shipped struct {
 	Tracking string `json:"tracking,omitempty"`
 }
 
+type partiallyShipped struct {
+	OrderID     string       `json:"order_id"`
+	ShipmentID  string       `json:"shipment_id"`
+	Lines       []order.Item `json:"lines"` // of this shipment
+	Carrier     string       `json:"carrier,omitempty"`
+	Tracking    string       `json:"tracking,omitempty"`
+	TrackingURL string       `json:"tracking_url,omitempty"`
+}
+
 type delivered struct {
 	OrderID string `json:"order_id"`
 }
@@ -129,6 +138,9 @@ func data(o *order.Order, f order.Fact) any {
 		}
 	case order.WasCancelled:
 		return cancelled{OrderID: o.ID, Reason: o.CancelReason, Lines: lines(o)}
+	case order.WasPartiallyShipped:
+		s := f.Shipment
+		return partiallyShipped{OrderID: o.ID, ShipmentID: s.ID, Lines: s.Lines, Carrier: s.Carrier, Tracking: s.Tracking, TrackingURL: s.TrackingURL}
 	case order.WasShipped:
 		return shipped{OrderID: o.ID, Lines: lines(o), Tracking: o.Tracking}
 	case order.WasRefunded:

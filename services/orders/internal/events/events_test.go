@@ -30,6 +30,8 @@ func TestEventsFitTheirContract(t *testing.T) {
 		Lines:    []order.Line{{SKU: "COFFEE-250", Quantity: 2, UnitPrice: &price}},
 		Tracking: "ES-12345", CancelReason: "changed my mind",
 	}
+	part := order.Shipment{ID: "5a0d6f1e-0c52-5d7a-9a4e-3f1b7c2d9e10", Lines: []order.Item{{SKU: "COFFEE-250", Quantity: 1}},
+		Carrier: "Correos", Tracking: "ES-12345", TrackingURL: "https://example.com/track/ES-12345"}
 	back := order.Refund{ReturnID: returnID, Amount: 1249, Lines: []order.RefundLine{{SKU: "COFFEE-250", Quantity: 1, Restock: true, Deduction: 10, Reason: "not announced"}}}
 	swapped := order.Refund{ReturnID: returnID, Lines: []order.RefundLine{{SKU: "COFFEE-250", Quantity: 1, Exchange: "TEA-100"}}, Exchange: &order.Exchange{
 		OrderID: order.ReplacementID(orderID, 0), Status: order.ExchangePlaced, Value: 1249,
@@ -42,7 +44,7 @@ func TestEventsFitTheirContract(t *testing.T) {
 	guests.Owner = "guest:0123456789abcdef0123456789abcdef"
 	var made []event.Event
 	for _, f := range []order.Fact{
-		{Kind: order.WasConfirmed}, {Kind: order.WasCancelled}, {Kind: order.WasShipped}, {Kind: order.WasDelivered},
+		{Kind: order.WasConfirmed}, {Kind: order.WasCancelled}, {Kind: order.WasPartiallyShipped, Shipment: part}, {Kind: order.WasShipped}, {Kind: order.WasDelivered},
 		{Kind: order.WasRefunded, Refund: back}, {Kind: order.WasExchanged, Refund: swapped},
 	} {
 		made = append(made, Of(o, f))

@@ -49,7 +49,7 @@ func (k key) compare(other key) int {
 }
 
 // life is the order in which statuses are listed.
-var life = []order.Status{order.Pending, order.Confirmed, order.Shipped, order.Delivered, order.Cancelled}
+var life = []order.Status{order.Pending, order.Confirmed, order.PartiallyShipped, order.Shipped, order.Delivered, order.Cancelled}
 
 // sorted gives where a total stands: days and statuses in their order, products by
 // what they brought, the most first.

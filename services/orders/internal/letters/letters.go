@@ -3,9 +3,11 @@
 package letters
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,12 +23,13 @@ import (
 
 // The kinds of letter, by the fact that each is about.
 var kinds = map[order.FactKind]mail.Kind{
-	order.WasConfirmed: "order_confirmed",
-	order.WasShipped:   "order_shipped",
-	order.WasDelivered: "order_delivered",
-	order.WasCancelled: "order_cancelled",
-	order.WasRefunded:  "order_refunded",
-	order.WasExchanged: "exchange_refused", // of one that was placed the new order is written of
+	order.WasConfirmed:        "order_confirmed",
+	order.WasShipped:          "order_shipped", // of the last shipment
+	order.WasDelivered:        "order_delivered",
+	order.WasCancelled:        "order_cancelled",
+	order.WasRefunded:         "order_refunded",
+	order.WasPartiallyShipped: "order_partially_shipped",
+	order.WasExchanged:        "exchange_refused", // of one that was placed the new order is written of
 }
 
 // No template may say what a buyer has written, the name of an address for
@@ -53,7 +56,10 @@ type data struct {
 	Discount, Shipping, Tax, TaxAdded string
 
 	Total    string
+	Rest     bool   // others were shipped before these lines
+	Carrier  string // of order_shipped and order_partially_shipped, as are the next two; "": not known
 	Tracking string
+	Link     string // to the carrier's tracking
 	Refund   string // of order_refunded
 	Deducted string // of it, for the state the goods came in; "": nothing
 	Due      string // what is still to be paid; "": nothing
@@ -70,24 +76,28 @@ type Orders interface {
 
 // News is something that has happened to an order.
 type News struct {
-	Kind     order.FactKind
-	OrderID  string
-	ReturnID string // of WasRefunded and WasExchanged
-	At       time.Time
+	Kind       order.FactKind
+	OrderID    string
+	ReturnID   string // of WasRefunded and WasExchanged
+	ShipmentID string // of WasPartiallyShipped
+	At         time.Time
 }
 
 // ID gives the ID of the letter about it: there is one of each.
 func (n News) ID() string {
 	id := n.OrderID + ":" + string(n.Kind)
-	if n.ReturnID != "" {
-		id += ":" + n.ReturnID
+	if ref := n.ref(); ref != "" {
+		id += ":" + ref
 	}
 	return id
 }
 
+// ref names what of the order the news is of, besides the order.
+func (n News) ref() string { return cmp.Or(n.ReturnID, n.ShipmentID) }
+
 // Letter gives the letter about it. No address is in it.
 func (n News) Letter() mail.Letter {
-	return mail.Letter{ID: n.ID(), Kind: kinds[n.Kind], About: n.OrderID, Ref: n.ReturnID, At: n.At.UTC()}
+	return mail.Letter{ID: n.ID(), Kind: kinds[n.Kind], About: n.OrderID, Ref: n.ref(), At: n.At.UTC()}
 }
 
 // Wanted says whether somebody waits for letters about an order. Who was refused
@@ -99,6 +109,8 @@ func at(o *order.Order, f order.Fact) time.Time {
 	switch f.Kind {
 	case order.WasConfirmed:
 		return o.ConfirmedAt
+	case order.WasPartiallyShipped:
+		return f.Shipment.ShippedAt
 	case order.WasShipped:
 		return o.ShippedAt
 	case order.WasDelivered:
@@ -139,6 +151,11 @@ func factOf(o *order.Order, l mail.Letter) (order.Fact, bool) {
 	for fact, kind := range kinds {
 		switch {
 		case kind != l.Kind:
+		case fact == order.WasPartiallyShipped:
+			s, ok := o.ShipmentOf(l.Ref)
+			return order.Fact{Kind: fact, Shipment: s}, ok
+		case fact == order.WasShipped && len(o.Shipments) > 0:
+			return order.Fact{Kind: fact, Shipment: o.Shipments[len(o.Shipments)-1]}, true
 		case fact != order.WasRefunded && fact != order.WasExchanged:
 			return order.Fact{Kind: fact}, true
 		default:
@@ -187,7 +204,25 @@ func describe(o *order.Order, f order.Fact) data {
 	for _, l := range o.Lines {
 		d.Lines = append(d.Lines, describeLine(l, amount))
 	}
+	if f.Shipment.ID != "" {
+		d.send(o, f.Shipment)
+	}
 	return d
+}
+
+// send has the letter speak of a shipment.
+func (d *data) send(o *order.Order, s order.Shipment) {
+	d.Rest = o.Shipments[0].ID != s.ID
+	d.Carrier, d.Tracking, d.Link = oneLine(s.Carrier), oneLine(s.Tracking), oneLine(s.TrackingURL)
+	var sent []line
+	for i, l := range o.Lines { // which d.Lines describes
+		if at := slices.IndexFunc(s.Lines, func(x order.Item) bool { return x.SKU == l.SKU }); at >= 0 {
+			one := d.Lines[i]
+			one.Quantity = s.Lines[at].Quantity
+			sent = append(sent, one)
+		}
+	}
+	d.Lines = sent
 }
 
 func describeLine(l order.Line, amount func(money.Money) string) line {

@@ -62,9 +62,16 @@ func written(t *testing.T, o *order.Order, l mail.Letter) mail.Message {
 // told gives the letters about all that has happened to an order.
 func told(o *order.Order) (out []mail.Letter) {
 	for _, f := range o.Facts() {
-		out = append(out, News{Kind: f.Kind, OrderID: o.ID, ReturnID: f.Refund.ReturnID, At: now}.Letter())
+		out = append(out, News{Kind: f.Kind, OrderID: o.ID, ReturnID: f.Refund.ReturnID, At: now, ShipmentID: partOf(f)}.Letter())
 	}
 	return out
+}
+
+func partOf(f order.Fact) string {
+	if f.Kind != order.WasPartiallyShipped {
+		return ""
+	}
+	return f.Shipment.ID
 }
 
 func last(o *order.Order) mail.Letter { all := told(o); return all[len(all)-1] }
@@ -114,6 +121,39 @@ func TestALetterAtEachStep(t *testing.T) {
 			require.Equal(t, now, l.At)
 		}
 		require.Len(t, ids, len(steps))
+	}
+}
+
+// Of each shipment a letter: what is in it, and how to follow it.
+func TestALetterForEachShipment(t *testing.T) {
+	for lang, want := range map[string][3]string{
+		"en": {
+			"A part of your order T-AAAA-BBBB is on its way|1 × Mesa de roble (grande)|Carrier: Correos|Tracking: 1Z|https://example.com/1Z|The rest follows.",
+			"Your order T-AAAA-BBBB is on its way|The rest of your order T-AAAA-BBBB has left|1 × Mesa de roble (grande)",
+		},
+		"es": {
+			"Una parte de tu pedido T-AAAA-BBBB está en camino|1 × Mesa de roble (grande)|Transportista: Correos|Seguimiento: 1Z|https://example.com/1Z|El resto llegará después.",
+			"Tu pedido T-AAAA-BBBB está en camino|El resto de tu pedido T-AAAA-BBBB ha salido|1 × Mesa de roble (grande)",
+		},
+	} {
+		o := bought(t, lang)
+		first := order.Parcel{Lines: []order.Item{{SKU: "A", Quantity: 1}}, Carrier: "Correos", Tracking: "1Z", TrackingURL: "https://example.com/1Z"}
+		for i, p := range []order.Parcel{first, {}} {
+			require.NoError(t, o.Dispatch(order.ShipmentID(o.ID, lang+string(rune('a'+i))), p, 0, now))
+			m := written(t, o, last(o))
+			subject, parts, _ := strings.Cut(want[i], "|")
+			require.Equal(t, subject, m.Subject)
+			for part := range strings.SplitSeq(parts, "|") {
+				require.Contains(t, m.Text, part)
+			}
+			require.NotContains(t, m.Text, "\n\n\n")
+			require.Equal(t, i == 0, strings.Contains(m.Text, "1Z"), "each its own tracking")
+		}
+		part := told(o)[1]
+		require.Contains(t, written(t, o, part).Text, "1Z", "a letter that is late is about its shipment")
+		part.Ref = "another"
+		_, err := NewComposer(one{o}).Compose(t.Context(), part)
+		require.ErrorIs(t, err, mail.ErrMoot)
 	}
 }
 

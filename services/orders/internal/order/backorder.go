@@ -3,6 +3,7 @@ package order
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"tienda/internal/fault"
 )
@@ -19,29 +20,45 @@ type Stock interface {
 	Waiting(ctx context.Context, orderID string, skus []string) (bool, error)
 }
 
-// AsksOf has Ship ask of what was back-ordered. Call it before the service is used.
+// AsksOf has what ships ask of what was back-ordered. Call it before the service is used.
 func (s *Service) AsksOf(stock Stock) { s.stock = stock }
 
-// backordered gives the SKUs that were not all in stock when they were ordered.
-func (o *Order) backordered() (skus []string) {
-	for _, l := range o.Lines {
-		if l.Backordered > 0 {
-			skus = append(skus, l.SKU)
+// awaited gives the SKUs of a parcel, without lines all that is left, that were not all in stock
+// when they were ordered.
+func (o *Order) awaited(parcel []Item) (skus []string) {
+	named := func(sku string) bool {
+		return len(parcel) == 0 || slices.ContainsFunc(parcel, func(x Item) bool { return x.SKU == sku })
+	}
+	for _, left := range o.unsent() {
+		at := slices.IndexFunc(o.Lines, func(l Line) bool { return l.SKU == left.SKU })
+		if o.Lines[at].Backordered > 0 && named(left.SKU) {
+			skus = append(skus, left.SKU)
 		}
 	}
 	return skus
 }
 
-// Ship states that a confirmed order has left the house. Of one that had something
-// back-ordered it asks first whether that has come: then the state is read once more.
+// Ship states that all that is left of an order has left the house.
 func (s *Service) Ship(ctx context.Context, id, tracking string, version int64) (*Order, error) {
+	return s.send(ctx, id, nil, func(o *Order) error { return o.Ship(tracking, version, s.now()) })
+}
+
+// Dispatch states that a parcel of an order has left the house; key is the same in a
+// request and its repeats.
+func (s *Service) Dispatch(ctx context.Context, id, key string, p Parcel, version int64) (*Order, error) {
+	return s.send(ctx, id, p.Lines, func(o *Order) error { return o.Dispatch(ShipmentID(id, key), p, version, s.now()) })
+}
+
+// send changes an order that a parcel leaves. Of what was back-ordered it asks first
+// whether that has come: then the state is read once more.
+func (s *Service) send(ctx context.Context, id string, parcel []Item, leaves func(*Order) error) (*Order, error) {
 	for asked := false; ; asked = true {
 		var skus []string
 		o, err := s.update(ctx, id, func(o *Order) error {
-			if skus = o.backordered(); len(skus) > 0 && !asked {
+			if skus = o.awaited(parcel); len(skus) > 0 && !asked {
 				return errAsk
 			}
-			return o.Ship(tracking, version, s.now())
+			return leaves(o)
 		})
 		if !errors.Is(err, errAsk) {
 			return o, err

@@ -110,15 +110,16 @@ type Order struct {
 	Payment      Payment          `json:"payment"`
 	Refunds      []Refund         `json:"refunds,omitempty"`
 	Returns      []Return         `json:"returns,omitempty"`
+	Shipments    []Shipment       `json:"shipments,omitempty"` // none in old orders that were shipped whole
 	Note         string           `json:"note,omitempty"`
-	Tracking     string           `json:"tracking,omitempty"`
+	Tracking     string           `json:"tracking,omitempty"` // of the last shipment that has one
 	CancelReason string           `json:"cancel_reason,omitempty"`
 	Refusal      *Refusal         `json:"refusal,omitempty"`
 	Forgotten    bool             `json:"forgotten,omitempty"` // see Forget
 	Page         string           `json:"page,omitempty"`      // of the history, which has its row; "": none yet
 	CreatedAt    time.Time        `json:"created_at"`
 	ConfirmedAt  time.Time        `json:"confirmed_at,omitzero"`
-	ShippedAt    time.Time        `json:"shipped_at,omitzero"`
+	ShippedAt    time.Time        `json:"shipped_at,omitzero"` // all of it
 	DeliveredAt  time.Time        `json:"delivered_at,omitzero"`
 	CancelledAt  time.Time        `json:"cancelled_at,omitzero"`
 	Version      int64            `json:"-"` // of the document
@@ -160,17 +161,21 @@ type FactKind string
 // The kinds of fact; each is an event of the topic orders.
 const (
 	WasConfirmed FactKind = "confirmed"
-	WasCancelled FactKind = "cancelled"
-	WasShipped   FactKind = "shipped"
-	WasDelivered FactKind = "delivered"
-	WasRefunded  FactKind = "refunded"
-	WasExchanged FactKind = "exchanged" // or the exchange was refused
+	// WasPartiallyShipped: a shipment after which more follows. The last one is WasShipped.
+	WasPartiallyShipped FactKind = "partially_shipped"
+	WasCancelled        FactKind = "cancelled"
+	WasShipped          FactKind = "shipped"
+	WasDelivered        FactKind = "delivered"
+	WasRefunded         FactKind = "refunded"
+	WasExchanged        FactKind = "exchanged" // or the exchange was refused
 )
 
-// Fact is one thing that happened; Refund only for WasRefunded and WasExchanged.
+// Fact is one thing that happened; Refund only for WasRefunded and WasExchanged,
+// Shipment for WasPartiallyShipped and WasShipped.
 type Fact struct {
-	Kind   FactKind
-	Refund Refund
+	Kind     FactKind
+	Refund   Refund
+	Shipment Shipment
 }
 
 // Facts lists what has happened since the order was read.

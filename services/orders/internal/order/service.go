@@ -110,6 +110,11 @@ func (s *Service) Readdress(ctx context.Context, v Viewer, id string, to Address
 	})
 }
 
+// DeliverShipment states that a shipment of an order has arrived.
+func (s *Service) DeliverShipment(ctx context.Context, id, shipment string, version int64) (*Order, error) {
+	return s.update(ctx, id, func(o *Order) error { return o.DeliverShipment(shipment, version, s.now()) })
+}
+
 // Deliver states that a shipped order has arrived.
 func (s *Service) Deliver(ctx context.Context, id string, version int64) (*Order, error) {
 	return s.update(ctx, id, func(o *Order) error { return o.Deliver(version, s.now()) })
