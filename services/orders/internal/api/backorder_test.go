@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -29,6 +30,39 @@ func (p *promised) Waiting(_ context.Context, _ string, skus []string) (bool, er
 		return false, fault.New(fault.Unavailable, "catalog_unavailable", "away")
 	}
 	return slices.ContainsFunc(skus, func(sku string) bool { return p.waits[sku] }), nil
+}
+
+// What is there leaves in a parcel of its own while the rest is waited for.
+func TestWhatIsThereIsShippedFirst(t *testing.T) {
+	s := newShop(t)
+	later := &promised{waits: map[string]bool{plate: true}}
+	s.promised = later
+	s.catalog.set(func(c *fakeCatalog) {
+		c.sell = func(l *order.Line) {
+			if l.SKU == plate {
+				l.Backordered, l.ExpectedAt = 1, release
+			}
+		}
+	})
+	s = s.restarted(t)
+	h := s.guest(t, coffee, 1)
+	s.put(t, caller.Caller{}, h, plate, 2)
+	id := s.ordered(t, s.submit(t, caller.Caller{}, h, "key-promised", guestCash), 201).ID
+	parcel := func(key string, body any, status int) {
+		t.Helper()
+		a := s.step(t, asAgent, http.Header{"Idempotency-Key": {key}}, id, "shipments", body)
+		require.Equal(t, status, a.Status, "%s", a.Body)
+	}
+	there := map[string]any{"lines": []any{map[string]any{"sku": coffee, "quantity": 1}}}
+	parcel("parcel-1", there, 200)
+	require.Zero(t, later.asked, "nobody is asked of what was there")
+	parcel("parcel-2", nil, 409)
+	later.waits = nil
+	parcel("parcel-2", nil, 200)
+	require.Equal(t, 2, later.asked)
+	parcel("parcel-1", there, 200)
+	parcel("parcel-2", nil, 200)
+	require.Equal(t, 2, later.asked, "nor for a repeat")
 }
 
 // A line that was back-ordered says so, and its order is shipped once catalog says
