@@ -29,6 +29,7 @@ const (
 	exchanged     = 40 // of what is sent back: wanted is another piece, or one of the same
 	inParts       = 40 // of those that are more than one piece
 	closedShort   = 30 // of those: the rest never comes
+	byCard        = 50 // of all checkouts
 )
 
 const (
@@ -210,6 +211,7 @@ type line struct {
 // or another. It gives the order that was acknowledged, if one was.
 func (b *buyer) checkout(ctx context.Context, who shopper, cart string, lines []history.Item) *history.Order {
 	keys := []string{uuid.NewString()}
+	card := b.card()
 	if b.percent(doubleSubmits) {
 		keys = append(keys, keys[0])
 		if b.percent(50) {
@@ -219,7 +221,7 @@ func (b *buyer) checkout(ctx context.Context, who shopper, cart string, lines []
 	got := make([]*history.Order, len(keys))
 	var wg sync.WaitGroup
 	for i, key := range keys {
-		wg.Go(func() { got[i] = b.submit(ctx, who, key, cart, lines) })
+		wg.Go(func() { got[i] = b.submit(ctx, who, key, cart, card, lines) })
 	}
 	wg.Wait()
 	for _, o := range got {
@@ -231,12 +233,15 @@ func (b *buyer) checkout(ctx context.Context, who shopper, cart string, lines []
 }
 
 // submit is one checkout with its repeats. The order's note says which.
-func (b *buyer) submit(ctx context.Context, who shopper, key, cart string, lines []history.Item) *history.Order {
+func (b *buyer) submit(ctx context.Context, who shopper, key, cart, card string, lines []history.Item) *history.Order {
 	body := map[string]any{
 		"payment_method": "invoice", "email": "buyer@example.com", "currency": "EUR", "note": key,
 		"address": map[string]string{"name": "Lucía Pérez", "line1": "Calle Mayor 1", "city": "Madrid", "postal_code": "28013", "country": "ES"},
 	}
-	call := history.Call{Op: history.Checkout, Key: key, Cart: cart, Lines: lines}
+	if card != "" {
+		body["payment_method"], body["payment_token"] = "card", card
+	}
+	call := history.Call{Op: history.Checkout, Key: key, Cart: cart, Lines: lines, Card: card}
 	c := b.repeat(ctx, call, func(ctx context.Context) answer {
 		return b.web.send(ctx, http.MethodPost, "/v1/orders", body, b.headers(ctx, who, "Idempotency-Key", key)...)
 	}, func(a *answer, c *history.Call) {

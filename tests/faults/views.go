@@ -23,7 +23,8 @@ type orderView struct {
 		Total money `json:"total"`
 	} `json:"totals"`
 	Payment struct {
-		Refunded money `json:"refunded"`
+		Refunded money     `json:"refunded"`
+		Card     *cardView `json:"card"`
 	} `json:"payment"`
 	Refunds []struct {
 		ReturnID string               `json:"return_id"`
@@ -42,7 +43,7 @@ type orderView struct {
 func (v orderView) history() history.Order {
 	o := history.Order{
 		ID: v.ID, Key: v.Note, Status: v.Status, Total: v.Totals.Total.Amount, Refunded: v.Payment.Refunded.Amount,
-		Replaces: v.Replaces, Shipments: v.Shipments,
+		Replaces: v.Replaces, Card: v.Payment.Card.history(), Shipments: v.Shipments,
 		Refused: v.Status == history.Cancelled && strings.HasPrefix(v.CancelReason, "refused: "),
 	}
 	for _, l := range v.Lines {

@@ -143,7 +143,8 @@ func (c *checker) refusals() {
 			}
 		}
 	}
-	scarce := func(l Item) bool { return wanted[l.SKU] > c.goods[l.SKU].Initial }
+	scarce := func(l Item) bool { return wanted[l.SKU] > c.goods[l.SKU].Initial+c.goods[l.SKU].Backorder }
+	promised := func(l Line) bool { return c.goods[l.SKU].Backorder > 0 }
 	for _, call := range c.run.Calls {
 		if call.Outcome != Refused || call.Code == "" {
 			continue
@@ -153,11 +154,12 @@ func (c *checker) refusals() {
 		switch call.Op {
 		case Checkout:
 			right = call.Code == OutOfStock && slices.ContainsFunc(call.Lines, scarce) ||
-				call.Code == CartTaken && len(tries[call.Cart]) > 1
+				call.Code == CartTaken && len(tries[call.Cart]) > 1 ||
+				call.Code == Declined && call.declines()
 		case Cancel:
 			right = status == PartiallyShipped || status == Shipped || status == Delivered
 		case Ship, ShipPart:
-			right = status == Cancelled
+			right = status == Cancelled || call.Code == Backordered && slices.ContainsFunc(c.byID[call.Order].Lines, promised)
 		case ReadStock, FillCart, Deliver, AskReturn, ApproveReturn, TakePart, CloseReturn, ReceiveReturn:
 		}
 		if !right {

@@ -22,7 +22,8 @@ const (
 	Unsettled     Kind = "unsettled"      // something was still under way SettleLimit after the last fault
 	StockRead     Kind = "stock-read"     // a read was negative, or did not add up
 	Ledger        Kind = "ledger"         // initial + restocked is not available + reserved + sold
-	Reserved      Kind = "reserved"       // reserved is not what confirmed orders hold
+	Reserved      Kind = "reserved"       // reserved and waited for is not what confirmed orders hold
+	Promised      Kind = "promised"       // more is waited for than may be, or is waited for although it is there
 	Sold          Kind = "sold"           // sold is not what was shipped
 	EventLost     Kind = "event-lost"     // something happened and was not announced
 	EventFalse    Kind = "event-false"    // something was announced and did not happen
@@ -54,6 +55,7 @@ func Check(r Run) []Violation {
 	c.shipments()
 	c.refunds()
 	c.exchanges()
+	c.payments()
 	c.promotions()
 	c.stockReads()
 	c.ledgers()

@@ -25,6 +25,8 @@ type Good struct {
 	SKU     string `json:"sku"`
 	Initial int    `json:"initial"`
 	Price   int64  `json:"price"`
+	// Backorder is how many may be promised at once beyond what is there.
+	Backorder int `json:"backorder,omitempty"`
 }
 
 // Promotion takes a part off all goods of as many orders as it is limited to.
@@ -56,7 +58,9 @@ const (
 // The refusals of a checkout that a buyer can get who does nothing wrong.
 const (
 	OutOfStock = "out_of_stock"
-	CartTaken  = "cart_empty_or_taken"
+	// Backordered refuses to ship what is not there yet.
+	Backordered = "backordered"
+	CartTaken   = "cart_empty_or_taken"
 )
 
 // Outcome is what a client makes of an answer.
@@ -81,6 +85,7 @@ type Call struct {
 	Cart      string `json:"cart,omitempty"`      // of a Checkout: one filling of a cart, which makes one order at most
 	Lines     []Item `json:"lines,omitempty"`     // of a Checkout: what is in the cart
 	Promotion string `json:"promotion,omitempty"` // of a Checkout: the one whose code is in the cart
+	Card      string `json:"card,omitempty"`      // of a Checkout: the token it is paid by; "": not by card
 	Order     string `json:"order,omitempty"`     // that is cancelled, shipped, delivered, returned
 	Return    string `json:"return,omitempty"`    // that is approved, received; of AskReturn: the one that was made
 	Part      string `json:"part,omitempty"`      // of TakePart: the receipt
@@ -114,6 +119,9 @@ type Final struct {
 	Uses        []Uses        `json:"uses,omitempty"`
 	Events      []Event       `json:"events"`       // as the broker has them, repeats included
 	DeadLetters []DeadLetter  `json:"dead_letters"` // that nobody has replayed
+	// Ledger says that Operations are all that the payment provider has done.
+	Ledger     bool        `json:"ledger,omitempty"`
+	Operations []Operation `json:"operations,omitempty"`
 }
 
 // Status is that of an order.
@@ -143,6 +151,7 @@ type Order struct {
 	Refunds    []Refund     `json:"refunds,omitempty"`
 	Shipments  []Shipment   `json:"shipments,omitempty"`
 	Returns    []ReturnNews `json:"returns,omitempty"` // what orders has heard of its returns
+	Card       *Card        `json:"card,omitempty"`    // nil: not paid by card
 	// Replaces is the order of which something came back that this one is sent for.
 	Replaces string `json:"replaces,omitempty"`
 }
@@ -245,7 +254,8 @@ type Stock struct {
 	Reserved  int    `json:"reserved"`
 	Available int    `json:"available"`
 	Sold      int    `json:"sold"`
-	// Held is what each order holds; nil where the observer cannot see it.
+	Waiting   int    `json:"backordered"` // promised, and not there
+	// Held is what each order holds or waits for; nil where the observer cannot see it.
 	Held map[string]int `json:"held,omitempty"`
 	// Booked is what its ledger adds up to, of the last look; nil of a read.
 	Booked *Booked `json:"booked,omitempty"`

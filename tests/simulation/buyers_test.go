@@ -18,8 +18,9 @@ import (
 	"tienda/tests/history"
 )
 
-// goods are what is sold. There is little of the first, which everybody wants.
-var goods = []history.Good{{SKU: "HOT", Initial: 5, Price: 700}, {SKU: "WARM", Initial: 12, Price: 1250}, {SKU: "COLD", Initial: 500, Price: 99}}
+// goods are what is sold. There is little of the first, which everybody wants, and
+// of which some more can be promised.
+var goods = []history.Good{{SKU: "HOT", Initial: 5, Price: 700, Backorder: 3}, {SKU: "WARM", Initial: 12, Price: 1250}, {SKU: "COLD", Initial: 500, Price: 99}}
 
 // book is the history of what was asked and answered.
 type book struct {

@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ type (
 		SKU    string `json:"sku"`
 		OnHand int    `json:"on_hand"`
 		Sold   int    `json:"sold"`
-		Open   string `json:"open"`   // "<order ID> <quantity> ...;"
+		Open   string `json:"open"`   // "<order ID> <quantity> <amount> <currency> <time> <marks>[ <from>[ <waiting> ...]];"
 		Ledger string `json:"ledger"` // "<time> <kind> <location> <delta> <on hand> ...\n"
 		Pages  int    `json:"ledger_pages"`
 	}
@@ -168,12 +169,20 @@ func stockOf(d stockDoc) history.Stock {
 	s := history.Stock{SKU: d.SKU, OnHand: d.OnHand, Available: d.OnHand, Sold: d.Sold, Held: map[string]int{}, Booked: bookedOf(d)}
 	for one := range strings.SplitSeq(strings.TrimSuffix(d.Open, ";"), ";") {
 		var id string
-		var quantity int
-		if n, _ := fmt.Sscanf(one, "%s %d", &id, &quantity); n == 2 {
-			s.Held[id] = quantity
-			s.Reserved += quantity
-			s.Available -= quantity
+		var quantity, waiting int
+		if n, _ := fmt.Sscanf(one, "%s %d", &id, &quantity); n != 2 {
+			continue
 		}
+		if f := strings.Split(one, " "); len(f) > 7 {
+			var err error
+			if waiting, err = strconv.Atoi(f[7]); err != nil {
+				panic("simulation: a reservation that is not one: " + one)
+			}
+		}
+		s.Held[id] = quantity
+		s.Reserved += quantity - waiting
+		s.Available -= quantity - waiting
+		s.Waiting += waiting
 	}
 	return s
 }

@@ -42,15 +42,17 @@ func TestEveryOperation(t *testing.T) {
 
 	a = s.call(200, orders, "POST", "/internal/v1/quotes", map[string]any{"currency": "USD", "skus": []string{"COF-500", "GONE", "COF-250"}})
 	require.JSONEq(t, fmt.Sprintf(`{"items":[
-		{"sku":"COF-500","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"500 g","category":"coffee","tax_class":"standard","unit_price":null,"available":true},
+		{"sku":"COF-500","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"500 g","category":"coffee","tax_class":"standard","unit_price":null,"available":true,"availability":"in_stock"},
 		{"sku":"COF-250","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"250 g","category":"coffee","tax_class":"standard","unit_price":{"amount":890,"currency":"USD"},
-			"price":{"amount":890,"currency":"USD","kind":"base","min_quantity":1},"available":true}]}`, id), string(a.Body))
+			"price":{"amount":890,"currency":"USD","kind":"base","min_quantity":1},"available":true,"availability":"in_stock"}]}`, id), string(a.Body))
 
 	s.call(200, orders, "PUT", "/internal/v1/reservations/"+orderA, reservation("EUR", line("COF-250", 2)))
 	s.call(204, orders, "POST", "/internal/v1/reservations/"+orderA+"/commit", map[string]any{"skus": []string{"COF-250"}})
 	s.call(200, orders, "PUT", "/internal/v1/reservations/"+orderB, reservation("EUR", line("COF-250", 1)))
 	s.call(204, orders, "POST", "/internal/v1/reservations/"+orderB+"/release", map[string]any{"skus": []string{"COF-250"}})
 	require.Equal(t, inventoryView{SKU: "COF-250", OnHand: 8, Available: 8, Sold: 2}, s.stock("COF-250"))
+
+	s.call(200, orders, "POST", "/internal/v1/reservations/"+orderA+"/waiting", map[string]any{"skus": []string{"COF-250"}})
 
 	s.call(200, nobody, "GET", "/v1/products?q=tost&sort=price&in_stock=true", nil)
 	s.call(200, nobody, "GET", "/v1/products/suggestions?q=ca", nil)
@@ -71,6 +73,8 @@ func TestEveryOperation(t *testing.T) {
 	a = s.call(200, manager, "PUT", "/v1/settings/inventory", map[string]any{"locations": []any{map[string]any{"id": "bcn", "name": "Barcelona"}, map[string]any{"id": "main", "name": "Madrid"}}})
 	require.Equal(t, `"1"`, a.Header.Get("ETag"))
 	s.call(200, manager, "GET", "/v1/settings/inventory", nil)
+	s.call(200, manager, "PUT", "/v1/inventory/COF-250/settings", map[string]any{})
+	s.call(200, manager, "GET", "/v1/inventory?low=true", nil)
 	s.call(200, manager, "POST", "/v1/inventory/COF-250/transfers", map[string]any{"from": "main", "to": "bcn", "quantity": 3, "reason": "for the shop"})
 	s.call(200, manager, "GET", "/v1/inventory/COF-250/ledger", nil)
 	s.call(204, manager, "DELETE", "/v1/products/"+id, nil, "If-Match", `"3"`)

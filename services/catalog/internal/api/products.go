@@ -47,7 +47,7 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 	language := a.speak(r, &p)
 	setLanguage(w, language)
 	httpapi.SetETag(w, p.Version)
-	return httpapi.Write(w, http.StatusOK, view(p, language, nil, book, time.Now()))
+	return httpapi.Write(w, http.StatusOK, view(p, language, stockShown{}, book, time.Now()))
 }
 
 // movedTo sends who asks by a former slug on. It is not for ever: another product
@@ -123,9 +123,9 @@ func (a *API) deleteProduct(w http.ResponseWriter, r *http.Request) error {
 // sendProduct sends a product of any status as it was stated, with the stock
 // that is shown.
 func (a *API) sendProduct(w http.ResponseWriter, r *http.Request, status int, p product.Product) error {
-	var inStock map[string]bool
+	var shown stockShown
 	if e := a.Shown.Detail(p.ID); e != nil {
-		inStock = e.InStock
+		shown = stockShown{e.InStock, e.Waits}
 	}
 	book, err := a.Prices.Book(r.Context())
 	if err != nil {
@@ -133,5 +133,5 @@ func (a *API) sendProduct(w http.ResponseWriter, r *http.Request, status int, p 
 	}
 	setLanguage(w, p.Language)
 	httpapi.SetETag(w, p.Version)
-	return httpapi.Write(w, status, asStated(p, inStock, book, time.Now()))
+	return httpapi.Write(w, status, asStated(p, shown, book, time.Now()))
 }

@@ -63,6 +63,8 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPost, Path: "/v1/price-updates", Who: staff, Handle: a.updatePrices},
 		{Method: http.MethodPost, Path: "/v1/stock-updates", Who: stock, Handle: a.updateStock},
 
+		{Method: http.MethodGet, Path: "/v1/inventory", Who: stock, Handle: a.filled(a.listInventory)},
+		{Method: http.MethodPut, Path: "/v1/inventory/{sku}/settings", Who: stock, Handle: a.putStockSettings},
 		{Method: http.MethodGet, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.getInventory},
 		{Method: http.MethodPatch, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.adjustInventory},
 		{Method: http.MethodPost, Path: "/v1/inventory/{sku}/transfers", Who: stock, Handle: a.transferInventory},
@@ -74,6 +76,7 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPut, Path: "/internal/v1/reservations/{order_id}", Who: orders, Handle: a.reserve},
 		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/commit", Who: orders, Handle: a.commit},
 		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/release", Who: orders, Handle: a.release},
+		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/waiting", Who: orders, Handle: a.waiting},
 		{Method: http.MethodPost, Path: "/internal/v1/import/products", Who: loaders, Handle: a.importProducts},
 		{Method: http.MethodPost, Path: "/events/orders", Who: httpapi.Sidecar, Handle: a.Orders.Hear},
 	}

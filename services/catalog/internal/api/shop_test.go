@@ -111,12 +111,18 @@ func with(m map[string]any, key string, value any) map[string]any {
 func stocked(t *testing.T) (s *shop, productID string) {
 	t.Helper()
 	s = open(t)
+	return s, s.fill()
+}
+
+// fill creates the coffee and its stock.
+func (s *shop) fill() (productID string) {
+	s.t.Helper()
 	s.call(201, manager, "POST", "/v1/categories", map[string]any{"slug": "coffee", "name": "Coffee"})
 	var p struct{ ID string }
-	s.call(201, manager, "POST", "/v1/products", coffee()).JSON(t, &p)
+	s.call(201, manager, "POST", "/v1/products", coffee()).JSON(s.t, &p)
 	s.call(200, manager, "PATCH", "/v1/inventory/COF-250", map[string]any{"on_hand": 10, "reason": "first"})
 	s.call(200, manager, "PATCH", "/v1/inventory/COF-500", map[string]any{"delta": 3, "reason": "first"})
-	return s, p.ID
+	return p.ID
 }
 
 func line(sku string, quantity int) map[string]any {

@@ -80,6 +80,9 @@ func (b *Books) reserve(orderID, currency string, lines []ReservedLine, preferre
 			return err
 		}
 		lines[i].UnitPrice = r.UnitPrice()
+		if lines[i].Waiting, lines[i].Expected = r.Waiting, (time.Time{}); r.Waiting > 0 {
+			lines[i].Expected = stock.Backorder.ExpectedAt()
+		}
 	}
 	return nil
 }

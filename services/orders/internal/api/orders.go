@@ -99,7 +99,8 @@ func (a *API) readdress(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// dispatch: state 1 get, 1 save; 1 event. A repeat is 1 get.
+// dispatch: state 1 get, 1 save; 1 event. Of back-ordered lines 1 get and 1
+// invocation more. A repeat is 1 get.
 func (a *API) dispatch(w http.ResponseWriter, r *http.Request) error {
 	var in order.Parcel
 	return act(w, r, &in, func(id string, version int64) (*order.Order, error) {
@@ -114,7 +115,8 @@ func (a *API) deliverShipment(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// ship: state 1 get, 1 save; 1 event.
+// ship: state 1 get, 1 save; 1 event. Of an order with back-ordered lines 1 get and 1
+// invocation more.
 func (a *API) ship(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Tracking string `json:"tracking"`
@@ -128,6 +130,13 @@ func (a *API) ship(w http.ResponseWriter, r *http.Request) error {
 func (a *API) deliver(w http.ResponseWriter, r *http.Request) error {
 	return act(w, r, &struct{}{}, func(id string, version int64) (*order.Order, error) {
 		return a.Orders.Deliver(r.Context(), id, version)
+	})
+}
+
+// recapture: state 1 get, 1 save; a repeat is 1 get. The card is asked in the background.
+func (a *API) recapture(w http.ResponseWriter, r *http.Request) error {
+	return act(w, r, &struct{}{}, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.Recapture(r.Context(), id, version)
 	})
 }
 

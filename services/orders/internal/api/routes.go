@@ -73,6 +73,7 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPut, Path: "/v1/orders/{id}/address", Who: httpapi.Anyone, Handle: a.readdress},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/ship", Who: fulfil, Handle: a.ship},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/deliver", Who: fulfil, Handle: a.deliver},
+		{Method: http.MethodPost, Path: "/v1/orders/{id}/payment/capture", Who: fulfil, Handle: a.recapture},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/shipments", Who: fulfil, Handle: a.dispatch},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/shipments/{shipment}/deliver", Who: fulfil, Handle: a.deliverShipment},
 

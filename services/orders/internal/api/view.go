@@ -49,6 +49,8 @@ type lineAnswer struct {
 	Category    string       `json:"category,omitempty"`
 	UnitPrice   *money.Money `json:"unit_price,omitempty"`
 	LineTotal   *money.Money `json:"line_total,omitempty"`
+	Backordered int          `json:"backordered,omitempty"`
+	ExpectedAt  time.Time    `json:"expected_at,omitzero"`
 	*charge
 }
 
@@ -73,7 +75,7 @@ func viewTotals(o *order.Order) totals {
 func viewLine(l order.Line, currency string) lineAnswer {
 	out := lineAnswer{
 		SKU: l.SKU, Quantity: l.Quantity, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName, Category: l.Category,
-		UnitPrice: l.UnitPrice, LineTotal: l.LineTotal,
+		UnitPrice: l.UnitPrice, LineTotal: l.LineTotal, Backordered: l.Backordered, ExpectedAt: l.ExpectedAt,
 	}
 	if l.Charge != nil {
 		c := viewCharge(*l.Charge, currency)

@@ -29,6 +29,10 @@ type Line struct {
 	Weight      int64        `json:"weight_grams,omitempty"` // of one
 	UnitPrice   *money.Money `json:"unit_price,omitempty"`
 	LineTotal   *money.Money `json:"line_total,omitempty"` // before discounts and tax that is added
+	// Backordered is how many of Quantity were not in stock when it was ordered;
+	// ExpectedAt when they were to come, zero: not known.
+	Backordered int       `json:"backordered,omitempty"`
+	ExpectedAt  time.Time `json:"expected_at,omitzero"`
 	// Charge is what the line costs; nil in orders from before there were discounts
 	// and taxes, which cost their line totals.
 	Charge *pricing.Charge `json:"charge,omitempty"`

@@ -65,8 +65,7 @@ func (o *Order) Refund(returnID string, lines []RefundLine, now time.Time) (Refu
 		r.Exchange.OrderID = ReplacementID(o.ID, len(o.Refunds))
 	}
 	o.Refunds = append(o.Refunds, r)
-	o.Payment.refund(r.Amount)
-	if err := o.giveBack(r.Amount, now); err != nil {
+	if err := o.payBack(r.Amount, now); err != nil {
 		return Refund{}, err
 	}
 	o.happened(Fact{Kind: WasRefunded, Refund: r})
@@ -141,6 +140,14 @@ func part(amount int64, percent int) int64 {
 	return amount/100*p + amount%100*p/100
 }
 
+// payBack counts an amount as refunded, and has the card given what is its of that.
+func (o *Order) payBack(amount int64, now time.Time) error {
+	err := o.giveBack(amount, now)
+	o.Payment.refund(amount)
+	return err
+}
+
+// refund counts an amount that the card was asked to give back, where there is one.
 func (p *Payment) refund(amount int64) {
 	fromDue := min(amount, p.Due)
 	p.Due -= fromDue
@@ -148,7 +155,7 @@ func (p *Payment) refund(amount int64) {
 	switch {
 	case p.Due > 0:
 		p.Status = Due
-	case p.Refunded >= p.Paid: // always so for an invoice that was never paid
+	case p.kept() <= 0: // always so for an invoice that was never paid
 		p.Status = Refunded
 	default:
 		p.Status = PartiallyRefunded

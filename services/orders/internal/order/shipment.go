@@ -67,7 +67,7 @@ func (o *Order) Ship(tracking string, version int64, now time.Time) error {
 }
 
 // send adds a shipment. The first one charges the card, with the whole total: see
-// docs/adr/0033.
+// docs/adr/0034.
 func (o *Order) send(id string, p Parcel, version int64, now time.Time) error {
 	if version != 0 && version != o.Version {
 		return errVersion
