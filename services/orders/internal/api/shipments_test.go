@@ -73,3 +73,28 @@ func TestShipmentsByCard(t *testing.T) {
 	require.Equal(t, []int64{1000, 0}, []int64{taken, back})
 	require.Equal(t, []string{"tienda.orders.confirmed", "tienda.orders.partially_shipped", "tienda.orders.shipped"}, s.events.Types())
 }
+
+// Two agents send the same three pieces, piece by piece, each request sent several times
+// and to two replicas at once: three shipments, never a piece more.
+func TestShipmentsAtOnce(t *testing.T) {
+	s := newShop(t)
+	other := s.restarted(t)
+	s.put(t, asAna, nil, tea, 3)
+	o := s.ordered(t, s.submit(t, asAna, nil, "key-of-ana", cash), 201)
+	for _, key := range []string{"agent-1-a", "agent-2-a", "agent-1-b", "agent-2-b"} {
+		r := contracttest.Request{
+			Method: "POST", Path: "/v1/orders/" + o.ID + "/shipments", As: asAgent, Header: with(nil, "Idempotency-Key", key), Body: parcel(tea, 1),
+		}
+		for status := range atOnce(t, s, other, r) {
+			require.Contains(t, []int{200, 409, 503}, status)
+		}
+		require.Contains(t, []int{200, 409}, s.Do(t, r).Status, "409: all has left")
+	}
+	var sent shipmentsDoc
+	a := s.Do(t, contracttest.Request{Method: "GET", Path: "/v1/orders/" + o.ID, As: asAna})
+	a.JSON(t, &sent)
+	require.Equal(t, "shipped", sent.Status)
+	require.Len(t, sent.Shipments, 3)
+	require.Equal(t, []string{"tienda.orders.confirmed", "tienda.orders.partially_shipped", "tienda.orders.partially_shipped", "tienda.orders.shipped"},
+		s.events.Types())
+}
