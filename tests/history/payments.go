@@ -122,7 +122,7 @@ func (c *checker) paid(o Order, s sums) {
 		if s.held != o.Total {
 			wrong(PaymentUnauthorised)
 		}
-	case Shipped, Delivered:
+	case PartiallyShipped, Shipped, Delivered: // charged with the first shipment
 		if s.Captured != o.Total {
 			wrong(PaymentMissing)
 		}
