@@ -40,6 +40,15 @@ func TestEveryOperation(t *testing.T) {
 	code, _ := s.call(409, manager, "DELETE", "/v1/categories/coffee", nil).Problem(t)
 	require.Equal(t, "category_in_use", code)
 
+	collection := map[string]any{"name": "Gifts", "products": []any{id}, "status": "published"}
+	s.call(201, manager, "POST", "/v1/collections", with(collection, "slug", "gifts"))
+	delete(collection, "slug")
+	s.call(200, nobody, "GET", "/v1/collections", nil)
+	s.call(200, nobody, "GET", "/v1/collections/gifts", nil)
+	s.call(200, nobody, "GET", "/v1/collections/gifts/products", nil)
+	s.call(200, manager, "PUT", "/v1/collections/gifts", collection)
+	s.call(204, manager, "DELETE", "/v1/collections/gifts", nil)
+
 	a = s.call(200, orders, "POST", "/internal/v1/quotes", map[string]any{"currency": "USD", "skus": []string{"COF-500", "GONE", "COF-250"}})
 	require.JSONEq(t, fmt.Sprintf(`{"items":[
 		{"sku":"COF-500","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"500 g","category":"coffee","tax_class":"standard","unit_price":null,"available":true,"availability":"in_stock"},

@@ -8,6 +8,7 @@ import (
 	"tienda/internal/caller"
 	"tienda/internal/contract"
 	"tienda/internal/httpapi"
+	"tienda/services/catalog/internal/collection"
 	"tienda/services/catalog/internal/events"
 	"tienda/services/catalog/internal/export"
 	"tienda/services/catalog/internal/inventory"
@@ -18,12 +19,15 @@ import (
 
 // API answers the routes.
 type API struct {
-	Products   *product.Service
-	Inventory  *inventory.Service
-	Shown      *search.Model
-	Languages  product.Negotiator
-	Prices     *pricing.Service
-	Exports    export.Source
+	Products  *product.Service
+	Inventory *inventory.Service
+	Shown     *search.Model
+	Languages product.Negotiator
+	Prices    *pricing.Service
+	Exports   export.Source
+
+	Collections *collection.Service
+
 	Orders     events.Orders
 	ImportLine *contract.Schema // the contract's ImportProduct
 	StockLine  *contract.Schema // StockUpdate
@@ -49,6 +53,13 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPost, Path: "/v1/categories", Who: staff, Handle: a.createCategory},
 		{Method: http.MethodPut, Path: "/v1/categories/{slug}", Who: staff, Handle: a.changeCategory},
 		{Method: http.MethodDelete, Path: "/v1/categories/{slug}", Who: staff, Handle: a.filled(a.deleteCategory)},
+
+		{Method: http.MethodGet, Path: "/v1/collections", Who: anyone, Handle: a.listCollections},
+		{Method: http.MethodPost, Path: "/v1/collections", Who: staff, Handle: a.createCollection},
+		{Method: http.MethodGet, Path: "/v1/collections/{slug}", Who: anyone, Handle: a.getCollection},
+		{Method: http.MethodPut, Path: "/v1/collections/{slug}", Who: staff, Handle: a.changeCollection},
+		{Method: http.MethodDelete, Path: "/v1/collections/{slug}", Who: staff, Handle: a.deleteCollection},
+		{Method: http.MethodGet, Path: "/v1/collections/{slug}/products", Who: anyone, Handle: a.filled(a.listCollectionProducts)},
 
 		{Method: http.MethodGet, Path: "/v1/price-lists", Who: staff, Handle: a.listPriceLists},
 		{Method: http.MethodPost, Path: "/v1/price-lists", Who: staff, Handle: a.createPriceList},

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,6 +15,7 @@ import (
 	"tienda/internal/event"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
+	"tienda/services/catalog/internal/collection"
 	"tienda/services/catalog/internal/events"
 	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/pricing"
@@ -66,6 +68,7 @@ func openOver(t *testing.T, store *statetest.Memory, published *event.Memory) *s
 	a := &API{
 		Products: product.NewService(statestore.NewProducts(db), shown), Inventory: stock, Shown: shown, Prices: prices,
 		Orders: events.Orders{Stock: stock}, ImportLine: line, Exports: statestore.NewExports(db),
+		Collections: collection.NewService(statestore.NewCollections(db), time.Now),
 	}
 	a.StockLine, err = c.Schema("StockUpdate")
 	require.NoError(t, err)
