@@ -62,7 +62,7 @@ func TestBadInput(t *testing.T) {
 		{"collection without either", manager, "POST", "/v1/collections", map[string]any{"slug": "a", "name": "A"}, 422, "invalid_collection", []string{"/products", "/rule"}},
 		{"collection with one product twice", manager, "POST", "/v1/collections", map[string]any{"slug": "a", "name": "A", "products": []any{id, id}}, 422, "invalid_collection", []string{"/products/1"}},
 		{"a customer's collection", customer, "POST", "/v1/collections", map[string]any{"slug": "a", "name": "A", "products": []any{id}}, 403, "role_missing", nil},
-		{"change of no collection", manager, "PUT", "/v1/collections/none", map[string]any{"name": "A", "products": []any{id}}, 404, "collection_not_found", nil},
+		{"change of no collection", manager, "PUT", "/v1/collections/none", map[string]any{"name": "A", "products": []any{id}}, 404, "not_found", nil},
 		{"no variants", manager, "PUT", product, with(coffee(), "variants", []any{}), 400, "invalid_request", []string{"/variants"}},
 		{"price of nothing", manager, "PUT", product, priced(0, "EUR"), 400, "invalid_request", []string{"/variants/0/prices/0/amount"}},
 		{"negative price", manager, "PUT", product, priced(-5, "EUR"), 400, "invalid_request", []string{"/variants/0/prices/0/amount"}},
