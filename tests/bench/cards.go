@@ -34,7 +34,8 @@ func cardPlan(limited bool) []plan.Step {
 // measureCards has checkouts and their floor in turns, of which the one with the median
 // ratio counts.
 func (b *buyers) measureCards(ctx context.Context, m *meter, r *Report, f *floor, shopCounts, floorCounts func() (plan.Counts, error)) error {
-	for name, limited := range map[string]bool{cardCase: false, limitedCase: true} {
+	for i, name := range []string{cardCase, limitedCase} {
+		limited := i == 1
 		if !m.only.MatchString(name) {
 			continue
 		}

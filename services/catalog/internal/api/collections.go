@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"tienda/internal/caller"
 	"tienda/internal/fault"
 	"tienda/internal/httpapi"
 	"tienda/internal/page"
@@ -68,12 +67,6 @@ func (a *API) collectionSpoken(r *http.Request, c collection.Collection) collect
 	v := collectionAsStated(c)
 	v.Language, v.Name, v.Description, v.Translations, v.Products, v.Rule = language, text.Name, text.Description, nil, nil, nil
 	return v
-}
-
-// managesProducts says whether the caller sees what is not published, too.
-func managesProducts(r *http.Request) bool {
-	c := caller.From(r.Context())
-	return c.Is(caller.CatalogManager) || c.Has(caller.CatalogWrite)
 }
 
 // listCollections: no state call, or 1 get once a second.

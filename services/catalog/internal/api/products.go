@@ -27,7 +27,7 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 	if slug, ok := a.Shown.Moved(ref); ok {
 		return movedTo(w, r, slug)
 	}
-	if c := caller.From(r.Context()); !c.Is(caller.CatalogManager) && !c.Has(caller.CatalogWrite) {
+	if !managesProducts(r) {
 		return product.ErrMissing
 	}
 	p, err := a.Products.Find(r.Context(), ref)
@@ -48,6 +48,12 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 	setLanguage(w, language)
 	httpapi.SetETag(w, p.Version)
 	return httpapi.Write(w, http.StatusOK, view(p, language, stockShown{}, book, time.Now()))
+}
+
+// managesProducts says whether the caller sees what is not published, too.
+func managesProducts(r *http.Request) bool {
+	c := caller.From(r.Context())
+	return c.Is(caller.CatalogManager) || c.Has(caller.CatalogWrite)
 }
 
 // movedTo sends who asks by a former slug on. It is not for ever: another product
