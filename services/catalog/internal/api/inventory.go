@@ -269,7 +269,11 @@ func (a *API) commit(w http.ResponseWriter, r *http.Request) error {
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	if err := a.Inventory.Commit(r.Context(), httpapi.Var(r, "order_id"), in.SKUs); err != nil {
+	lines := make([]inventory.Line, len(in.SKUs)) // without quantities: all that is held
+	for i, sku := range in.SKUs {
+		lines[i].SKU = sku
+	}
+	if err := a.Inventory.Commit(r.Context(), httpapi.Var(r, "order_id"), lines); err != nil {
 		return err
 	}
 	return httpapi.NoContent(w)

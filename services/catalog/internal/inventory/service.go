@@ -175,9 +175,24 @@ func (s *Service) Release(ctx context.Context, orderID string, skus []string) er
 	return s.update(ctx, &work{skus: skus, orderID: orderID, change: func(b *Books) { b.release(orderID, skus, s.now()) }})
 }
 
-// Commit takes what an order holds of the SKUs out of the house, once.
-func (s *Service) Commit(ctx context.Context, orderID string, skus []string) error {
-	return s.update(ctx, &work{skus: skus, orderID: orderID, change: func(b *Books) { b.commit(orderID, skus, s.now()) }})
+// Lower leaves an order no more of each SKU than the quantity of its line, and frees the
+// rest: news which comes twice or late changes nothing.
+func (s *Service) Lower(ctx context.Context, orderID string, lines []Line) error {
+	return s.update(ctx, &work{skus: skusOf(lines), orderID: orderID, change: func(b *Books) { b.lower(orderID, lines, s.now()) }})
+}
+
+// Commit takes what an order holds of the SKUs out of the house, once: no more of each
+// than the quantity of its line, where that is not 0; the rest is free.
+func (s *Service) Commit(ctx context.Context, orderID string, lines []Line) error {
+	return s.update(ctx, &work{skus: skusOf(lines), orderID: orderID, change: func(b *Books) { b.commit(orderID, lines, s.now()) }})
+}
+
+func skusOf(lines []Line) []string {
+	skus := make([]string, len(lines))
+	for i, l := range lines {
+		skus[i] = l.SKU
+	}
+	return skus
 }
 
 // Restock takes a return's goods back in, once for each return. Each stock

@@ -209,6 +209,43 @@ func (s *Stock) Release(orderID string, now time.Time) bool {
 	return held
 }
 
+// Lower leaves an order no more than a quantity of what it holds; false: it holds no more.
+// What is not there yet is given up first, then what lies at the last of its locations.
+func (s *Stock) Lower(orderID string, left int, now time.Time) bool {
+	r, held := s.Reservations[orderID]
+	if !held || left >= r.Quantity {
+		return false
+	}
+	if left <= 0 {
+		return s.Release(orderID, now)
+	}
+	s.count()
+	s.hold(r, -1)
+	parts := r.Parts()
+	waiting := min(r.Waiting, r.Quantity-left)
+	if r.Waiting -= waiting; r.Waiting == 0 {
+		r.Turn = 0
+	}
+	less := r.Quantity - left - waiting
+	var freed []Part
+	for i := len(parts) - 1; i >= 0 && less > 0; i-- {
+		n := min(less, parts[i].Quantity)
+		parts[i].Quantity -= n
+		less -= n
+		freed = append(freed, Part{parts[i].Location, n})
+	}
+	r.Quantity, r.From = left, fromOf(parts)
+	s.hold(r, 1)
+	s.Reservations[orderID] = r
+	s.changed = true
+	if r.Withdrawn {
+		for _, p := range freed {
+			s.withdraw(p, now)
+		}
+	}
+	return true
+}
+
 // Withdraw takes all that is not reserved out of the house, because the
 // product it was stock of is gone: another one may be given its SKU. What is
 // reserved goes the same way if it is released. Who waits for it waits in vain.

@@ -108,7 +108,7 @@ func TestLowOnceInTwoReplicas(t *testing.T) {
 						case random.IntN(2) == 0:
 							require.NoError(t, c.stock.Release(context.Background(), id, []string{"S-0"}))
 						default:
-							require.NoError(t, c.stock.Commit(context.Background(), id, []string{"S-0"}))
+							require.NoError(t, c.stock.Commit(context.Background(), id, []inventory.Line{{SKU: "S-0"}}))
 						}
 					}
 				})
@@ -193,6 +193,6 @@ func TestWithdrawnIsNotLow(t *testing.T) {
 	_, err = a.stock.Reserve(t.Context(), "o", "EUR", "", []inventory.Line{{SKU: "S-0", Quantity: 1}})
 	require.NoError(t, err)
 	require.NoError(t, a.products.Delete(t.Context(), a.shown.Detail("p-0").Product.ID, 0))
-	require.NoError(t, a.stock.Commit(t.Context(), "o", []string{"S-0"}))
+	require.NoError(t, a.stock.Commit(t.Context(), "o", []inventory.Line{{SKU: "S-0"}}))
 	require.Empty(t, lowTold(a))
 }

@@ -87,6 +87,22 @@ func (a *API) cancel(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// cancelLines: state 1 get, 1 save; 1 event. A repeat is 1 get. The card is asked in the
+// background.
+func (a *API) cancelLines(w http.ResponseWriter, r *http.Request) error {
+	v, err := viewer(w, r)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Lines  []order.Item `json:"lines"`
+		Reason string       `json:"reason"`
+	}
+	return act(w, r, &in, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.CancelLines(r.Context(), v, id, r.Header.Get("Idempotency-Key"), in.Lines, in.Reason, version)
+	})
+}
+
 // readdress: state 1 get, 1 save. A repeat is 1 get.
 func (a *API) readdress(w http.ResponseWriter, r *http.Request) error {
 	v, err := viewer(w, r)

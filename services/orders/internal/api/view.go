@@ -27,6 +27,7 @@ type orderAnswer struct {
 	Refunds      []refundAnswer  `json:"refunds"`
 	Returns      []returnAnswer  `json:"returns"`
 	Shipments    []shipment      `json:"shipments"`
+	Cancelled    []cancellation  `json:"cancellations,omitempty"`
 	Replaces     string          `json:"replaces,omitempty"`
 	Note         string          `json:"note,omitempty"`
 	Tracking     string          `json:"tracking,omitempty"`
@@ -51,6 +52,7 @@ type lineAnswer struct {
 	LineTotal   *money.Money `json:"line_total,omitempty"`
 	Backordered int          `json:"backordered,omitempty"`
 	ExpectedAt  time.Time    `json:"expected_at,omitzero"`
+	Cancelled   int          `json:"cancelled,omitempty"`
 	*charge
 }
 
@@ -75,7 +77,7 @@ func viewTotals(o *order.Order) totals {
 func viewLine(l order.Line, currency string) lineAnswer {
 	out := lineAnswer{
 		SKU: l.SKU, Quantity: l.Quantity, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName, Category: l.Category,
-		UnitPrice: l.UnitPrice, LineTotal: l.LineTotal, Backordered: l.Backordered, ExpectedAt: l.ExpectedAt,
+		UnitPrice: l.UnitPrice, LineTotal: l.LineTotal, Backordered: l.Backordered, ExpectedAt: l.ExpectedAt, Cancelled: l.Cancelled,
 	}
 	if l.Charge != nil {
 		c := viewCharge(*l.Charge, currency)
@@ -161,6 +163,21 @@ func viewShipment(s order.Shipment) shipment {
 	return shipment{s.ID, s.Lines, s.Carrier, s.Tracking, s.TrackingURL, s.ShippedAt, s.DeliveredAt}
 }
 
+type cancellation struct {
+	ID        string       `json:"id"`
+	Lines     []order.Item `json:"lines"`
+	Reason    string       `json:"reason,omitempty"`
+	Amount    money.Money  `json:"amount"`
+	Tax       money.Money  `json:"tax"`
+	Shipping  money.Money  `json:"shipping"`
+	Refunded  money.Money  `json:"refunded"`
+	CreatedAt time.Time    `json:"created_at"`
+}
+
+func viewCancellation(o *order.Order, c order.Cancellation) cancellation {
+	return cancellation{c.ID, c.Lines, c.Reason, o.Money(c.Amount), o.Money(c.Tax), o.Money(c.Shipping), o.Money(c.Refunded), c.At}
+}
+
 type orderSummary struct {
 	ID            string              `json:"id"`
 	Number        string              `json:"number"`
@@ -205,6 +222,9 @@ func viewOrder(o *order.Order) orderAnswer {
 	}
 	for i, s := range o.Shipments {
 		out.Shipments[i] = viewShipment(s)
+	}
+	for _, c := range o.Cancellations {
+		out.Cancelled = append(out.Cancelled, viewCancellation(o, c))
 	}
 	return out
 }

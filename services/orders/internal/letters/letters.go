@@ -3,7 +3,6 @@
 package letters
 
 import (
-	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -30,6 +29,7 @@ var kinds = map[order.FactKind]mail.Kind{
 	order.WasRefunded:         "order_refunded",
 	order.WasPartiallyShipped: "order_partially_shipped",
 	order.WasExchanged:        "exchange_refused", // of one that was placed the new order is written of
+	order.WereCancelled:       "order_lines_cancelled",
 }
 
 // No template may say what a buyer has written, the name of an address for
@@ -66,6 +66,8 @@ type data struct {
 	OnDoor   bool   // it is paid on delivery
 	Replaces string // number of the order whose exchange this is; "": none
 	Card     string // what is paid by card; "": nothing
+	Less     string // what the order costs less, of order_lines_cancelled
+	Kept     string // what it costs without what was cancelled; "": it is as it was
 	AtOnce   bool   // and is charged already
 }
 
@@ -76,28 +78,24 @@ type Orders interface {
 
 // News is something that has happened to an order.
 type News struct {
-	Kind       order.FactKind
-	OrderID    string
-	ReturnID   string // of WasRefunded and WasExchanged
-	ShipmentID string // of WasPartiallyShipped
-	At         time.Time
+	Kind    order.FactKind
+	OrderID string
+	Part    string // the return, shipment or cancellation that it is of; "": the whole order
+	At      time.Time
 }
 
 // ID gives the ID of the letter about it: there is one of each.
 func (n News) ID() string {
 	id := n.OrderID + ":" + string(n.Kind)
-	if ref := n.ref(); ref != "" {
-		id += ":" + ref
+	if n.Part != "" {
+		id += ":" + n.Part
 	}
 	return id
 }
 
-// ref names what of the order the news is of, besides the order.
-func (n News) ref() string { return cmp.Or(n.ReturnID, n.ShipmentID) }
-
 // Letter gives the letter about it. No address is in it.
 func (n News) Letter() mail.Letter {
-	return mail.Letter{ID: n.ID(), Kind: kinds[n.Kind], About: n.OrderID, Ref: n.ref(), At: n.At.UTC()}
+	return mail.Letter{ID: n.ID(), Kind: kinds[n.Kind], About: n.OrderID, Ref: n.Part, At: n.At.UTC()}
 }
 
 // Wanted says whether somebody waits for letters about an order. Who was refused
@@ -117,6 +115,8 @@ func at(o *order.Order, f order.Fact) time.Time {
 		return o.DeliveredAt
 	case order.WasCancelled:
 		return o.CancelledAt
+	case order.WereCancelled:
+		return f.Cancellation.At
 	case order.WasExchanged:
 		return f.Refund.Exchange.SettledAt
 	default:
@@ -154,8 +154,14 @@ func factOf(o *order.Order, l mail.Letter) (order.Fact, bool) {
 		case fact == order.WasPartiallyShipped:
 			s, ok := o.ShipmentOf(l.Ref)
 			return order.Fact{Kind: fact, Shipment: s}, ok
+		case fact == order.WereCancelled:
+			c, ok := o.CancellationOf(l.Ref)
+			return order.Fact{Kind: fact, Cancellation: c}, ok
 		case fact == order.WasShipped && len(o.Shipments) > 0:
-			return order.Fact{Kind: fact, Shipment: o.Shipments[len(o.Shipments)-1]}, true
+			// An order that is shipped because its rest was cancelled has none of that time:
+			// of its last shipment was written before.
+			last := o.Shipments[len(o.Shipments)-1]
+			return order.Fact{Kind: fact, Shipment: last}, last.ShippedAt.Equal(o.ShippedAt)
 		case fact != order.WasRefunded && fact != order.WasExchanged:
 			return order.Fact{Kind: fact}, true
 		default:
@@ -187,6 +193,12 @@ func describe(o *order.Order, f order.Fact) data {
 		}
 		return amount(o.Money(minor))
 	}
+	if f.Kind == order.WereCancelled {
+		d.Less, d.Refund = amount(o.Money(f.Cancellation.Amount)), some(f.Cancellation.Refunded)
+	}
+	if kept := o.Kept(); kept != o.Total && o.Status != order.Cancelled {
+		d.Kept = amount(o.Money(kept))
+	}
 	if f.Kind == order.WasExchanged {
 		d.Refund = amount(o.Money(f.Refund.Exchange.Refunded))
 	}
@@ -196,7 +208,7 @@ func describe(o *order.Order, f order.Fact) data {
 	d.Deducted = some(f.Refund.Deducted)
 	d.Due, d.Discount, d.Shipping = some(o.Payment.Due), some(-o.Totals.Discount), some(o.Totals.Shipping)
 	if o.Payment.Card != nil { // nobody sends an invoice
-		d.Due, d.Card, d.AtOnce = "", some(o.Total), o.Payment.AtOnce
+		d.Due, d.Card, d.AtOnce = "", some(o.Kept()), o.Payment.AtOnce
 	}
 	if d.Tax = some(o.Totals.Tax); !o.Totals.TaxIncluded {
 		d.Tax, d.TaxAdded = "", d.Tax
@@ -207,22 +219,30 @@ func describe(o *order.Order, f order.Fact) data {
 	if f.Shipment.ID != "" {
 		d.send(o, f.Shipment)
 	}
+	if f.Kind == order.WereCancelled {
+		d.only(o, f.Cancellation.Lines)
+	}
 	return d
+}
+
+// only has the letter speak of some pieces of the order, which d.Lines describes.
+func (d *data) only(o *order.Order, items []order.Item) {
+	var some []line
+	for i, l := range o.Lines {
+		if at := slices.IndexFunc(items, func(x order.Item) bool { return x.SKU == l.SKU }); at >= 0 {
+			one := d.Lines[i]
+			one.Quantity = items[at].Quantity
+			some = append(some, one)
+		}
+	}
+	d.Lines = some
 }
 
 // send has the letter speak of a shipment.
 func (d *data) send(o *order.Order, s order.Shipment) {
 	d.Rest = o.Shipments[0].ID != s.ID
 	d.Carrier, d.Tracking, d.Link = oneLine(s.Carrier), oneLine(s.Tracking), oneLine(s.TrackingURL)
-	var sent []line
-	for i, l := range o.Lines { // which d.Lines describes
-		if at := slices.IndexFunc(s.Lines, func(x order.Item) bool { return x.SKU == l.SKU }); at >= 0 {
-			one := d.Lines[i]
-			one.Quantity = s.Lines[at].Quantity
-			sent = append(sent, one)
-		}
-	}
-	d.Lines = sent
+	d.only(o, s.Lines)
 }
 
 func describeLine(l order.Line, amount func(money.Money) string) line {

@@ -62,16 +62,20 @@ func written(t *testing.T, o *order.Order, l mail.Letter) mail.Message {
 // told gives the letters about all that has happened to an order.
 func told(o *order.Order) (out []mail.Letter) {
 	for _, f := range o.Facts() {
-		out = append(out, News{Kind: f.Kind, OrderID: o.ID, ReturnID: f.Refund.ReturnID, At: now, ShipmentID: partOf(f)}.Letter())
+		out = append(out, News{Kind: f.Kind, OrderID: o.ID, At: now, Part: partOf(f)}.Letter())
 	}
 	return out
 }
 
 func partOf(f order.Fact) string {
-	if f.Kind != order.WasPartiallyShipped {
-		return ""
+	switch f.Kind {
+	case order.WasPartiallyShipped:
+		return f.Shipment.ID
+	case order.WereCancelled:
+		return f.Cancellation.ID
+	default:
+		return f.Refund.ReturnID
 	}
-	return f.Shipment.ID
 }
 
 func last(o *order.Order) mail.Letter { all := told(o); return all[len(all)-1] }

@@ -30,14 +30,14 @@ func (o *Order) covered(total int64, now time.Time) error {
 	return nil
 }
 
-// charge asks for the money that the card was authorised with, once.
+// charge asks for what is due of the money that the card was authorised with, once.
 func (o *Order) charge(now time.Time) error {
 	c := o.Payment.Card
-	if c == nil || o.Total == 0 || c.Capturing() > 0 {
+	if c == nil || o.Payment.Due == 0 || c.Capturing() > 0 {
 		return nil
 	}
 	o.changed = true
-	return c.Capture(o.ID, o.Total, now)
+	return c.Capture(o.ID, o.Payment.Due, now)
 }
 
 // Recapture asks once more for what is due of an order whose card was declined when

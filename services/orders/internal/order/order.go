@@ -33,12 +33,17 @@ type Line struct {
 	// ExpectedAt when they were to come, zero: not known.
 	Backordered int       `json:"backordered,omitempty"`
 	ExpectedAt  time.Time `json:"expected_at,omitzero"`
+	Cancelled   int       `json:"cancelled,omitempty"` // of Quantity
 	// Charge is what the line costs; nil in orders from before there were discounts
 	// and taxes, which cost their line totals.
 	Charge *pricing.Charge `json:"charge,omitempty"`
 }
 
-// Cost is what was paid for the line, tax included, and the tax in it.
+// Left is how many pieces of the line were not cancelled.
+func (l Line) Left() int { return l.Quantity - l.Cancelled }
+
+// Cost is what was paid for the line, tax included, and the tax in it. Of what was
+// cancelled of it Cancellations tell.
 func (l Line) Cost() (total, tax int64) {
 	if l.Charge != nil {
 		return l.Charge.Total, l.Charge.Tax
@@ -111,6 +116,8 @@ type Order struct {
 	Refunds      []Refund         `json:"refunds,omitempty"`
 	Returns      []Return         `json:"returns,omitempty"`
 	Shipments    []Shipment       `json:"shipments,omitempty"` // none in old orders that were shipped whole
+	// Cancellations are of lines; one that is cancelled as a whole by Cancel has none of it.
+	Cancellations []Cancellation `json:"cancellations,omitempty"`
 	Note         string           `json:"note,omitempty"`
 	Tracking     string           `json:"tracking,omitempty"` // of the last shipment that has one
 	CancelReason string           `json:"cancel_reason,omitempty"`
@@ -163,6 +170,8 @@ const (
 	WasConfirmed FactKind = "confirmed"
 	// WasPartiallyShipped: a shipment after which more follows. The last one is WasShipped.
 	WasPartiallyShipped FactKind = "partially_shipped"
+	// WereCancelled: lines, after which something of the order is left.
+	WereCancelled FactKind = "lines_cancelled"
 	WasCancelled        FactKind = "cancelled"
 	WasShipped          FactKind = "shipped"
 	WasDelivered        FactKind = "delivered"
@@ -171,11 +180,12 @@ const (
 )
 
 // Fact is one thing that happened; Refund only for WasRefunded and WasExchanged,
-// Shipment for WasPartiallyShipped and WasShipped.
+// Shipment for WasPartiallyShipped and WasShipped, Cancellation for WereCancelled.
 type Fact struct {
-	Kind     FactKind
-	Refund   Refund
-	Shipment Shipment
+	Kind         FactKind
+	Refund       Refund
+	Shipment     Shipment
+	Cancellation Cancellation
 }
 
 // Facts lists what has happened since the order was read.
@@ -186,11 +196,13 @@ func (o *Order) Changed() bool { return o.changed }
 
 func (o *Order) happened(f Fact) { o.changed, o.facts = true, append(o.facts, f) }
 
-// Quantity counts the pieces of all lines.
-func (o *Order) Quantity() int {
-	n := 0
+// Quantity counts the pieces of all lines, without what was cancelled of them, unless
+// that was all.
+func (o *Order) Quantity() (n int) {
 	for _, l := range o.Lines {
-		n += l.Quantity
+		if n += l.Quantity; o.Status != Cancelled {
+			n -= l.Cancelled
+		}
 	}
 	return n
 }

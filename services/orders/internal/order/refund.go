@@ -73,14 +73,16 @@ func (o *Order) Refund(returnID string, lines []RefundLine, now time.Time) (Refu
 }
 
 // refundable gives what lines are worth. Over all refunds no line may come
-// back more often than it was bought, so that the sum cannot pass the total.
+// back more often than it was bought and not cancelled, so that the sum cannot pass the
+// total.
 func (o *Order) refundable(lines []RefundLine) (r Refund, err error) {
 	back := make(map[string]int, len(o.Lines)) // pieces
 	bought := make(map[string]Line, len(o.Lines))
 	left, swapped := 0, false // pieces with the buyer; something was exchanged before
 	for _, l := range o.Lines {
 		bought[l.SKU] = l
-		left += l.Quantity
+		back[l.SKU] = l.Cancelled // the first shares are of what was cancelled
+		left += l.Left()
 	}
 	for _, f := range o.Refunds {
 		swapped = swapped || f.Exchange != nil && f.Exchange.Status != ExchangeRefused

@@ -66,7 +66,7 @@ func (o *Order) Ship(tracking string, version int64, now time.Time) error {
 	return o.send(ShipmentID(o.ID, ""), Parcel{Tracking: tracking}, version, now)
 }
 
-// send adds a shipment. The first one charges the card, with the whole total: see
+// send adds a shipment. The first one charges the card, with all that is due: see
 // docs/adr/0034.
 func (o *Order) send(id string, p Parcel, version int64, now time.Time) error {
 	if version != 0 && version != o.Version {
@@ -104,10 +104,16 @@ func (o *Order) send(id string, p Parcel, version int64, now time.Time) error {
 
 // pack gives the lines of a parcel, and says whether they are all that is left.
 func (o *Order) pack(asked []Item) (lines []Item, all bool, err error) {
-	left := o.unsent()
 	if len(asked) == 0 {
-		return left, true, nil
+		return o.unsent(), true, nil
 	}
+	rest, err := o.pick(asked, "More would be shipped than is left of the order.")
+	return slices.Clone(asked), len(rest) == 0, err
+}
+
+// pick takes items out of what is left to ship, and gives the rest.
+func (o *Order) pick(asked []Item, exceeded string) (rest []Item, err error) {
+	left := o.unsent()
 	var fields []fault.Field
 	for i, l := range asked {
 		bad := func(name, reason string) {
@@ -120,27 +126,26 @@ func (o *Order) pack(asked []Item) (lines []Item, all bool, err error) {
 		case at < 0 && !o.has(l.SKU):
 			bad("sku", "is not in the order")
 		case at < 0:
-			bad("quantity", "only 0 are left to ship")
+			bad("quantity", "only 0 are left")
 		case l.Quantity > left[at].Quantity:
-			bad("quantity", fmt.Sprintf("only %d are left to ship", left[at].Quantity))
+			bad("quantity", fmt.Sprintf("only %d are left", left[at].Quantity))
 		default:
 			left[at].Quantity -= l.Quantity
 		}
 	}
 	if len(fields) > 0 {
-		e := fault.New(fault.Unprocessable, "quantity_exceeded", "More would be shipped than is left of the order.")
+		e := fault.New(fault.Unprocessable, "quantity_exceeded", exceeded)
 		e.Fields = fields
-		return nil, false, e
+		return nil, e
 	}
-	all = !slices.ContainsFunc(left, func(x Item) bool { return x.Quantity > 0 })
-	return slices.Clone(asked), all, nil
+	return slices.DeleteFunc(left, func(x Item) bool { return x.Quantity == 0 }), nil
 }
 
 func (o *Order) has(sku string) bool {
 	return slices.ContainsFunc(o.Lines, func(l Line) bool { return l.SKU == sku })
 }
 
-// unsent gives what no shipment has taken yet, in the order of the lines.
+// unsent gives what no shipment has taken yet and is still wanted, in the order of the lines.
 func (o *Order) unsent() []Item {
 	sent := map[string]int{}
 	for _, s := range o.Shipments {
@@ -150,7 +155,7 @@ func (o *Order) unsent() []Item {
 	}
 	var out []Item
 	for _, l := range o.Lines {
-		if n := l.Quantity - sent[l.SKU]; n > 0 {
+		if n := l.Left() - sent[l.SKU]; n > 0 {
 			out = append(out, Item{SKU: l.SKU, Quantity: n})
 		}
 	}
