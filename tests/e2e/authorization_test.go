@@ -163,6 +163,8 @@ var authorization = []row{
 	{op: "GET /v1/orders/totals", want: "401 401 403 403 200 200 200 403", path: func(*world) string { return "/v1/orders/totals?by=status" }},
 	{op: "GET /v1/orders/{id}", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.order.ID }},
 	{op: "POST /v1/orders/{id}/cancel", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/cancel" }},
+	{op: "POST /v1/orders/{id}/cancellations", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/cancellations" },
+		body: func(w *world) any { return map[string]any{"lines": []map[string]any{{"sku": w.sku, "quantity": 1}}} }, with: []string{"Idempotency-Key", "a-cancellation"}},
 	{op: "PUT /v1/orders/{id}/address", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/address" },
 		body: func(*world) any { return madrid }},
 	{op: "POST /v1/orders/{id}/ship", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/ship" }},

@@ -97,6 +97,10 @@ type order struct {
 		ID       string `json:"id"`
 		Tracking string `json:"tracking"`
 	} `json:"shipments"`
+	Cancellations []struct {
+		Amount   money `json:"amount"`
+		Refunded money `json:"refunded"`
+	} `json:"cancellations"`
 	Returns []struct {
 		ReturnID string `json:"return_id"`
 		Status   string `json:"status"`

@@ -22,6 +22,7 @@ const (
 	impatient     = 5 // of all calls: the client hangs up early and repeats
 	cancelled     = 30
 	contested     = 6  // cancelled by the buyer while an agent ships
+	reduced       = 15 // of which some pieces are cancelled first
 	shipped       = 40 // the others stay confirmed
 	delivered     = 70 // of those that were shipped
 	returned      = 60 // of those that were delivered to a customer
@@ -264,6 +265,11 @@ func (b *buyer) afterSale(ctx context.Context, who shopper, o history.Order) {
 	ship := func() bool {
 		return b.act(ctx, agent, history.Ship, o.ID, "/ship", map[string]string{"tracking": "ES1"})
 	}
+	if b.percent(reduced) {
+		if o.Lines = b.cancelLine(ctx, who, o); len(o.Lines) == 0 { // all of it
+			return
+		}
+	}
 	switch n := b.r.IntN(100); {
 	case n < cancelled:
 		cancel()
@@ -280,6 +286,25 @@ func (b *buyer) afterSale(ctx context.Context, who shopper, o history.Order) {
 			b.sendBack(ctx, who, o)
 		}
 	}
+}
+
+// cancelLine cancels some pieces of an order, and gives what is left of its lines: of all
+// of them, where that was not done.
+func (b *buyer) cancelLine(ctx context.Context, who shopper, o history.Order) []history.Line {
+	at := b.r.IntN(len(o.Lines))
+	gone := history.Item{SKU: o.Lines[at].SKU, Quantity: 1 + b.r.IntN(o.Lines[at].Quantity)}
+	body := map[string]any{"lines": []history.Item{gone}, "reason": "too many"}
+	c := b.repeat(ctx, history.Call{Op: history.CancelLines, Key: o.ID + " less", Order: o.ID}, func(ctx context.Context) answer {
+		return b.web.send(ctx, http.MethodPost, "/v1/orders/"+o.ID+"/cancellations", body, b.headers(ctx, who, "Idempotency-Key", "less-of-"+o.ID)...)
+	}, func(*answer, *history.Call) {})
+	if c.Outcome != history.Done {
+		return o.Lines
+	}
+	left := slices.Clone(o.Lines)
+	if left[at].Quantity -= gone.Quantity; left[at].Quantity == 0 {
+		left = slices.Delete(left, at, at+1)
+	}
+	return left
 }
 
 func (b *buyer) act(ctx context.Context, who shopper, op history.Op, order, path string, body any) bool {

@@ -32,8 +32,14 @@ type orderView struct {
 		Lines    []history.RefundLine `json:"lines"`
 		Exchange *exchangeView        `json:"exchange"`
 	} `json:"refunds"`
-	Shipments []history.Shipment `json:"shipments"`
-	Returns   []struct {
+	Shipments     []history.Shipment `json:"shipments"`
+	Cancellations []struct {
+		ID       string         `json:"id"`
+		Lines    []history.Item `json:"lines"`
+		Amount   money          `json:"amount"`
+		Refunded money          `json:"refunded"`
+	} `json:"cancellations"`
+	Returns []struct {
 		ReturnID string               `json:"return_id"`
 		Status   history.ReturnStatus `json:"status"`
 	} `json:"returns"`
@@ -55,6 +61,9 @@ func (v orderView) history() history.Order {
 			sold.Off = sold.Price*int64(l.Quantity) - l.Total.Amount
 		}
 		o.Lines = append(o.Lines, sold)
+	}
+	for _, x := range v.Cancellations {
+		o.Cancellations = append(o.Cancellations, history.Cancellation{ID: x.ID, Lines: x.Lines, Amount: x.Amount.Amount, Refunded: x.Refunded.Amount})
 	}
 	for _, r := range v.Refunds {
 		f := history.Refund{Return: r.ReturnID, Amount: r.Amount.Amount, Lines: r.Lines}
@@ -119,6 +128,8 @@ type returnData struct {
 	ReturnID   string `json:"return_id"`
 	ReceiptID  string `json:"receipt_id"`
 	ShipmentID string `json:"shipment_id"`
+
+	CancellationID string `json:"cancellation_id"`
 }
 
 // of gives what tells events of a type about the same subject apart.
@@ -130,6 +141,8 @@ func (d returnData) of(kind string) string {
 		return d.ReceiptID
 	case history.OrderPartShipped:
 		return d.ShipmentID
+	case history.OrderLinesCancelled:
+		return d.CancellationID
 	default:
 		return ""
 	}

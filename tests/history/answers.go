@@ -90,10 +90,11 @@ func (c *checker) bought(call Call) {
 // own rule.
 var (
 	after = map[Op][]Status{
-		Cancel:   {Cancelled},
-		Ship:     {Shipped, Delivered},
-		ShipPart: {PartiallyShipped, Shipped, Delivered},
-		Deliver:  {Delivered},
+		Cancel:      {Cancelled},
+		CancelLines: {Confirmed, PartiallyShipped, Shipped, Delivered, Cancelled},
+		Ship:        {Shipped, Delivered},
+		ShipPart:    {PartiallyShipped, Shipped, Delivered},
+		Deliver:     {Delivered},
 	}
 	afterReturn = map[Op][]ReturnStatus{
 		AskReturn:     {ReturnRequested, ReturnApproved, ReturnRejected, ReturnInParts, ReturnReceived, ReturnRefunded, ReturnFailed},
@@ -111,6 +112,8 @@ func (c *checker) changed(call Call) {
 			c.wrong(OrderLost, "order %s, of which a %s was acknowledged, is not there", call.Order, call.Op)
 		} else if !slices.Contains(want, o.Status) {
 			c.wrong(ChangeLost, "order %s is %s although its %s was acknowledged", o.ID, o.Status, call.Op)
+		} else if call.Op == CancelLines && len(o.Cancellations) == 0 {
+			c.wrong(ChangeLost, "order %s has lost its %s, which was acknowledged", o.ID, call.Op)
 		}
 	}
 	if want, ok := afterReturn[call.Op]; ok {
@@ -123,6 +126,9 @@ func (c *checker) changed(call Call) {
 		}
 	}
 }
+
+// exceeded refuses to ship or cancel more than is left.
+const exceeded = "quantity_exceeded"
 
 // refusals looks for refusals without a reason.
 func (c *checker) refusals() {
@@ -149,7 +155,8 @@ func (c *checker) refusals() {
 		if call.Outcome != Refused || call.Code == "" {
 			continue
 		}
-		status := c.byID[call.Order].Status
+		of := c.byID[call.Order]
+		status, sent := of.Status, of.Status == Shipped || of.Status == Delivered
 		var right bool
 		switch call.Op {
 		case Checkout:
@@ -157,9 +164,12 @@ func (c *checker) refusals() {
 				call.Code == CartTaken && len(tries[call.Cart]) > 1 ||
 				call.Code == Declined && call.declines()
 		case Cancel:
-			right = status == PartiallyShipped || status == Shipped || status == Delivered
+			right = status == PartiallyShipped || sent
+		case CancelLines:
+			right = status == Cancelled || sent || call.Code == exceeded && len(of.Shipments) > 0
 		case Ship, ShipPart:
-			right = status == Cancelled || call.Code == Backordered && slices.ContainsFunc(c.byID[call.Order].Lines, promised)
+			right = status == Cancelled || call.Code == Backordered && slices.ContainsFunc(of.Lines, promised) ||
+				call.Op == ShipPart && len(of.Cancellations) > 0 && (sent || call.Code == exceeded)
 		case ReadStock, FillCart, Deliver, AskReturn, ApproveReturn, TakePart, CloseReturn, ReceiveReturn:
 		}
 		if !right {

@@ -31,6 +31,7 @@ const (
 	NotApplied    Kind = "not-applied"    // a consumer has not taken an event in, and it is no dead letter
 	RefundWrong   Kind = "refund-wrong"   // a return not refunded once, or with another amount
 	ExchangeWrong Kind = "exchange-wrong" // not one replacement or one refund for what is exchanged, or at another value
+	CancelWrong   Kind = "cancel-wrong"   // other lines were cancelled than was asked, or at another value
 	ShipmentWrong Kind = "shipment-wrong" // more was sent than bought, or the status says otherwise
 	PromotionOver Kind = "promotion-over" // more orders have it than it is limited to
 	PromotionUses Kind = "promotion-uses" // its uses are not the orders that have it
@@ -52,6 +53,7 @@ func Check(r Run) []Violation {
 	c.acknowledged()
 	c.refusals()
 	c.orders()
+	c.cancellations()
 	c.shipments()
 	c.refunds()
 	c.exchanges()

@@ -44,6 +44,7 @@ const (
 	FillCart      Op = "fill_cart"
 	Checkout      Op = "checkout"
 	Cancel        Op = "cancel"
+	CancelLines   Op = "cancel_lines" // some of an order, by a key
 	Ship          Op = "ship"
 	ShipPart      Op = "ship_part" // some of an order; more follows
 	Deliver       Op = "deliver"
@@ -147,11 +148,13 @@ type Order struct {
 	Lines      []Line       `json:"lines"`             // a refused order knows no prices
 	Total      int64        `json:"total"`
 	Promotions []string     `json:"promotions,omitempty"` // that count it
-	Refunded   int64        `json:"refunded"`
+	Refunded   int64        `json:"refunded"`             // with what was cancelled after it was paid
 	Refunds    []Refund     `json:"refunds,omitempty"`
 	Shipments  []Shipment   `json:"shipments,omitempty"`
 	Returns    []ReturnNews `json:"returns,omitempty"` // what orders has heard of its returns
 	Card       *Card        `json:"card,omitempty"`    // nil: not paid by card
+	// Cancellations are of lines that were not shipped yet.
+	Cancellations []Cancellation `json:"cancellations,omitempty"`
 	// Replaces is the order of which something came back that this one is sent for.
 	Replaces string `json:"replaces,omitempty"`
 }
@@ -282,8 +285,11 @@ const (
 	OrderDelivered = "tienda.orders.delivered"
 	// OrderPartShipped is announced for each shipment of an order but the last.
 	OrderPartShipped = "tienda.orders.partially_shipped"
-	OrderRefunded    = "tienda.orders.refunded"
-	OrderExchanged   = "tienda.orders.exchanged"
+	// OrderLinesCancelled is announced for each cancellation of lines but that of the last.
+	OrderLinesCancelled = "tienda.orders.lines_cancelled"
+
+	OrderRefunded  = "tienda.orders.refunded"
+	OrderExchanged = "tienda.orders.exchanged"
 
 	// ReturnPart is announced for each part of a return but the last.
 	ReturnPart = "tienda.support.return_partially_received"
@@ -296,7 +302,7 @@ type Event struct {
 	ID      string `json:"id"`
 	Type    string `json:"type"`
 	Subject string `json:"subject"`
-	Return  string `json:"return,omitempty"` // of OrderRefunded and OrderExchanged: the refund's; of ReturnPart: the receipt; of OrderPartShipped: the shipment
+	Return  string `json:"return,omitempty"` // of OrderRefunded and OrderExchanged: the refund's; of ReturnPart: the receipt; of OrderPartShipped: the shipment; of OrderLinesCancelled: the cancellation
 }
 
 // DeadLetter is an event that an app has not taken. Whether it was applied all

@@ -123,7 +123,7 @@ func (c *checker) paid(o Order, s sums) {
 			wrong(PaymentUnauthorised)
 		}
 	case PartiallyShipped, Shipped, Delivered: // charged with the first shipment
-		if s.Captured != o.Total {
+		if s.Captured != o.charged() {
 			wrong(PaymentMissing)
 		}
 	}

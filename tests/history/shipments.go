@@ -21,9 +21,9 @@ func (c *checker) shipments() {
 			}
 		}
 		whole := true
-		for _, l := range o.Lines {
+		for _, l := range o.kept() {
 			if sent[l.SKU] > l.Quantity {
-				c.wrong(ShipmentWrong, "order %s has shipped %d of %s, and %d were bought", o.ID, sent[l.SKU], l.SKU, l.Quantity)
+				c.wrong(ShipmentWrong, "order %s has shipped %d of %s, and %d were bought and not cancelled", o.ID, sent[l.SKU], l.SKU, l.Quantity)
 			}
 			whole = whole && sent[l.SKU] == l.Quantity
 		}
@@ -32,7 +32,7 @@ func (c *checker) shipments() {
 			right = o.Status == Shipped || o.Status == Delivered
 		}
 		if !right {
-			c.wrong(ShipmentWrong, "order %s is %s, and its shipments have %v of %v", o.ID, o.Status, sent, items(o.Lines))
+			c.wrong(ShipmentWrong, "order %s is %s, and its shipments have %v of %v", o.ID, o.Status, sent, o.kept())
 		}
 	}
 }

@@ -106,10 +106,17 @@ func (c *checker) ledgers() {
 }
 
 func (c *checker) owes(o Order, want map[string]*owed) {
-	for _, l := range o.Lines {
+	gone, late := o.cancelled(), false
+	for _, x := range o.Cancellations {
+		late = late || c.isDead("catalog", OrderLinesCancelled, o.ID, x.ID)
+	}
+	for _, l := range o.kept() {
 		w, ok := want[l.SKU]
 		if !ok {
 			continue // order-differs says so
+		}
+		if late && o.Status != Cancelled {
+			w.kept += gone[l.SKU]
 		}
 		switch o.Status {
 		case Confirmed, PartiallyShipped: // sold with the last shipment

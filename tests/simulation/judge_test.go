@@ -38,8 +38,9 @@ type (
 			Lines    []history.RefundLine `json:"lines"`
 			Exchange *exchangeDoc         `json:"exchange"`
 		} `json:"refunds"`
-		Shipments []history.Shipment `json:"shipments"`
-		Returns   []struct {
+		Shipments     []history.Shipment     `json:"shipments"`
+		Cancellations []history.Cancellation `json:"cancellations"`
+		Returns       []struct {
 			ID     string               `json:"id"`
 			Status history.ReturnStatus `json:"status"`
 		} `json:"returns"`
@@ -84,6 +85,7 @@ type (
 		ReturnID   string `json:"return_id"`
 		ReceiptID  string `json:"receipt_id"`
 		ShipmentID string `json:"shipment_id"`
+		Cancelled  string `json:"cancellation_id"`
 	}
 )
 
@@ -130,6 +132,8 @@ func (w *world) final() history.Final {
 			out.Return = news.ReceiptID
 		case err == nil && e.Type == history.OrderPartShipped:
 			out.Return = news.ShipmentID
+		case err == nil && e.Type == history.OrderLinesCancelled:
+			out.Return = news.Cancelled
 		}
 		f.Events = append(f.Events, out)
 	}
@@ -211,7 +215,7 @@ func bookedOf(d stockDoc) *history.Booked {
 }
 
 func orderOf(d orderDoc) history.Order {
-	o := history.Order{ID: d.ID, Status: d.Status, Refused: d.Refusal != nil, Total: d.Total, Promotions: d.Redeemed, Replaces: d.Replaces, Refunded: d.Payment.Refunded, Shipments: d.Shipments}
+	o := history.Order{ID: d.ID, Status: d.Status, Refused: d.Refusal != nil, Total: d.Total, Promotions: d.Redeemed, Replaces: d.Replaces, Refunded: d.Payment.Refunded, Shipments: d.Shipments, Cancellations: d.Cancellations}
 	o.Key, o.Cart, _ = strings.Cut(d.Note, " ")
 	for _, l := range d.Lines {
 		line := history.Line{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}}

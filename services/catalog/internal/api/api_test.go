@@ -181,6 +181,28 @@ func TestHearOrders(t *testing.T) {
 	require.NotContains(t, s.store.Keys("stock:"), "stock:NEVER-SEEN")
 }
 
+// Of lines that are cancelled the rest stays reserved, in whatever order news of them,
+// of the shipment and of older cancellations comes.
+func TestHearLinesCancelled(t *testing.T) {
+	s, _ := stocked(t)
+	less := func(sku string, quantity, left int) map[string]any {
+		return map[string]any{"order_id": orderA, "cancellation_id": orderB, "lines": []any{map[string]any{"sku": sku, "quantity": quantity, "left": left}}}
+	}
+	all := []any{line("COF-250", 4), line("COF-500", 1)}
+	s.call(200, orders, "PUT", "/internal/v1/reservations/"+orderA, reservation("EUR", all...))
+	s.hear("lines_cancelled", less("COF-250", 1, 2))
+	s.hear("lines_cancelled", less("COF-250", 1, 3))
+	require.Equal(t, inventoryView{SKU: "COF-250", OnHand: 10, Reserved: 2, Available: 8}, s.stock("COF-250"))
+	s.hear("lines_cancelled", less("COF-500", 1, 0))
+	require.Zero(t, s.stock("COF-500").Reserved)
+	code, _ := s.call(409, orders, "PUT", "/internal/v1/reservations/"+orderA, reservation("EUR", all...)).Problem(t)
+	require.Equal(t, "reservation_closed", code, "a request that comes late")
+	s.hear("shipped", map[string]any{"order_id": orderA, "lines": []any{line("COF-250", 1)}})
+	require.Equal(t, inventoryView{SKU: "COF-250", OnHand: 9, Available: 9, Sold: 1}, s.stock("COF-250"))
+	s.hear("lines_cancelled", less("COF-250", 1, 1))
+	require.Equal(t, inventoryView{SKU: "COF-250", OnHand: 9, Available: 9, Sold: 1}, s.stock("COF-250"))
+}
+
 // Selling out and coming back show in the shop and are announced.
 func TestSellingOutShows(t *testing.T) {
 	s, id := stocked(t)

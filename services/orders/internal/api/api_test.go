@@ -104,6 +104,7 @@ func TestLifeOfAnOrder(t *testing.T) {
 	s.tryTerms(t)
 	s.tryCard(t)
 	s.tryShipments(t)
+	s.tryCancellations(t)
 	s.TryDeadLetters(t, "orders", "support", "tienda.support.return_approved")
 	s.RequireAllTried(t)
 }

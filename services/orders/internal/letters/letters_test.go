@@ -161,6 +161,35 @@ func TestALetterForEachShipment(t *testing.T) {
 	}
 }
 
+// Of lines that were cancelled a letter; none of an order that is shipped by it, as its
+// last shipment has one already.
+func TestCancelledLines(t *testing.T) {
+	for lang, want := range map[string]string{
+		"en": "A part of your order T-AAAA-BBBB was cancelled|1 × Mesa de roble (grande)|It costs 1,234.50 EUR less.|You pay 1,234.50 EUR by invoice.",
+		"es": "Una parte de tu pedido T-AAAA-BBBB se ha cancelado|1 × Mesa de roble (grande)|Cuesta 1.234,50 EUR menos.|Pagas 1.234,50 EUR por factura.",
+	} {
+		o := bought(t, lang)
+		require.NoError(t, o.CancelLines("c", []order.Item{{SKU: "A", Quantity: 1}}, "words of a stranger", 0, now))
+		m := written(t, o, last(o))
+		subject, parts, _ := strings.Cut(want, "|")
+		require.Equal(t, subject, m.Subject)
+		for part := range strings.SplitSeq(parts, "|") {
+			require.Contains(t, m.Text, part)
+		}
+		require.NotContains(t, m.Text, "stranger")
+		require.NotContains(t, m.Text, "\n\n\n")
+	}
+	o := bought(t, "en")
+	require.NoError(t, o.Dispatch("s", order.Parcel{Lines: []order.Item{{SKU: "A", Quantity: 1}}, Tracking: "1Z"}, 0, now))
+	o.Payment.Due, o.Payment.Paid = 0, o.Payment.Due
+	require.NoError(t, o.CancelLines("c", []order.Item{{SKU: "A", Quantity: 1}}, "", 0, now.Add(time.Hour)))
+	all := told(o)
+	require.Contains(t, written(t, o, all[1]).Text, "1Z")
+	require.Contains(t, written(t, o, all[2]).Text, "1,234.50 EUR of that are paid already")
+	_, err := NewComposer(one{o}).Compose(t.Context(), all[3])
+	require.ErrorIs(t, err, mail.ErrMoot)
+}
+
 func TestADeduction(t *testing.T) {
 	o := bought(t, "")
 	require.NoError(t, o.Ship("", 0, now))
