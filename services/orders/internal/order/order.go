@@ -95,41 +95,41 @@ type Asked struct {
 
 // Order is one purchase.
 type Order struct {
-	ID           string           `json:"id"`
-	Number       string           `json:"number"`
-	Owner        shopper.Owner    `json:"owner"`
-	Request      string           `json:"request"` // SHA-256 of the checkout request that made it
-	Attempt      string           `json:"attempt"` // which try of that request wrote it
-	Status       Status           `json:"status"`
-	Email        string           `json:"email"`
-	Language     string           `json:"language,omitempty"`
-	Currency     string           `json:"currency"`
-	Lines        []Line           `json:"lines"`
-	Total        int64            `json:"total"`           // minor units
-	Totals       pricing.Totals   `json:"totals,omitzero"` // zero in old orders, as Line.Charge
-	Shipping     *pricing.Shipped `json:"shipping,omitempty"`
-	Replaces     string           `json:"replaces,omitempty"` // the order whose exchange this is
-	Redeemed     []string         `json:"redeemed,omitempty"` // IDs of the promotions that count its use
-	Asked        Asked            `json:"asked,omitzero"`
-	Address      Address          `json:"address"`
-	Payment      Payment          `json:"payment"`
-	Refunds      []Refund         `json:"refunds,omitempty"`
-	Returns      []Return         `json:"returns,omitempty"`
-	Shipments    []Shipment       `json:"shipments,omitempty"` // none in old orders that were shipped whole
+	ID        string           `json:"id"`
+	Number    string           `json:"number"`
+	Owner     shopper.Owner    `json:"owner"`
+	Request   string           `json:"request"` // SHA-256 of the checkout request that made it
+	Attempt   string           `json:"attempt"` // which try of that request wrote it
+	Status    Status           `json:"status"`
+	Email     string           `json:"email"`
+	Language  string           `json:"language,omitempty"`
+	Currency  string           `json:"currency"`
+	Lines     []Line           `json:"lines"`
+	Total     int64            `json:"total"`           // minor units
+	Totals    pricing.Totals   `json:"totals,omitzero"` // zero in old orders, as Line.Charge
+	Shipping  *pricing.Shipped `json:"shipping,omitempty"`
+	Replaces  string           `json:"replaces,omitempty"` // the order whose exchange this is
+	Redeemed  []string         `json:"redeemed,omitempty"` // IDs of the promotions that count its use
+	Asked     Asked            `json:"asked,omitzero"`
+	Address   Address          `json:"address"`
+	Payment   Payment          `json:"payment"`
+	Refunds   []Refund         `json:"refunds,omitempty"`
+	Returns   []Return         `json:"returns,omitempty"`
+	Shipments []Shipment       `json:"shipments,omitempty"` // none in old orders that were shipped whole
 	// Cancellations are of lines; one that is cancelled as a whole by Cancel has none of it.
 	Cancellations []Cancellation `json:"cancellations,omitempty"`
-	Note         string           `json:"note,omitempty"`
-	Tracking     string           `json:"tracking,omitempty"` // of the last shipment that has one
-	CancelReason string           `json:"cancel_reason,omitempty"`
-	Refusal      *Refusal         `json:"refusal,omitempty"`
-	Forgotten    bool             `json:"forgotten,omitempty"` // see Forget
-	Page         string           `json:"page,omitempty"`      // of the history, which has its row; "": none yet
-	CreatedAt    time.Time        `json:"created_at"`
-	ConfirmedAt  time.Time        `json:"confirmed_at,omitzero"`
-	ShippedAt    time.Time        `json:"shipped_at,omitzero"` // all of it
-	DeliveredAt  time.Time        `json:"delivered_at,omitzero"`
-	CancelledAt  time.Time        `json:"cancelled_at,omitzero"`
-	Version      int64            `json:"-"` // of the document
+	Note          string         `json:"note,omitempty"`
+	Tracking      string         `json:"tracking,omitempty"` // of the last shipment that has one
+	CancelReason  string         `json:"cancel_reason,omitempty"`
+	Refusal       *Refusal       `json:"refusal,omitempty"`
+	Forgotten     bool           `json:"forgotten,omitempty"` // see Forget
+	Page          string         `json:"page,omitempty"`      // of the history, which has its row; "": none yet
+	CreatedAt     time.Time      `json:"created_at"`
+	ConfirmedAt   time.Time      `json:"confirmed_at,omitzero"`
+	ShippedAt     time.Time      `json:"shipped_at,omitzero"` // all of it
+	DeliveredAt   time.Time      `json:"delivered_at,omitzero"`
+	CancelledAt   time.Time      `json:"cancelled_at,omitzero"`
+	Version       int64          `json:"-"` // of the document
 
 	changed bool
 	facts   []Fact
@@ -172,11 +172,11 @@ const (
 	WasPartiallyShipped FactKind = "partially_shipped"
 	// WereCancelled: lines, after which something of the order is left.
 	WereCancelled FactKind = "lines_cancelled"
-	WasCancelled        FactKind = "cancelled"
-	WasShipped          FactKind = "shipped"
-	WasDelivered        FactKind = "delivered"
-	WasRefunded         FactKind = "refunded"
-	WasExchanged        FactKind = "exchanged" // or the exchange was refused
+	WasCancelled  FactKind = "cancelled"
+	WasShipped    FactKind = "shipped"
+	WasDelivered  FactKind = "delivered"
+	WasRefunded   FactKind = "refunded"
+	WasExchanged  FactKind = "exchanged" // or the exchange was refused
 )
 
 // Fact is one thing that happened; Refund only for WasRefunded and WasExchanged,
