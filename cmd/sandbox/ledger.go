@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -172,7 +173,9 @@ func (l *ledger) do(q request) (rec record, again bool, err error) {
 			r.Amount = auth.Amount
 		}
 	}
-	decide(&r)
+	decide(&r, slices.ContainsFunc(l.order, func(was *record) bool {
+		return was.Authorisation == q.of && was.Kind == q.kind && was.Status == "declined"
+	}))
 	return r, false, l.write(r)
 }
 

@@ -196,7 +196,7 @@ func TestItCallsBack(t *testing.T) {
 func TestBehaviours(t *testing.T) {
 	for token, want := range map[string]string{
 		"sandbox_approves": approves, "sandbox_approves_7": approves, "sandbox_declines": declines, "sandbox_declines_capture": declinesCapture,
-		"sandbox_declines_capture_x": declinesCapture, "sandbox_declines_x": declines, "sandbox_nonsense": "", "approves": "", "sandbox_": "", "4111111111111111": "",
+		"sandbox_declines_capture_x": declinesCapture, "sandbox_declines_x": declines, "sandbox_declines_first_capture": declinesFirst, "sandbox_nonsense": "", "approves": "", "sandbox_": "", "4111111111111111": "",
 	} {
 		got, ok := behaviour(token)
 		require.Equal(t, want, got, token)

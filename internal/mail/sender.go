@@ -211,11 +211,11 @@ func (s *Sender) list(ctx context.Context, ids []string) {
 	if len(ids) == 0 {
 		return
 	}
+	s.take(ids...)
 	if err := s.queue.List(ctx, ids...); err != nil {
 		s.log.WarnContext(ctx, "unsent mail cannot be listed yet", "letters", len(ids), "error", err)
-		return
+		s.keep(ids...)
 	}
-	s.forget(ids...)
 }
 
 func (s *Sender) waiting() []string {
@@ -224,10 +224,20 @@ func (s *Sender) waiting() []string {
 	return slices.Sorted(slices.Values(s.fresh))
 }
 
-func (s *Sender) forget(ids ...string) {
+// take takes letters out of memory while they are being dealt with: what Wake tells of
+// an ID meanwhile is another letter, such as one whose event came again just when the
+// first was sent and done. It is dealt with next.
+func (s *Sender) take(ids ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fresh = slices.DeleteFunc(s.fresh, func(id string) bool { return slices.Contains(ids, id) })
+}
+
+// keep puts letters that were taken back.
+func (s *Sender) keep(ids ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fresh = append(s.fresh, ids...)
 }
 
 func (s *Sender) count(f func(*Stats)) {
@@ -250,6 +260,7 @@ func (s *Sender) failed(refused bool) {
 
 // deliver tries one letter. What it says is for the log: no address, no token.
 func (s *Sender) deliver(ctx context.Context, id string) {
+	s.take(id)
 	if s.sent[id] {
 		s.done(ctx, id)
 		return
@@ -263,9 +274,9 @@ func (s *Sender) deliver(ctx context.Context, id string) {
 	case err != nil:
 		s.log.WarnContext(ctx, "a letter cannot be read yet", "letter", id, "error", err)
 		s.failed(false) // of the store, not the server; the pause does as well
+		s.keep(id)
 		return
-	case !mine:
-		s.forget(id) // it is listed, for another or for later
+	case !mine: // it is listed, for another or for later
 		return
 	case l.Expired(now):
 		s.log.WarnContext(ctx, "a letter could not be sent in time and is given up", "letter", id, "kind", l.Kind, "tries", l.Tries)
@@ -288,9 +299,8 @@ func (s *Sender) deliver(ctx context.Context, id string) {
 		s.log.WarnContext(ctx, "a letter could not be sent, will be tried again", "letter", id, "kind", l.Kind, "tries", l.Tries, "due", due, "error", err)
 		if err := s.queue.Postpone(context.WithoutCancel(ctx), l, due); err != nil {
 			s.log.WarnContext(ctx, "when a letter is due again cannot be stored", "letter", id, "error", err)
-			return
+			s.keep(id)
 		}
-		s.forget(id)
 	}
 }
 
@@ -319,9 +329,8 @@ func (s *Sender) done(ctx context.Context, id string) {
 		s.log.WarnContext(ctx, "a letter that is done cannot be forgotten yet", "letter", id, "error", err)
 		s.sent[id] = true
 		s.failed(false)
-		s.Wake(ctx, id)
+		s.keep(id)
 		return
 	}
 	delete(s.sent, id)
-	s.forget(id)
 }

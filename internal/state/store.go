@@ -7,7 +7,7 @@
 // ID of the commit that wrote it, so that after any doubtful answer the store
 // itself is asked which commit landed.
 //
-// Stores differ (dapr-facts: Redis does not roll a transaction back), so keep
+// Stores differ (Redis does not roll a transaction back), so keep
 // each invariant inside one document and put into the same Update only what
 // is harmless when it stands there alone.
 package state

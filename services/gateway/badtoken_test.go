@@ -96,7 +96,7 @@ func TestNoOperationTakesABadToken(t *testing.T) {
 	good, kinds := s.bad(t, badToken{}), badTokens(t)
 	sentOn := 0
 	for _, op := range s.public.Operations() {
-		path := strings.NewReplacer("{id}", uuid.NewString(), "{receipt}", uuid.NewString(), "{message}", uuid.NewString(), "{attachment}", uuid.NewString(), "{sku}", "A-1", "{slug}", "shirts", "{code}", "TEN", "{provider}", "sandbox", "{kind}", "stock").Replace(op.Path)
+		path := strings.NewReplacer("{id}", uuid.NewString(), "{receipt}", uuid.NewString(), "{shipment}", uuid.NewString(), "{message}", uuid.NewString(), "{attachment}", uuid.NewString(), "{sku}", "A-1", "{slug}", "shirts", "{code}", "TEN", "{provider}", "sandbox", "{kind}", "stock").Replace(op.Path)
 		asked.Store(0)
 		require.NotEqual(t, http.StatusUnauthorized, s.do(t, op.Method, path, "", "Authorization", good).Code, "%s %s with a good one", op.Method, op.Path)
 		sentOn += min(1, int(asked.Load()))

@@ -197,7 +197,7 @@ func TestEveryRefusalIsInThePublicContract(t *testing.T) {
 	s := start(t, away, map[string]string{"GATEWAY_ROUTES": quickTable(t), "GATEWAY_LIMIT_FACTOR": "100"})
 	admin, customer := s.token(t, "admin"), s.token(t, "customer")
 	for _, op := range s.public.Operations() {
-		path := strings.NewReplacer("{id}", uuid.NewString(), "{receipt}", uuid.NewString(), "{message}", uuid.NewString(), "{attachment}", uuid.NewString(), "{sku}", "A-1", "{slug}", "shirts", "{code}", "TEN", "{provider}", "sandbox", "{kind}", "stock").Replace(op.Path)
+		path := strings.NewReplacer("{id}", uuid.NewString(), "{receipt}", uuid.NewString(), "{message}", uuid.NewString(), "{shipment}", uuid.NewString(), "{attachment}", uuid.NewString(), "{sku}", "A-1", "{slug}", "shirts", "{code}", "TEN", "{provider}", "sandbox", "{kind}", "stock").Replace(op.Path)
 		if path == "/" || path == "/openapi.yaml" || path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/.well-known/") {
 			continue
 		}

@@ -25,13 +25,7 @@ func TestTheSecurityPageNamesWhatIsThere(t *testing.T) {
 	page := string(raw)
 	links := testLink.FindAllStringSubmatch(page, -1)
 	require.Greater(t, len(links), 100)
-	for _, l := range links {
-		file := filepath.Join("../../docs", l[2])
-		require.True(t, strings.HasSuffix(file, "_test.go"), "%s is no file of tests", l[2])
-		code, err := os.ReadFile(file)
-		require.NoError(t, err, l[1])
-		require.Contains(t, string(code), "\nfunc "+l[1]+"(", "%s has no such test", l[2])
-	}
+	requireTestsThere(t, page)
 	for _, name := range testName.FindAllString(testLink.ReplaceAllString(page, ""), -1) {
 		t.Errorf("%s is named without a link to its file", name)
 	}

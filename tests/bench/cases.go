@@ -122,6 +122,9 @@ func measureAll(ctx context.Context, m *meter, f *floor, s *shop.Shop) (*Report,
 			return nil, err
 		}
 	}
+	if err := b.measureCards(ctx, m, r, f, shopCounts, floorCounts); err != nil {
+		return nil, err
+	}
 	r.MemoryMB = residentMB(s.PIDs())
 	return r, nil
 }
@@ -136,6 +139,8 @@ type buyers struct {
 	turn    atomic.Int64
 	carts   []string // tokens of prepared carts
 	used    atomic.Int64
+
+	promotion string // ID of that which checkouts by card have
 }
 
 func newBuyers(ctx context.Context, c *fasthttp.Client, gateway string) (*buyers, error) {
@@ -267,11 +272,20 @@ func (b *buyers) prepareCarts(ctx context.Context, n int, fill func(context.Cont
 const order = `{"payment_method":"invoice","email":"guest@example.com","address":{"name":"Guest","line1":"Calle Mayor 1","city":"Madrid","postal_code":"28013","country":"ES"}}`
 
 func (b *buyers) checkout(ctx context.Context, _ int) error {
+	token, err := b.prepared()
+	if err != nil {
+		return err
+	}
+	return b.buy(ctx, token)
+}
+
+// prepared gives a cart that waits to be checked out.
+func (b *buyers) prepared() (string, error) {
 	i := int(b.used.Add(1)) - 1
 	if i >= len(b.carts) {
-		return errors.New("no prepared cart is left")
+		return "", errors.New("no prepared cart is left")
 	}
-	return b.buy(ctx, b.carts[i])
+	return b.carts[i], nil
 }
 
 func (b *buyers) buy(ctx context.Context, token string) error {

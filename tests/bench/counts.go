@@ -50,6 +50,8 @@ func counted(ctx context.Context, ports []int) (plan.Counts, error) {
 					} else {
 						c.Writes += value
 					}
+				case "dapr_component_output_binding_count":
+					c.Bindings += value
 				case "dapr_component_pubsub_egress_count":
 					c.Publishes += value
 				}

@@ -64,7 +64,7 @@ func startFloor(ctx context.Context, bin, dir string) (_ *floor, err error) {
 	if err := stream(ctx, broker); err != nil {
 		return nil, err
 	}
-	res, err := floorComponents(root, dir, broker)
+	res, err := floorComponents(root, dir, broker, "http://127.0.0.1:"+strconv.Itoa(ports[3])) // that of floor-b
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func stream(ctx context.Context, broker string) error {
 
 // floorComponents takes the shop's own component files, so that the floor
 // stands on the same stores with the same settings.
-func floorComponents(root, dir, broker string) (string, error) {
+func floorComponents(root, dir, broker, provider string) (string, error) {
 	res := filepath.Join(dir, "components")
 	if err := os.MkdirAll(res, 0o750); err != nil {
 		return "", err
@@ -217,6 +217,11 @@ func floorComponents(root, dir, broker string) (string, error) {
 	for _, app := range []string{"floor-a", "floor-b"} {
 		files[app+".yaml"] = strings.NewReplacer("orders-state", app+"-state", "local/orders.db", "local/"+app+".db", "scopes: [orders]", "scopes: ["+app+"]").Replace(string(store))
 	}
+	payments, err := os.ReadFile(filepath.Join(root, "components", "local", "payments.yaml")) //nolint:gosec // our own file
+	if err != nil {
+		return "", err
+	}
+	files["payments.yaml"] = strings.NewReplacer("name: payments\n", "name: payments-floor\n", "http://127.0.0.1:4280", provider, "scopes: [orders]", "scopes: [floor-a]").Replace(string(payments))
 	y := strings.NewReplacer("events-orders", "events-floor", "{appID}-orders", "{appID}-floor", "127.0.0.1:4222", broker,
 		"scopes: [orders, catalog, support]", "scopes: [floor-a, floor-b]").Replace(string(events))
 	files["events.yaml"] = withoutScopes(y)

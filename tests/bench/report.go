@@ -65,7 +65,7 @@ func (r *Report) find(name string) *Result {
 // print writes the table; before is an earlier run or nil.
 func (r *Report) print(w io.Writer, before *Report) {
 	fmt.Fprintf(w, "\n%d connections, %d cores, %s; CPU is the whole machine's, load generator included\n", r.Connections, r.Cores, r.Go)
-	fmt.Fprintln(w, "calls: i invocations, r state reads, w state writes, p publishes; ratio: throughput over the floor's, CPU: the floor's over this")
+	fmt.Fprintln(w, "calls: i invocations, r state reads, w state writes, p publishes, b bindings; ratio: throughput over the floor's, CPU: the floor's over this")
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "case\tper s\tp50 ms\tp99 ms\terrors\tCPU ms\tcalls\tratio\tCPU ratio\tCPU before\t")
 	for _, x := range r.Results {

@@ -6,12 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-
-	"tienda/internal/caller"
 )
 
 // asker is who tries an operation. The thing that a row names is the owner's.
@@ -43,129 +40,6 @@ type row struct {
 	own  bool     // the asker signs in anew, because the request ends the session
 	cart bool     // the asker has something in the cart
 }
-
-// world is what the owner has.
-type world struct {
-	t           *testing.T
-	owner       *client
-	ownerID     string
-	ownerEmail  string
-	product     product
-	sku         string
-	order       order // delivered
-	ticket      ticket
-	ret         returned
-	address     address
-	deadLetters string // an ID that is none of theirs
-	askers      [askers]*client
-}
-
-func newWorld(t *testing.T) *world {
-	w := &world{t: t, deadLetters: uuid.NewString()}
-	c, u := newCustomer(t)
-	w.owner, w.ownerID, w.ownerEmail = c, u.ID, u.Email
-	w.product, w.sku = ownProduct(t, 500)
-	w.order = w.delivered()
-	w.ticket = must[ticket](t, c, http.StatusCreated, "POST", "/v1/tickets", map[string]any{"subject": "S", "message": "M", "order_id": w.order.ID})
-	w.ret = w.returned()
-	w.address = must[address](t, c, http.StatusCreated, "POST", "/v1/me/addresses", madrid)
-	o, _ := newCustomer(t)
-	g := guest()
-	put(t, g, w.sku, 1)
-	w.askers = [askers]*client{guest(), g, c, o, staff(t, caller.SupportAgent), staff(t, caller.CatalogManager), staff(t, caller.Admin), scoped(t, "inventory:write")}
-	return w
-}
-
-func (w *world) opened() ticket {
-	return must[ticket](w.t, w.owner, http.StatusCreated, "POST", "/v1/tickets", map[string]any{"subject": "S", "message": "M"})
-}
-
-// firstMessage gives the path of the first message of the owner's ticket.
-func (w *world) firstMessage() string {
-	path := "/v1/tickets/" + w.opened().ID + "/messages"
-	return path + "/" + must[list[struct{ ID string }]](w.t, w.owner, http.StatusOK, "GET", path, nil).Items[0].ID
-}
-
-// attached gives the path of a file of the owner's.
-func (w *world) attached() string {
-	path := w.firstMessage() + "/attachments/" + uuid.NewString()
-	must[any](w.t, w.owner, http.StatusOK, "PUT", path+"?name=a.txt", "text", "Content-Type", "text/plain")
-	return path
-}
-
-// saved gives the path of a cart that the owner keeps.
-func (w *world) saved() string {
-	put(w.t, w.owner, w.sku, 1)
-	path := "/v1/saved-carts/" + uuid.NewString()
-	must[any](w.t, w.owner, http.StatusOK, "PUT", path, map[string]string{"name": uuid.NewString()})
-	return path
-}
-
-func (w *world) ordered() order {
-	put(w.t, w.owner, w.sku, 1)
-	return must[order](w.t, w.owner, http.StatusCreated, "POST", "/v1/orders",
-		map[string]any{"payment_method": "invoice", "address": madrid}, "Idempotency-Key", uuid.NewString())
-}
-
-func (w *world) shipped() order {
-	return must[order](w.t, staff(w.t, caller.SupportAgent), http.StatusOK, "POST", "/v1/orders/"+w.ordered().ID+"/ship", nil)
-}
-
-func (w *world) delivered() order {
-	return must[order](w.t, staff(w.t, caller.SupportAgent), http.StatusOK, "POST", "/v1/orders/"+w.shipped().ID+"/deliver", nil)
-}
-
-func (w *world) returned() returned {
-	return must[returned](w.t, w.owner, http.StatusCreated, "POST", "/v1/returns",
-		map[string]any{"order_id": w.delivered().ID, "lines": []map[string]any{{"sku": w.sku, "quantity": 1, "reason": "other"}}})
-}
-
-func (w *world) approved() returned {
-	return must[returned](w.t, staff(w.t, caller.SupportAgent), http.StatusOK, "POST", "/v1/returns/"+w.returned().ID+"/approve", nil)
-}
-
-// signedInAnew gives a new session of the owner's.
-func (w *world) signedInAnew() *client {
-	c := guest()
-	c.login(w.t, w.ownerEmail, "a long password")
-	return c
-}
-
-// somebody gives a path below an account that is made for it.
-func somebody(path string) func(*world) string {
-	return func(w *world) string {
-		_, u := newCustomer(w.t)
-		return "/v1/users/" + u.ID + path
-	}
-}
-
-// scoped gives a client of a new service account.
-func scoped(t *testing.T, scopes ...string) *client {
-	t.Helper()
-	made := must[struct {
-		ID     string `json:"client_id"`
-		Secret string `json:"client_secret"`
-	}](t, staff(t, caller.Admin), http.StatusCreated, "POST", "/v1/ops/service-accounts", map[string]any{"name": "matrix", "scopes": scopes})
-	tk := must[tokens](t, guest(), http.StatusOK, "POST", "/v1/auth/token",
-		map[string]string{"grant_type": "client_credentials", "client_id": made.ID, "client_secret": made.Secret})
-	return &client{base: the.Gateway, token: tk.AccessToken}
-}
-
-// ended gives the token of a session that has ended, once the gateway knows.
-func (w *world) ended() string {
-	c := w.signedInAnew()
-	must[any](w.t, c, http.StatusNoContent, "POST", "/v1/auth/logout", nil)
-	within(w.t, 2*time.Second, "the gateway refuses the token", func() bool {
-		return c.call(w.t, "GET", "/v1/products?limit=1", nil).status == http.StatusUnauthorized
-	})
-	return c.token
-}
-
-func fixed(path string) func(*world) string { return func(*world) string { return path } }
-
-func says(body any) func(*world) any { return func(*world) any { return body } }
-
-var empty = says(map[string]any{})
 
 // authorization is who may do what with each operation of the public contract.
 var authorization = []row{
@@ -235,6 +109,12 @@ var authorization = []row{
 	{op: "POST /v1/categories", want: "401 401 403 403 403 400 400 403", body: empty},
 	{op: "PUT /v1/categories/{slug}", want: "401 401 403 403 403 400 400 403", path: fixed("/v1/categories/none"), body: empty},
 	{op: "DELETE /v1/categories/{slug}", want: "401 401 403 403 403 404 404 403", path: fixed("/v1/categories/no-such-category")},
+	{op: "GET /v1/collections", want: "200 200 200 200 200 200 200 200"},
+	{op: "POST /v1/collections", want: "401 401 403 403 403 400 400 403", body: empty},
+	{op: "GET /v1/collections/{slug}", want: "404 404 404 404 404 404 404 404", path: fixed("/v1/collections/no-such-collection")},
+	{op: "PUT /v1/collections/{slug}", want: "401 401 403 403 403 400 400 403", path: fixed("/v1/collections/none"), body: empty},
+	{op: "DELETE /v1/collections/{slug}", want: "401 401 403 403 403 404 404 403", path: fixed("/v1/collections/no-such-collection")},
+	{op: "GET /v1/collections/{slug}/products", want: "404 404 404 404 404 404 404 404", path: fixed("/v1/collections/no-such-collection/products")},
 	{op: "GET /v1/price-lists", want: "401 401 403 403 403 200 200 403"},
 	{op: "POST /v1/price-lists", want: "401 401 403 403 403 400 400 403", body: empty},
 	{op: "PUT /v1/price-lists/{id}", want: "401 401 403 403 403 400 400 403", path: fixed("/v1/price-lists/0198d2a0-1111-7000-8000-00000000000a"), body: empty},
@@ -246,6 +126,8 @@ var authorization = []row{
 	{op: "POST /v1/imports/products", want: "401 401 403 403 403 415 415 403", body: empty},
 	{op: "POST /v1/price-updates", want: "401 401 403 403 403 415 415 403", body: empty},
 	{op: "POST /v1/stock-updates", want: "401 401 403 403 403 415 415 415", body: empty},
+	{op: "GET /v1/inventory", want: "401 401 403 403 403 200 200 200", path: fixed("/v1/inventory?low=true")},
+	{op: "PUT /v1/inventory/{sku}/settings", want: "401 401 403 403 403 400 400 400", path: func(w *world) string { return "/v1/inventory/" + w.sku + "/settings" }, body: says(map[string]any{"low_stock_at": -1})},
 	{op: "GET /v1/inventory/{sku}", want: "401 401 403 403 403 200 200 200", path: func(w *world) string { return "/v1/inventory/" + w.sku }},
 	{op: "PATCH /v1/inventory/{sku}", want: "401 401 403 403 403 400 400 400", path: func(w *world) string { return "/v1/inventory/" + w.sku }, body: empty},
 	{op: "POST /v1/inventory/{sku}/transfers", want: "401 401 403 403 403 400 400 400", path: func(w *world) string { return "/v1/inventory/" + w.sku + "/transfers" }, body: empty},
@@ -281,10 +163,19 @@ var authorization = []row{
 	{op: "GET /v1/orders/totals", want: "401 401 403 403 200 200 200 403", path: func(*world) string { return "/v1/orders/totals?by=status" }},
 	{op: "GET /v1/orders/{id}", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.order.ID }},
 	{op: "POST /v1/orders/{id}/cancel", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/cancel" }},
+	{op: "POST /v1/orders/{id}/cancellations", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/cancellations" },
+		body: func(w *world) any { return map[string]any{"lines": []map[string]any{{"sku": w.sku, "quantity": 1}}} }, with: []string{"Idempotency-Key", "a-cancellation"}},
 	{op: "PUT /v1/orders/{id}/address", want: "401 404 200 404 200 404 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/address" },
 		body: func(*world) any { return madrid }},
 	{op: "POST /v1/orders/{id}/ship", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/ship" }},
+	{op: "POST /v1/orders/{id}/payment/capture", want: "401 401 403 403 409 403 409 403", path: func(w *world) string { return "/v1/orders/" + w.shipped().ID + "/payment/capture" }},
 	{op: "POST /v1/orders/{id}/deliver", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.shipped().ID + "/deliver" }},
+	{op: "POST /v1/orders/{id}/shipments", want: "401 401 403 403 200 403 200 403", path: func(w *world) string { return "/v1/orders/" + w.ordered().ID + "/shipments" },
+		with: []string{"Idempotency-Key", "a-shipment"}},
+	{op: "POST /v1/orders/{id}/shipments/{shipment}/deliver", want: "401 401 403 403 200 403 200 403", path: func(w *world) string {
+		o := w.shipped()
+		return "/v1/orders/" + o.ID + "/shipments/" + o.Shipments[0].ID + "/deliver"
+	}},
 	// Whoever it is: it is not signed.
 	{op: "POST /v1/payments/callbacks/{provider}", want: "401 401 401 401 401 401 401 403", path: fixed("/v1/payments/callbacks/sandbox"),
 		body: says(callbackBody("evt-unsigned", uuid.NewString()+"-authorise-1", 1)), with: []string{"Payment-Signature", "t=1,v1=00"}},

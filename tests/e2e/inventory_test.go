@@ -63,3 +63,30 @@ func TestStockAtTwoPlaces(t *testing.T) {
 	require.Equal(t, map[string]int64{"main": 2, "bcn": 3}, at)
 	require.Equal(t, []int64{2, 3}, []int64{s.Locations[0].OnHand, s.Locations[1].OnHand})
 }
+
+// A SKU that comes to its threshold is in the list of those that are low until it
+// has recovered.
+func TestLowStockIsListed(t *testing.T) {
+	m := staff(t, caller.CatalogManager)
+	_, sku := ownProduct(t, 5)
+	base := "/v1/inventory/" + sku
+	must[stock](t, m, http.StatusOK, "PUT", base+"/settings", map[string]any{"low_stock_at": 3})
+	listed := func() bool {
+		for cursor := ""; ; {
+			page := must[list[stock]](t, m, http.StatusOK, "GET", "/v1/inventory?low=true&limit=100&cursor="+cursor, nil)
+			for _, s := range page.Items {
+				if s.SKU == sku {
+					return true
+				}
+			}
+			if cursor = page.NextCursor; cursor == "" {
+				return false
+			}
+		}
+	}
+	require.False(t, listed())
+	must[stock](t, m, http.StatusOK, "PATCH", base, map[string]any{"delta": -2, "reason": "broken"})
+	eventually(t, "it is listed", listed)
+	must[stock](t, m, http.StatusOK, "PATCH", base, map[string]any{"delta": 4, "reason": "delivery"})
+	eventually(t, "it is not listed any more", func() bool { return !listed() })
+}

@@ -321,11 +321,17 @@ func eventually(t testing.TB, what string, ok func() bool) {
 
 func within(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
+	withinEvery(t, limit, 20*time.Millisecond, what, ok)
+}
+
+// withinEvery is within for what has a quota: it asks once each pause.
+func withinEvery(t testing.TB, limit, pause time.Duration, what string, ok func() bool) {
+	t.Helper()
 	deadline := time.Now().Add(limit)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within %s: %s", limit, what)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(pause)
 	}
 }

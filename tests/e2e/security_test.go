@@ -48,6 +48,7 @@ func TestBadInput(t *testing.T) {
 		{"currency without prices", c, "POST", "/v1/orders", map[string]any{"payment_method": "invoice", "address": madrid, "currency": "JPY"}, []string{"Idempotency-Key", uuid.NewString()}, 422, "currency_unsupported", nil},
 		{"an address of nobody", c, "POST", "/v1/orders", map[string]any{"payment_method": "invoice", "address_id": uuid.NewString()}, []string{"Idempotency-Key", uuid.NewString()}, 422, "address_unknown", []string{"/address_id"}},
 		{"an ID that is none", c, "GET", "/v1/orders/17", nil, nil, 400, "invalid_request", []string{"id"}},
+		{"nothing to cancel", c, "POST", "/v1/orders/" + uuid.NewString() + "/cancellations", map[string]any{"lines": []any{}}, []string{"Idempotency-Key", uuid.NewString()}, 400, "invalid_request", []string{"/lines"}},
 		{"an order of nobody", c, "GET", "/v1/orders/" + uuid.NewString(), nil, nil, 404, "not_found", nil},
 		{"limit over the maximum", c, "GET", "/v1/products?limit=101", nil, nil, 400, "invalid_request", []string{"limit"}},
 		{"a cursor that is none", c, "GET", "/v1/products?cursor=nonsense!", nil, nil, 400, "", nil},

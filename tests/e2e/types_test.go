@@ -93,6 +93,14 @@ type order struct {
 		ReturnID string `json:"return_id"`
 		Amount   money  `json:"amount"`
 	} `json:"refunds"`
+	Shipments []struct {
+		ID       string `json:"id"`
+		Tracking string `json:"tracking"`
+	} `json:"shipments"`
+	Cancellations []struct {
+		Amount   money `json:"amount"`
+		Refunded money `json:"refunded"`
+	} `json:"cancellations"`
 	Returns []struct {
 		ReturnID string `json:"return_id"`
 		Status   string `json:"status"`

@@ -22,6 +22,7 @@ const (
 	impatient     = 5 // of all calls: the client hangs up early and repeats
 	cancelled     = 30
 	contested     = 6  // cancelled by the buyer while an agent ships
+	reduced       = 15 // of which some pieces are cancelled first
 	shipped       = 40 // the others stay confirmed
 	delivered     = 70 // of those that were shipped
 	returned      = 60 // of those that were delivered to a customer
@@ -29,6 +30,7 @@ const (
 	exchanged     = 40 // of what is sent back: wanted is another piece, or one of the same
 	inParts       = 40 // of those that are more than one piece
 	closedShort   = 30 // of those: the rest never comes
+	byCard        = 50 // of all checkouts
 )
 
 const (
@@ -210,6 +212,7 @@ type line struct {
 // or another. It gives the order that was acknowledged, if one was.
 func (b *buyer) checkout(ctx context.Context, who shopper, cart string, lines []history.Item) *history.Order {
 	keys := []string{uuid.NewString()}
+	card := b.card()
 	if b.percent(doubleSubmits) {
 		keys = append(keys, keys[0])
 		if b.percent(50) {
@@ -219,7 +222,7 @@ func (b *buyer) checkout(ctx context.Context, who shopper, cart string, lines []
 	got := make([]*history.Order, len(keys))
 	var wg sync.WaitGroup
 	for i, key := range keys {
-		wg.Go(func() { got[i] = b.submit(ctx, who, key, cart, lines) })
+		wg.Go(func() { got[i] = b.submit(ctx, who, key, cart, card, lines) })
 	}
 	wg.Wait()
 	for _, o := range got {
@@ -231,12 +234,15 @@ func (b *buyer) checkout(ctx context.Context, who shopper, cart string, lines []
 }
 
 // submit is one checkout with its repeats. The order's note says which.
-func (b *buyer) submit(ctx context.Context, who shopper, key, cart string, lines []history.Item) *history.Order {
+func (b *buyer) submit(ctx context.Context, who shopper, key, cart, card string, lines []history.Item) *history.Order {
 	body := map[string]any{
 		"payment_method": "invoice", "email": "buyer@example.com", "currency": "EUR", "note": key,
 		"address": map[string]string{"name": "Lucía Pérez", "line1": "Calle Mayor 1", "city": "Madrid", "postal_code": "28013", "country": "ES"},
 	}
-	call := history.Call{Op: history.Checkout, Key: key, Cart: cart, Lines: lines}
+	if card != "" {
+		body["payment_method"], body["payment_token"] = "card", card
+	}
+	call := history.Call{Op: history.Checkout, Key: key, Cart: cart, Lines: lines, Card: card}
 	c := b.repeat(ctx, call, func(ctx context.Context) answer {
 		return b.web.send(ctx, http.MethodPost, "/v1/orders", body, b.headers(ctx, who, "Idempotency-Key", key)...)
 	}, func(a *answer, c *history.Call) {
@@ -259,6 +265,11 @@ func (b *buyer) afterSale(ctx context.Context, who shopper, o history.Order) {
 	ship := func() bool {
 		return b.act(ctx, agent, history.Ship, o.ID, "/ship", map[string]string{"tracking": "ES1"})
 	}
+	if b.percent(reduced) {
+		if o.Lines = b.cancelLine(ctx, who, o); len(o.Lines) == 0 { // all of it
+			return
+		}
+	}
 	switch n := b.r.IntN(100); {
 	case n < cancelled:
 		cancel()
@@ -275,6 +286,25 @@ func (b *buyer) afterSale(ctx context.Context, who shopper, o history.Order) {
 			b.sendBack(ctx, who, o)
 		}
 	}
+}
+
+// cancelLine cancels some pieces of an order, and gives what is left of its lines: of all
+// of them, where that was not done.
+func (b *buyer) cancelLine(ctx context.Context, who shopper, o history.Order) []history.Line {
+	at := b.r.IntN(len(o.Lines))
+	gone := history.Item{SKU: o.Lines[at].SKU, Quantity: 1 + b.r.IntN(o.Lines[at].Quantity)}
+	body := map[string]any{"lines": []history.Item{gone}, "reason": "too many"}
+	c := b.repeat(ctx, history.Call{Op: history.CancelLines, Key: o.ID + " less", Order: o.ID}, func(ctx context.Context) answer {
+		return b.web.send(ctx, http.MethodPost, "/v1/orders/"+o.ID+"/cancellations", body, b.headers(ctx, who, "Idempotency-Key", "less-of-"+o.ID)...)
+	}, func(*answer, *history.Call) {})
+	if c.Outcome != history.Done {
+		return o.Lines
+	}
+	left := slices.Clone(o.Lines)
+	if left[at].Quantity -= gone.Quantity; left[at].Quantity == 0 {
+		left = slices.Delete(left, at, at+1)
+	}
+	return left
 }
 
 func (b *buyer) act(ctx context.Context, who shopper, op history.Op, order, path string, body any) bool {

@@ -102,6 +102,8 @@ func (a answer) outcome() history.Outcome {
 	switch {
 	case a.err != nil || a.status >= http.StatusInternalServerError:
 		return history.Unknown
+	case a.status == http.StatusAccepted: // a checkout that waits for the payment provider
+		return history.Later
 	case a.status < http.StatusBadRequest:
 		return history.Done
 	case a.status == http.StatusTooManyRequests, a.status == http.StatusUnauthorized, // its token has expired

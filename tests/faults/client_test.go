@@ -18,6 +18,7 @@ func TestOutcome(t *testing.T) {
 		want   history.Outcome
 	}{
 		{201, `{}`, history.Done},
+		{202, `{}`, history.Later},
 		{409, `{"code":"checkout_in_progress"}`, history.Later},
 		{409, `{"code":"cart_empty_or_taken"}`, history.Refused},
 		{422, `{"code":"out_of_stock"}`, history.Refused},

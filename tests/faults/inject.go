@@ -62,11 +62,11 @@ func (i *injector) run(ctx context.Context, plan []Fault, ended func(Fault, time
 
 func (i *injector) one(ctx context.Context, f Fault) error {
 	switch f.Kind {
-	case KillService, KillBroker, KillStore, KillMail:
+	case KillService, KillBroker, KillStore, KillMail, KillPay:
 		return i.kill(ctx, f.Target, false)
 	case KillSidecar:
 		return i.kill(ctx, f.Target, true)
-	case PauseService, PauseBroker, PauseStore:
+	case PauseService, PauseBroker, PauseStore, PausePay:
 		return i.pause(ctx, f, false)
 	case PauseSidecar:
 		return i.pause(ctx, f, true)

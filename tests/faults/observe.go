@@ -31,6 +31,8 @@ type observer struct {
 	agent   *session
 	manager *session
 	admin   *session
+	// provider is the sandbox, whose ledger is looked at.
+	provider *web
 
 	mu     sync.Mutex
 	events []history.Event
@@ -71,7 +73,11 @@ func (o *observer) look(ctx context.Context, calls []history.Call, at time.Durat
 		return f, err
 	}
 	var err error
-	f.Orders, err = o.allOrders(ctx, calls, f.Returns)
+	if f.Orders, err = o.allOrders(ctx, calls, f.Returns); err != nil {
+		return f, err
+	}
+	f.Ledger = true
+	f.Operations, err = o.operations(ctx)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	f.Events = slices.Clone(o.events)
@@ -95,10 +101,14 @@ func (o *observer) waitForQuiet(ctx context.Context) error {
 
 // get reads something, again while it does not answer; false: it is not there.
 func (o *observer) get(ctx context.Context, path string, v any, headers ...string) (bool, error) {
+	return getFrom(ctx, o.web, path, v, headers...)
+}
+
+func getFrom(ctx context.Context, w *web, path string, v any, headers ...string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	for {
-		a := o.web.send(ctx, http.MethodGet, path, nil, headers...)
+		a := w.send(ctx, http.MethodGet, path, nil, headers...)
 		a.into(v)
 		switch {
 		case a.outcome() == history.Done:
@@ -259,6 +269,9 @@ func settled(o history.Order, status map[string]history.ReturnStatus) bool {
 		if f.Exchange != nil && f.Exchange.Status == history.ExchangeOwed {
 			return false
 		}
+	}
+	if o.Card != nil && len(o.Card.Open) > 0 {
+		return false
 	}
 	for _, r := range o.Returns {
 		if r.Status != status[r.Return] || r.Status == history.ReturnReceived {

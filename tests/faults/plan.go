@@ -16,10 +16,12 @@ const (
 	KillBroker   Kind = "kill -9 of the broker"
 	KillStore    Kind = "kill -9 of the store"
 	KillMail     Kind = "kill -9 of the mail server"
+	KillPay      Kind = "kill -9 of the payment provider"
 	PauseService Kind = "pause of a service"
 	PauseSidecar Kind = "pause of a sidecar"
 	PauseBroker  Kind = "pause of the broker"
 	PauseStore   Kind = "pause of the store"
+	PausePay     Kind = "pause of the payment provider"
 	CutLink      Kind = "link cut"
 	ResetLink    Kind = "answers lost on a link"
 	ShortLink    Kind = "answers cut short on a link"
@@ -52,8 +54,8 @@ func (f Fault) String() string {
 
 // targets are what there is to be hit.
 type targets struct {
-	services            []string // each with a sidecar
-	broker, store, mail string   // "" without one
+	services                 []string // each with a sidecar
+	broker, store, mail, pay string   // "" without one
 }
 
 func (t targets) links() []string {
@@ -87,6 +89,9 @@ func (t targets) weights() []weight {
 	}
 	if t.mail != "" {
 		out = append(out, weight{KillMail, 3, []string{t.mail}})
+	}
+	if t.pay != "" {
+		out = append(out, weight{KillPay, 5, []string{t.pay}}, weight{PausePay, 5, []string{t.pay}})
 	}
 	return out
 }
@@ -131,7 +136,7 @@ func gap(r *rand.Rand) time.Duration {
 // journal (5 s), so that others adopt what is not dead.
 func length(r *rand.Rand, k Kind) time.Duration {
 	switch k {
-	case PauseService, PauseSidecar, PauseBroker, PauseStore:
+	case PauseService, PauseSidecar, PauseBroker, PauseStore, PausePay:
 		if r.IntN(5) < 2 {
 			return between(r, 4*time.Second, 8*time.Second)
 		}

@@ -9,7 +9,7 @@ import (
 	"tienda/tests/shop"
 )
 
-var all = targets{services: []string{"gateway", "users", "catalog", "catalog-2", "orders", "orders-2", "support"}, broker: "broker", store: "postgres", mail: "mailbox"}
+var all = targets{services: []string{"gateway", "users", "catalog", "catalog-2", "orders", "orders-2", "support"}, broker: "broker", store: "postgres", mail: "mailbox", pay: "sandbox"}
 
 func TestSeedDecides(t *testing.T) {
 	require.Equal(t, plan(7, 200, all), plan(7, 200, all))
@@ -30,8 +30,8 @@ func TestPlan(t *testing.T) {
 			longPauses++
 		}
 	}
-	require.Len(t, kinds, 13)
-	require.Len(t, hit, 7+3+2, "services, servers, and the links that are not named like one")
+	require.Len(t, kinds, 15)
+	require.Len(t, hit, 7+4+2, "services, servers, and the links that are not named like one")
 	require.Greater(t, longPauses, 10, "past the lease of a journal")
 	require.InDelta(t, 10, (total / 5).Minutes(), 3)
 }
@@ -50,8 +50,8 @@ func TestPlanWithoutServers(t *testing.T) {
 // Each process of a shop is a target of the kind that it is.
 func TestTargets(t *testing.T) {
 	got := targetsOf(shop.State{Apps: []shop.App{
-		{Name: "postgres", AppID: "postgres"}, {Name: "broker", AppID: "broker"}, {Name: "mailbox", AppID: "mailbox"},
+		{Name: "postgres", AppID: "postgres"}, {Name: "broker", AppID: "broker"}, {Name: "mailbox", AppID: "mailbox"}, {Name: "sandbox", AppID: "sandbox"},
 		{Name: "orders", AppID: "orders", HTTPPort: 3503}, {Name: "orders-2", AppID: "orders", HTTPPort: 3513},
 	}})
-	require.Equal(t, targets{services: []string{"orders", "orders-2"}, broker: "broker", store: "postgres", mail: "mailbox"}, got)
+	require.Equal(t, targets{services: []string{"orders", "orders-2"}, broker: "broker", store: "postgres", mail: "mailbox", pay: "sandbox"}, got)
 }

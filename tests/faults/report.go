@@ -37,6 +37,7 @@ func report(w io.Writer, plan []Fault, run history.Run, rec *recovery, took time
 	if missing > 0 {
 		fmt.Fprintf(w, "%d of these were not applied: see below\n", missing)
 	}
+	reportCards(w, run.Final)
 	n, p50, longest, from := rec.summary()
 	fmt.Fprintf(w, "\nrecovery of %d of %d faults: p50 %.1f s, max %.1f s (%s)\n", n, len(plan), p50.Seconds(), longest.Seconds(), from)
 	fmt.Fprintf(w, "%d orders in %.0f s; the last look %.1f s after the last fault\n", len(run.Final.Orders), took.Seconds(), (run.Final.At - run.LastFault).Seconds())
@@ -48,6 +49,24 @@ func report(w io.Writer, plan []Fault, run history.Run, rec *recovery, took time
 		fmt.Fprintln(w, v)
 	}
 	fmt.Fprintf(w, "violations: %d\n", len(found))
+}
+
+// reportCards counts what the payment provider has done.
+func reportCards(w io.Writer, f history.Final) {
+	byCard, done := 0, map[string]int{}
+	for _, o := range f.Orders {
+		if o.Card != nil {
+			byCard++
+		}
+	}
+	for _, o := range f.Operations {
+		done[o.Kind+" "+o.Status]++
+	}
+	fmt.Fprintf(w, "\n%d orders by card; the payment provider's ledger:", byCard)
+	for _, kind := range slices.Sorted(maps.Keys(done)) {
+		fmt.Fprintf(w, "  %d %s", done[kind], kind)
+	}
+	fmt.Fprintln(w)
 }
 
 // reportCalls counts the calls: acknowledged and refused are requests, tries

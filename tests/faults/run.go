@@ -100,7 +100,8 @@ func targetsOf(s shop.State) targets {
 			t.broker = a.Name
 		case a.AppID == "mailbox":
 			t.mail = a.Name
-		case a.AppID == "sandbox": // no buyer there pays by card
+		case a.AppID == "sandbox":
+			t.pay = a.Name
 		default:
 			t.store = a.Name
 		}
@@ -137,7 +138,7 @@ func people(ctx context.Context, o options, s *shop.Shop, l *links, rec *record)
 	}
 	obs := &observer{
 		market: m, web: direct, agent: staff(direct, caller.SupportAgent), manager: staff(direct, caller.CatalogManager),
-		admin: staff(direct, caller.Admin), orders: map[string]history.Order{},
+		admin: staff(direct, caller.Admin), provider: newWeb(s.Sandbox, 1), orders: map[string]history.Order{},
 	}
 	return m, obs, buyers, nil
 }

@@ -23,7 +23,8 @@ type orderView struct {
 		Total money `json:"total"`
 	} `json:"totals"`
 	Payment struct {
-		Refunded money `json:"refunded"`
+		Refunded money     `json:"refunded"`
+		Card     *cardView `json:"card"`
 	} `json:"payment"`
 	Refunds []struct {
 		ReturnID string               `json:"return_id"`
@@ -31,6 +32,13 @@ type orderView struct {
 		Lines    []history.RefundLine `json:"lines"`
 		Exchange *exchangeView        `json:"exchange"`
 	} `json:"refunds"`
+	Shipments     []history.Shipment `json:"shipments"`
+	Cancellations []struct {
+		ID       string         `json:"id"`
+		Lines    []history.Item `json:"lines"`
+		Amount   money          `json:"amount"`
+		Refunded money          `json:"refunded"`
+	} `json:"cancellations"`
 	Returns []struct {
 		ReturnID string               `json:"return_id"`
 		Status   history.ReturnStatus `json:"status"`
@@ -41,8 +49,8 @@ type orderView struct {
 func (v orderView) history() history.Order {
 	o := history.Order{
 		ID: v.ID, Key: v.Note, Status: v.Status, Total: v.Totals.Total.Amount, Refunded: v.Payment.Refunded.Amount,
-		Replaces: v.Replaces,
-		Refused:  v.Status == history.Cancelled && strings.HasPrefix(v.CancelReason, "refused: "),
+		Replaces: v.Replaces, Card: v.Payment.Card.history(), Shipments: v.Shipments,
+		Refused: v.Status == history.Cancelled && strings.HasPrefix(v.CancelReason, "refused: "),
 	}
 	for _, l := range v.Lines {
 		sold := history.Line{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}}
@@ -53,6 +61,9 @@ func (v orderView) history() history.Order {
 			sold.Off = sold.Price*int64(l.Quantity) - l.Total.Amount
 		}
 		o.Lines = append(o.Lines, sold)
+	}
+	for _, x := range v.Cancellations {
+		o.Cancellations = append(o.Cancellations, history.Cancellation{ID: x.ID, Lines: x.Lines, Amount: x.Amount.Amount, Refunded: x.Refunded.Amount})
 	}
 	for _, r := range v.Refunds {
 		f := history.Refund{Return: r.ReturnID, Amount: r.Amount.Amount, Lines: r.Lines}
@@ -114,8 +125,11 @@ type letterView struct {
 
 // returnData is what the data of an event may say of a return.
 type returnData struct {
-	ReturnID  string `json:"return_id"`
-	ReceiptID string `json:"receipt_id"`
+	ReturnID   string `json:"return_id"`
+	ReceiptID  string `json:"receipt_id"`
+	ShipmentID string `json:"shipment_id"`
+
+	CancellationID string `json:"cancellation_id"`
 }
 
 // of gives what tells events of a type about the same subject apart.
@@ -125,6 +139,10 @@ func (d returnData) of(kind string) string {
 		return d.ReturnID
 	case history.ReturnPart:
 		return d.ReceiptID
+	case history.OrderPartShipped:
+		return d.ShipmentID
+	case history.OrderLinesCancelled:
+		return d.CancellationID
 	default:
 		return ""
 	}

@@ -90,9 +90,11 @@ func (c *checker) bought(call Call) {
 // own rule.
 var (
 	after = map[Op][]Status{
-		Cancel:  {Cancelled},
-		Ship:    {Shipped, Delivered},
-		Deliver: {Delivered},
+		Cancel:      {Cancelled},
+		CancelLines: {Confirmed, PartiallyShipped, Shipped, Delivered, Cancelled},
+		Ship:        {Shipped, Delivered},
+		ShipPart:    {PartiallyShipped, Shipped, Delivered},
+		Deliver:     {Delivered},
 	}
 	afterReturn = map[Op][]ReturnStatus{
 		AskReturn:     {ReturnRequested, ReturnApproved, ReturnRejected, ReturnInParts, ReturnReceived, ReturnRefunded, ReturnFailed},
@@ -110,6 +112,8 @@ func (c *checker) changed(call Call) {
 			c.wrong(OrderLost, "order %s, of which a %s was acknowledged, is not there", call.Order, call.Op)
 		} else if !slices.Contains(want, o.Status) {
 			c.wrong(ChangeLost, "order %s is %s although its %s was acknowledged", o.ID, o.Status, call.Op)
+		} else if call.Op == CancelLines && len(o.Cancellations) == 0 {
+			c.wrong(ChangeLost, "order %s has lost its %s, which was acknowledged", o.ID, call.Op)
 		}
 	}
 	if want, ok := afterReturn[call.Op]; ok {
@@ -122,6 +126,9 @@ func (c *checker) changed(call Call) {
 		}
 	}
 }
+
+// exceeded refuses to ship or cancel more than is left.
+const exceeded = "quantity_exceeded"
 
 // refusals looks for refusals without a reason.
 func (c *checker) refusals() {
@@ -142,21 +149,27 @@ func (c *checker) refusals() {
 			}
 		}
 	}
-	scarce := func(l Item) bool { return wanted[l.SKU] > c.goods[l.SKU].Initial }
+	scarce := func(l Item) bool { return wanted[l.SKU] > c.goods[l.SKU].Initial+c.goods[l.SKU].Backorder }
+	promised := func(l Line) bool { return c.goods[l.SKU].Backorder > 0 }
 	for _, call := range c.run.Calls {
 		if call.Outcome != Refused || call.Code == "" {
 			continue
 		}
-		status := c.byID[call.Order].Status
+		of := c.byID[call.Order]
+		status, sent := of.Status, of.Status == Shipped || of.Status == Delivered
 		var right bool
 		switch call.Op {
 		case Checkout:
 			right = call.Code == OutOfStock && slices.ContainsFunc(call.Lines, scarce) ||
-				call.Code == CartTaken && len(tries[call.Cart]) > 1
+				call.Code == CartTaken && len(tries[call.Cart]) > 1 ||
+				call.Code == Declined && call.declines()
 		case Cancel:
-			right = status == Shipped || status == Delivered
-		case Ship:
-			right = status == Cancelled
+			right = status == PartiallyShipped || sent
+		case CancelLines:
+			right = status == Cancelled || sent || call.Code == exceeded && len(of.Shipments) > 0
+		case Ship, ShipPart:
+			right = status == Cancelled || call.Code == Backordered && slices.ContainsFunc(of.Lines, promised) ||
+				call.Op == ShipPart && len(of.Cancellations) > 0 && (sent || call.Code == exceeded)
 		case ReadStock, FillCart, Deliver, AskReturn, ApproveReturn, TakePart, CloseReturn, ReceiveReturn:
 		}
 		if !right {

@@ -22,7 +22,8 @@ const (
 	Unsettled     Kind = "unsettled"      // something was still under way SettleLimit after the last fault
 	StockRead     Kind = "stock-read"     // a read was negative, or did not add up
 	Ledger        Kind = "ledger"         // initial + restocked is not available + reserved + sold
-	Reserved      Kind = "reserved"       // reserved is not what confirmed orders hold
+	Reserved      Kind = "reserved"       // reserved and waited for is not what confirmed orders hold
+	Promised      Kind = "promised"       // more is waited for than may be, or is waited for although it is there
 	Sold          Kind = "sold"           // sold is not what was shipped
 	EventLost     Kind = "event-lost"     // something happened and was not announced
 	EventFalse    Kind = "event-false"    // something was announced and did not happen
@@ -30,6 +31,8 @@ const (
 	NotApplied    Kind = "not-applied"    // a consumer has not taken an event in, and it is no dead letter
 	RefundWrong   Kind = "refund-wrong"   // a return not refunded once, or with another amount
 	ExchangeWrong Kind = "exchange-wrong" // not one replacement or one refund for what is exchanged, or at another value
+	CancelWrong   Kind = "cancel-wrong"   // other lines were cancelled than was asked, or at another value
+	ShipmentWrong Kind = "shipment-wrong" // more was sent than bought, or the status says otherwise
 	PromotionOver Kind = "promotion-over" // more orders have it than it is limited to
 	PromotionUses Kind = "promotion-uses" // its uses are not the orders that have it
 )
@@ -50,8 +53,11 @@ func Check(r Run) []Violation {
 	c.acknowledged()
 	c.refusals()
 	c.orders()
+	c.cancellations()
+	c.shipments()
 	c.refunds()
 	c.exchanges()
+	c.payments()
 	c.promotions()
 	c.stockReads()
 	c.ledgers()

@@ -13,9 +13,21 @@ type fact struct{ kind, subject, ret string }
 func (f fact) String() string {
 	s := f.kind + " of " + f.subject
 	if f.ret != "" {
-		s += " for return " + f.ret
+		s += " for " + f.part() + " " + f.ret
 	}
 	return s
+}
+
+// part says what of the subject a fact is about.
+func (f fact) part() string {
+	switch f.kind {
+	case OrderPartShipped:
+		return "shipment"
+	case OrderLinesCancelled:
+		return "cancellation"
+	default:
+		return "return"
+	}
 }
 
 // events holds what was announced to what happened.
@@ -49,7 +61,7 @@ func (c *checker) events() {
 
 func judged(kind string) bool {
 	switch kind {
-	case OrderConfirmed, OrderCancelled, OrderShipped, OrderDelivered, OrderRefunded, OrderExchanged:
+	case OrderConfirmed, OrderCancelled, OrderPartShipped, OrderLinesCancelled, OrderShipped, OrderDelivered, OrderRefunded, OrderExchanged:
 		return true
 	}
 	return strings.HasPrefix(kind, returnPrefix)
@@ -66,7 +78,7 @@ func (c *checker) facts() (must, may map[fact]bool) {
 		case Shipped:
 			must[fact{OrderShipped, o.ID, ""}] = true
 			fallthrough
-		case Confirmed:
+		case Confirmed, PartiallyShipped:
 			must[fact{OrderConfirmed, o.ID, ""}] = true
 		case Cancelled:
 			must[fact{OrderCancelled, o.ID, ""}] = true
@@ -74,6 +86,17 @@ func (c *checker) facts() (must, may map[fact]bool) {
 				must[fact{OrderConfirmed, o.ID, ""}] = true
 			}
 		case Pending:
+		}
+		for _, s := range o.sentInPart() {
+			must[fact{OrderPartShipped, o.ID, s.ID}] = true
+		}
+		if n := len(o.Shipments); n > 0 && len(o.Cancellations) > 0 { // after which the rest may have been cancelled
+			may[fact{OrderPartShipped, o.ID, o.Shipments[n-1].ID}] = true
+		}
+		for i, x := range o.Cancellations {
+			if !o.ended() || i < len(o.Cancellations)-1 {
+				must[fact{OrderLinesCancelled, o.ID, x.ID}] = true
+			}
 		}
 		for _, f := range o.Refunds {
 			must[fact{OrderRefunded, o.ID, f.Return}] = true
@@ -137,7 +160,7 @@ type Consumer struct {
 func hears(app, kind string) bool {
 	switch app {
 	case "catalog":
-		return kind == OrderCancelled || kind == OrderShipped || kind == OrderRefunded
+		return kind == OrderCancelled || kind == OrderLinesCancelled || kind == OrderShipped || kind == OrderRefunded
 	case "support":
 		return kind == OrderRefunded || kind == OrderExchanged
 	default:

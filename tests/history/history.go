@@ -25,6 +25,8 @@ type Good struct {
 	SKU     string `json:"sku"`
 	Initial int    `json:"initial"`
 	Price   int64  `json:"price"`
+	// Backorder is how many may be promised at once beyond what is there.
+	Backorder int `json:"backorder,omitempty"`
 }
 
 // Promotion takes a part off all goods of as many orders as it is limited to.
@@ -42,7 +44,9 @@ const (
 	FillCart      Op = "fill_cart"
 	Checkout      Op = "checkout"
 	Cancel        Op = "cancel"
+	CancelLines   Op = "cancel_lines" // some of an order, by a key
 	Ship          Op = "ship"
+	ShipPart      Op = "ship_part" // some of an order; more follows
 	Deliver       Op = "deliver"
 	AskReturn     Op = "ask_return"
 	ApproveReturn Op = "approve_return"
@@ -55,7 +59,9 @@ const (
 // The refusals of a checkout that a buyer can get who does nothing wrong.
 const (
 	OutOfStock = "out_of_stock"
-	CartTaken  = "cart_empty_or_taken"
+	// Backordered refuses to ship what is not there yet.
+	Backordered = "backordered"
+	CartTaken   = "cart_empty_or_taken"
 )
 
 // Outcome is what a client makes of an answer.
@@ -80,6 +86,7 @@ type Call struct {
 	Cart      string `json:"cart,omitempty"`      // of a Checkout: one filling of a cart, which makes one order at most
 	Lines     []Item `json:"lines,omitempty"`     // of a Checkout: what is in the cart
 	Promotion string `json:"promotion,omitempty"` // of a Checkout: the one whose code is in the cart
+	Card      string `json:"card,omitempty"`      // of a Checkout: the token it is paid by; "": not by card
 	Order     string `json:"order,omitempty"`     // that is cancelled, shipped, delivered, returned
 	Return    string `json:"return,omitempty"`    // that is approved, received; of AskReturn: the one that was made
 	Part      string `json:"part,omitempty"`      // of TakePart: the receipt
@@ -113,6 +120,9 @@ type Final struct {
 	Uses        []Uses        `json:"uses,omitempty"`
 	Events      []Event       `json:"events"`       // as the broker has them, repeats included
 	DeadLetters []DeadLetter  `json:"dead_letters"` // that nobody has replayed
+	// Ledger says that Operations are all that the payment provider has done.
+	Ledger     bool        `json:"ledger,omitempty"`
+	Operations []Operation `json:"operations,omitempty"`
 }
 
 // Status is that of an order.
@@ -120,11 +130,12 @@ type Status string
 
 // The statuses of an order.
 const (
-	Pending   Status = "pending"
-	Confirmed Status = "confirmed"
-	Shipped   Status = "shipped"
-	Delivered Status = "delivered"
-	Cancelled Status = "cancelled"
+	Pending          Status = "pending"
+	Confirmed        Status = "confirmed"
+	PartiallyShipped Status = "partially_shipped"
+	Shipped          Status = "shipped"
+	Delivered        Status = "delivered"
+	Cancelled        Status = "cancelled"
 )
 
 // Order is an order. Key and Cart say which checkout made it.
@@ -137,11 +148,21 @@ type Order struct {
 	Lines      []Line       `json:"lines"`             // a refused order knows no prices
 	Total      int64        `json:"total"`
 	Promotions []string     `json:"promotions,omitempty"` // that count it
-	Refunded   int64        `json:"refunded"`
+	Refunded   int64        `json:"refunded"`             // with what was cancelled after it was paid
 	Refunds    []Refund     `json:"refunds,omitempty"`
+	Shipments  []Shipment   `json:"shipments,omitempty"`
 	Returns    []ReturnNews `json:"returns,omitempty"` // what orders has heard of its returns
+	Card       *Card        `json:"card,omitempty"`    // nil: not paid by card
+	// Cancellations are of lines that were not shipped yet.
+	Cancellations []Cancellation `json:"cancellations,omitempty"`
 	// Replaces is the order of which something came back that this one is sent for.
 	Replaces string `json:"replaces,omitempty"`
+}
+
+// Shipment is what of an order was sent together.
+type Shipment struct {
+	ID    string `json:"id"`
+	Lines []Item `json:"lines"`
 }
 
 // Refund is what was refunded for one return, or for one receipt of it.
@@ -236,7 +257,8 @@ type Stock struct {
 	Reserved  int    `json:"reserved"`
 	Available int    `json:"available"`
 	Sold      int    `json:"sold"`
-	// Held is what each order holds; nil where the observer cannot see it.
+	Waiting   int    `json:"backordered"` // promised, and not there
+	// Held is what each order holds or waits for; nil where the observer cannot see it.
 	Held map[string]int `json:"held,omitempty"`
 	// Booked is what its ledger adds up to, of the last look; nil of a read.
 	Booked *Booked `json:"booked,omitempty"`
@@ -261,6 +283,11 @@ const (
 	OrderCancelled = "tienda.orders.cancelled"
 	OrderShipped   = "tienda.orders.shipped"
 	OrderDelivered = "tienda.orders.delivered"
+	// OrderPartShipped is announced for each shipment of an order but the last.
+	OrderPartShipped = "tienda.orders.partially_shipped"
+	// OrderLinesCancelled is announced for each cancellation of lines but that of the last.
+	OrderLinesCancelled = "tienda.orders.lines_cancelled"
+
 	OrderRefunded  = "tienda.orders.refunded"
 	OrderExchanged = "tienda.orders.exchanged"
 
@@ -275,7 +302,7 @@ type Event struct {
 	ID      string `json:"id"`
 	Type    string `json:"type"`
 	Subject string `json:"subject"`
-	Return  string `json:"return,omitempty"` // of OrderRefunded and OrderExchanged: the refund's; of ReturnPart: the receipt
+	Return  string `json:"return,omitempty"` // of OrderRefunded and OrderExchanged: the refund's; of ReturnPart: the receipt; of OrderPartShipped: the shipment; of OrderLinesCancelled: the cancellation
 }
 
 // DeadLetter is an event that an app has not taken. Whether it was applied all

@@ -47,7 +47,7 @@ func announced(subject string, kinds ...string) []Event {
 // and one order was refused.
 func good() Run {
 	r := Run{
-		Goods:     []Good{{"a", 20, 500}},
+		Goods:     []Good{{SKU: "a", Initial: 20, Price: 500}},
 		LastFault: time.Minute,
 		Final: Final{
 			At: time.Minute + 10*time.Second,
@@ -223,6 +223,8 @@ func TestRules(t *testing.T) {
 			Violation{RefusedWrong, "checkout key-refused of b was refused: 422 unknown_sku"}},
 		"a cancel that was possible": {func(r *Run) { r.Calls = append(r.Calls, no(Cancel, "kept", "order_is_pending")) },
 			Violation{RefusedWrong, "cancel kept of b was refused: order_is_pending"}},
+		"a shipment of what is never waited for": {func(r *Run) { r.Calls = append(r.Calls, no(Ship, "kept", Backordered)) },
+			Violation{RefusedWrong, "ship kept of b was refused: backordered"}},
 		"a shipment that was possible": {func(r *Run) { r.Calls = append(r.Calls, no(Ship, "kept", "order_not_found")) },
 			Violation{RefusedWrong, "ship kept of b was refused: order_not_found"}},
 		"a delivery of what was shipped": {func(r *Run) { r.Calls = append(r.Calls, no(Deliver, "shipped", "order_is_confirmed")) },
@@ -251,6 +253,16 @@ func TestRules(t *testing.T) {
 			Violation{StockRead, "a is negative: -2 available, 20 reserved, 2 sold, 18 on hand"}},
 		"a read does not add up": {func(r *Run) { r.Calls[len(r.Calls)-2].Stock.Reserved = 3 },
 			Violation{StockRead, "a: on hand is not available + reserved: 17 available, 3 reserved, 5 sold, 17 on hand"}},
+		"more is promised than may be": {func(r *Run) { r.Goods[0].Backorder = 2; s := r.Calls[len(r.Calls)-2].Stock; s.Waiting = 3 },
+			Violation{Promised, "a: 3 are promised that are not there, and 2 may be: 17 available, 0 reserved, 5 sold, 17 on hand"}},
+		"nobody waits for what is there": {func(r *Run) { r.Goods[0].Backorder = 2; s := r.Calls[len(r.Calls)-2].Stock; s.Waiting = 2 },
+			Violation{Promised, "a: 2 are waited for although they are there: 17 available, 0 reserved, 5 sold, 17 on hand"}},
+		"a promise is lost": {func(r *Run) {
+			r.Goods[0].Backorder = 2
+			s := &r.Final.Stock[0]
+			s.OnHand, s.Available, s.Sold, s.Reserved = 17, 17, 5, 0
+			s.Held = nil
+		}, Violation{Reserved, "a has 0 reserved, its confirmed orders hold 1"}},
 		"stock went missing for a while": {func(r *Run) { *r.Calls[len(r.Calls)-2].Stock = Stock{SKU: "a", OnHand: 16, Available: 16, Sold: 3} },
 			Violation{StockRead, "a began with 20 and 2 came back in all, but a read has 16 available, 0 reserved, 3 sold, 16 on hand"}},
 		"a later read has less": {func(r *Run) {

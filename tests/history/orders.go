@@ -123,10 +123,15 @@ func (l Line) upTo(left int) int64 {
 func (c *checker) refundsOf(o Order) {
 	left, lines := map[string]int{}, map[string]Line{}
 	for _, l := range o.Lines {
-		left[l.SKU] += l.Quantity
 		lines[l.SKU] = l
 	}
+	for _, l := range o.kept() {
+		left[l.SKU] += l.Quantity
+	}
 	sum, seen := int64(0), map[string]bool{}
+	for _, x := range o.Cancellations {
+		sum += x.Refunded
+	}
 	for _, f := range o.Refunds {
 		if seen[f.Return] {
 			c.wrong(RefundWrong, "order %s has refunded return %s twice", o.ID, f.Return)

@@ -32,8 +32,12 @@ func (c *checker) stockReads() {
 func (c *checker) stockRead(s Stock, restocked int) {
 	g := c.goods[s.SKU]
 	switch {
-	case s.OnHand < 0 || s.Reserved < 0 || s.Available < 0 || s.Sold < 0:
+	case s.OnHand < 0 || s.Reserved < 0 || s.Available < 0 || s.Sold < 0 || s.Waiting < 0:
 		c.wrong(StockRead, "%s is negative: %s", s.SKU, s)
+	case s.Waiting > g.Backorder:
+		c.wrong(Promised, "%s: %d are promised that are not there, and %d may be: %s", s.SKU, s.Waiting, g.Backorder, s)
+	case s.Waiting > 0 && s.Available > 0:
+		c.wrong(Promised, "%s: %d are waited for although they are there: %s", s.SKU, s.Waiting, s)
 	case s.OnHand != s.Available+s.Reserved:
 		c.wrong(StockRead, "%s: on hand is not available + reserved: %s", s.SKU, s)
 	case s.OnHand+s.Sold < g.Initial || s.OnHand+s.Sold > g.Initial+restocked:
@@ -102,13 +106,20 @@ func (c *checker) ledgers() {
 }
 
 func (c *checker) owes(o Order, want map[string]*owed) {
-	for _, l := range o.Lines {
+	gone, late := o.cancelled(), false
+	for _, x := range o.Cancellations {
+		late = late || c.isDead("catalog", OrderLinesCancelled, o.ID, x.ID)
+	}
+	for _, l := range o.kept() {
 		w, ok := want[l.SKU]
 		if !ok {
 			continue // order-differs says so
 		}
+		if late && o.Status != Cancelled {
+			w.kept += gone[l.SKU]
+		}
 		switch o.Status {
-		case Confirmed:
+		case Confirmed, PartiallyShipped: // sold with the last shipment
 			w.reserved += l.Quantity
 		case Shipped, Delivered:
 			w.sold += l.Quantity
@@ -151,8 +162,8 @@ func (c *checker) ledger(s Stock, w owed) {
 	if b := s.Booked; b != nil && (b.All != s.OnHand || b.Sold != s.Sold) {
 		c.wrong(Ledger, "%s: its entries add up to %d, and to %d sold, which is not %s", s.SKU, b.All, b.Sold, s)
 	}
-	if s.Reserved < w.reserved || s.Reserved > w.reserved+w.kept {
-		c.wrong(Reserved, "%s has %d reserved, its confirmed orders hold %d", s.SKU, s.Reserved, w.reserved)
+	if n := s.Reserved + s.Waiting; n < w.reserved || n > w.reserved+w.kept {
+		c.wrong(Reserved, "%s has %d reserved, its confirmed orders hold %d", s.SKU, n, w.reserved)
 	}
 	if s.Sold > w.sold || s.Sold < w.sold-w.unsold {
 		c.wrong(Sold, "%s has %d sold, its orders have shipped %d", s.SKU, s.Sold, w.sold)

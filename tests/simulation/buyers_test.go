@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -18,8 +19,9 @@ import (
 	"tienda/tests/history"
 )
 
-// goods are what is sold. There is little of the first, which everybody wants.
-var goods = []history.Good{{SKU: "HOT", Initial: 5, Price: 700}, {SKU: "WARM", Initial: 12, Price: 1250}, {SKU: "COLD", Initial: 500, Price: 99}}
+// goods are what is sold. There is little of the first, which everybody wants, and
+// of which some more can be promised.
+var goods = []history.Good{{SKU: "HOT", Initial: 5, Price: 700, Backorder: 3}, {SKU: "WARM", Initial: 12, Price: 1250}, {SKU: "COLD", Initial: 500, Price: 99}}
 
 // book is the history of what was asked and answered.
 type book struct {
@@ -253,27 +255,69 @@ func (p *person) after(o history.Order) {
 	cancel := func() {
 		p.move(history.Cancel, "orders", o.ID, "/v1/orders/"+o.ID+"/cancel", map[string]string{"reason": "no"})
 	}
+	less, changed := o, p.rng.IntN(4) == 0
+	if changed {
+		if less = p.cancelLine(o); len(less.Lines) == 0 {
+			return // all of it
+		}
+	}
 	ship := func() bool {
-		return agent.move(history.Ship, "orders", o.ID, "/v1/orders/"+o.ID+"/ship", map[string]string{}).ok()
+		if agent.rng.IntN(3) == 0 && !agent.shipPart(less) {
+			return false
+		}
+		return agent.rng.IntN(8) > 0 && agent.move(history.Ship, "orders", o.ID, "/v1/orders/"+o.ID+"/ship", map[string]string{}).ok()
 	}
 	switch p.rng.IntN(6) {
 	case 0, 1:
 		cancel()
 	case 2: // at the same time
 		agent.rng = rand.New(rand.NewPCG(p.rng.Uint64(), 2))
+		if !changed && p.rng.IntN(2) == 0 {
+			cancel = func() { p.cancelLine(o) }
+		}
 		var wg sync.WaitGroup
 		wg.Go(cancel)
 		wg.Go(func() { ship() })
 		wg.Wait()
 	case 3, 4:
 		if ship() && agent.move(history.Deliver, "orders", o.ID, "/v1/orders/"+o.ID+"/deliver", nil).ok() && p.rng.IntN(4) > 0 {
-			p.sendBack(agent, o)
+			p.sendBack(agent, less)
 		}
 	}
 }
 
 func (p *person) move(op history.Op, app, orderID, path string, body any) answer {
 	return p.insist(history.Call{Op: op, Key: orderID, Order: orderID}, app, http.MethodPost, path, body, nil, callLimit, nil)
+}
+
+// cancelLine cancels some pieces of an order, and gives what is left of it.
+func (p *person) cancelLine(o history.Order) history.Order {
+	at := p.rng.IntN(len(o.Lines))
+	gone := history.Item{SKU: o.Lines[at].SKU, Quantity: 1 + p.rng.IntN(o.Lines[at].Quantity)}
+	in := map[string]any{"lines": []history.Item{gone}, "reason": "too many"}
+	c := history.Call{Op: history.CancelLines, Key: o.ID + " less", Order: o.ID}
+	var wg sync.WaitGroup
+	for range 1 + p.rng.IntN(2) { // perhaps a second time at once
+		each := *p
+		each.rng = rand.New(rand.NewPCG(p.rng.Uint64(), 3))
+		wg.Go(func() {
+			each.insist(c, "orders", http.MethodPost, "/v1/orders/"+o.ID+"/cancellations", in, http.Header{"Idempotency-Key": {"less-of-" + o.ID}}, callLimit, nil)
+		})
+	}
+	wg.Wait()
+	left := o
+	left.Lines = slices.Clone(o.Lines)
+	if left.Lines[at].Quantity -= gone.Quantity; left.Lines[at].Quantity == 0 {
+		left.Lines = slices.Delete(left.Lines, at, at+1)
+	}
+	return left
+}
+
+// shipPart sends one piece of an order, which may be all of it.
+func (p *person) shipPart(o history.Order) bool {
+	in := map[string]any{"lines": []history.Item{{SKU: o.Lines[0].SKU, Quantity: 1}}, "tracking": "ES1"}
+	c := history.Call{Op: history.ShipPart, Key: o.ID + " part", Order: o.ID}
+	return p.insist(c, "orders", http.MethodPost, "/v1/orders/"+o.ID+"/shipments", in, http.Header{"Idempotency-Key": {c.Order}}, callLimit, nil).ok()
 }
 
 // sendBack returns one line of an order, whole or in two parts, of which the

@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,7 +38,9 @@ type (
 			Lines    []history.RefundLine `json:"lines"`
 			Exchange *exchangeDoc         `json:"exchange"`
 		} `json:"refunds"`
-		Returns []struct {
+		Shipments     []history.Shipment     `json:"shipments"`
+		Cancellations []history.Cancellation `json:"cancellations"`
+		Returns       []struct {
 			ID     string               `json:"id"`
 			Status history.ReturnStatus `json:"status"`
 		} `json:"returns"`
@@ -52,7 +55,7 @@ type (
 		SKU    string `json:"sku"`
 		OnHand int    `json:"on_hand"`
 		Sold   int    `json:"sold"`
-		Open   string `json:"open"`   // "<order ID> <quantity> ...;"
+		Open   string `json:"open"`   // "<order ID> <quantity> <amount> <currency> <time> <marks>[ <from>[ <waiting> ...]];"
 		Ledger string `json:"ledger"` // "<time> <kind> <location> <delta> <on hand> ...\n"
 		Pages  int    `json:"ledger_pages"`
 	}
@@ -79,8 +82,10 @@ type (
 		} `json:"returns"`
 	}
 	returnNews struct {
-		ReturnID  string `json:"return_id"`
-		ReceiptID string `json:"receipt_id"`
+		ReturnID   string `json:"return_id"`
+		ReceiptID  string `json:"receipt_id"`
+		ShipmentID string `json:"shipment_id"`
+		Cancelled  string `json:"cancellation_id"`
 	}
 )
 
@@ -125,6 +130,10 @@ func (w *world) final() history.Final {
 			out.Return = news.ReturnID
 		case err == nil && e.Type == history.ReturnPart:
 			out.Return = news.ReceiptID
+		case err == nil && e.Type == history.OrderPartShipped:
+			out.Return = news.ShipmentID
+		case err == nil && e.Type == history.OrderLinesCancelled:
+			out.Return = news.Cancelled
 		}
 		f.Events = append(f.Events, out)
 	}
@@ -164,12 +173,20 @@ func stockOf(d stockDoc) history.Stock {
 	s := history.Stock{SKU: d.SKU, OnHand: d.OnHand, Available: d.OnHand, Sold: d.Sold, Held: map[string]int{}, Booked: bookedOf(d)}
 	for one := range strings.SplitSeq(strings.TrimSuffix(d.Open, ";"), ";") {
 		var id string
-		var quantity int
-		if n, _ := fmt.Sscanf(one, "%s %d", &id, &quantity); n == 2 {
-			s.Held[id] = quantity
-			s.Reserved += quantity
-			s.Available -= quantity
+		var quantity, waiting int
+		if n, _ := fmt.Sscanf(one, "%s %d", &id, &quantity); n != 2 {
+			continue
 		}
+		if f := strings.Split(one, " "); len(f) > 7 {
+			var err error
+			if waiting, err = strconv.Atoi(f[7]); err != nil {
+				panic("simulation: a reservation that is not one: " + one)
+			}
+		}
+		s.Held[id] = quantity
+		s.Reserved += quantity - waiting
+		s.Available -= quantity - waiting
+		s.Waiting += waiting
 	}
 	return s
 }
@@ -198,7 +215,7 @@ func bookedOf(d stockDoc) *history.Booked {
 }
 
 func orderOf(d orderDoc) history.Order {
-	o := history.Order{ID: d.ID, Status: d.Status, Refused: d.Refusal != nil, Total: d.Total, Promotions: d.Redeemed, Replaces: d.Replaces, Refunded: d.Payment.Refunded}
+	o := history.Order{ID: d.ID, Status: d.Status, Refused: d.Refusal != nil, Total: d.Total, Promotions: d.Redeemed, Replaces: d.Replaces, Refunded: d.Payment.Refunded, Shipments: d.Shipments, Cancellations: d.Cancellations}
 	o.Key, o.Cart, _ = strings.Cut(d.Note, " ")
 	for _, l := range d.Lines {
 		line := history.Line{Item: history.Item{SKU: l.SKU, Quantity: l.Quantity}}

@@ -46,12 +46,14 @@ func (b bindings) InvokeOutputBinding(ctx context.Context, in *dapr.InvokeBindin
 // subjects of the letters about what has happened to an order, with the kinds that
 // their apps call them by.
 var subjects = map[string]struct{ text, kind string }{
-	"tienda.orders.confirmed": {"Your order %s", "confirmed"},
-	"tienda.orders.shipped":   {"Your order %s is on its way", "shipped"},
-	"tienda.orders.delivered": {"Your order %s was delivered", "delivered"},
-	"tienda.orders.cancelled": {"Your order %s was cancelled", "cancelled"},
-	"tienda.orders.refunded":  {"A refund for your order %s", "refunded"},
-	"tienda.orders.exchanged": {"A refund for your order %s", "exchanged"},
+	"tienda.orders.confirmed":         {"Your order %s", "confirmed"},
+	"tienda.orders.partially_shipped": {"A part of your order %s is on its way", "partially_shipped"},
+	"tienda.orders.lines_cancelled":   {"A part of your order %s was cancelled", "lines_cancelled"},
+	"tienda.orders.shipped":           {"Your order %s is on its way", "shipped"},
+	"tienda.orders.delivered":         {"Your order %s was delivered", "delivered"},
+	"tienda.orders.cancelled":         {"Your order %s was cancelled", "cancelled"},
+	"tienda.orders.refunded":          {"A refund for your order %s", "refunded"},
+	"tienda.orders.exchanged":         {"A refund for your order %s", "exchanged"},
 
 	"tienda.support.return_approved":           {"Your return of order %s is approved", "return_approved"},
 	"tienda.support.return_partially_received": {"A part of your return of order %s has arrived", "return_part"},
@@ -61,9 +63,12 @@ var subjects = map[string]struct{ text, kind string }{
 // unwritten gives what is wrong with the letters: of each thing that was announced
 // one was sent or still waits, of nothing else.
 func (w *world) unwritten(orders []history.Order) []string {
-	refused := map[string]bool{}
+	refused, rest := map[string]bool{}, map[string]bool{}
 	for _, o := range orders {
 		refused[o.ID] = o.Refused
+		if n := len(o.Shipments); n > 0 && w.announcedPart(o.Shipments[n-1].ID) { // of which was written then
+			rest[o.ID] = true
+		}
 	}
 	var wrong []string
 	due := map[string]bool{}
@@ -78,7 +83,7 @@ func (w *world) unwritten(orders []history.Order) []string {
 		if e.Source == "support" {
 			id += ":" + e.Subject
 		}
-		if due[subject] = true; silent(e) {
+		if due[subject] = true; silent(e) || e.Type == history.OrderShipped && rest[order] {
 			continue
 		}
 		waits := slices.ContainsFunc(stored[e.Source], func(k string) bool {
@@ -95,6 +100,16 @@ func (w *world) unwritten(orders []history.Order) []string {
 	}
 	slices.Sort(wrong)
 	return slices.Compact(wrong)
+}
+
+// announcedPart says whether a shipment was announced as one after which more follows.
+func (w *world) announcedPart(shipment string) bool {
+	return slices.ContainsFunc(w.published, func(e published) bool {
+		var d struct {
+			ShipmentID string `json:"shipment_id"`
+		}
+		return e.Type == history.OrderPartShipped && e.Decode(&d) == nil && d.ShipmentID == shipment
+	})
 }
 
 // silent says whether an event may be one that nobody is written about: that nothing

@@ -13,6 +13,9 @@ import (
 
 const raceDetector = false
 
+// seedsByDefault is how many seeds `make test` runs.
+const seedsByDefault = 100
+
 // A run is a function of its seed: the same one twice is the same to the last
 // step, and to the microsecond.
 func TestSameSeedSameRun(t *testing.T) {

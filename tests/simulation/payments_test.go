@@ -226,9 +226,10 @@ func (w *world) card(cart string) string {
 
 // paidDoc is what of an order's payment is judged.
 type paidDoc struct {
-	ID      string         `json:"id"`
-	Status  history.Status `json:"status"`
-	Total   int64          `json:"total"`
+	ID      string                 `json:"id"`
+	Status  history.Status         `json:"status"`
+	Total   int64                  `json:"total"`
+	Less    []history.Cancellation `json:"cancellations"`
 	Payment struct {
 		Paid     int64 `json:"paid"`
 		Refunded int64 `json:"refunded"`
@@ -243,6 +244,15 @@ type paidDoc struct {
 			} `json:"attempts"`
 		} `json:"card"`
 	} `json:"payment"`
+}
+
+// charged is what the card is to be charged: what was cancelled before that is not.
+func (d paidDoc) charged() int64 {
+	total := d.Total
+	for _, x := range d.Less {
+		total -= x.Amount - x.Refunded
+	}
+	return total
 }
 
 // What may still be open in the end: what was asked for just before, and the look for
@@ -299,7 +309,7 @@ func (w *world) unpaid() []string {
 			say("payment-kept", d, s)
 		case d.Status != history.Cancelled && d.Status != history.Pending && (s.authorised != d.Total || doc.authorised != d.Total):
 			say("payment-unauthorised", d, s)
-		case (d.Status == history.Shipped || d.Status == history.Delivered) && s.taken != d.Total && !open["capture"]:
+		case (d.Status == history.PartiallyShipped || d.Status == history.Shipped || d.Status == history.Delivered) && s.taken != d.charged() && !open["capture"]:
 			say("payment-missing", d, s)
 		}
 	}

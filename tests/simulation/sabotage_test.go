@@ -29,6 +29,7 @@ type sabotage struct {
 	ownIDs       bool // each replica has an ID of its own for what replaces something
 	noKey        bool // the repeat of a reservation holds a second time
 	noIdempotent bool // the repeat of a checkout is another checkout
+	noCancelKey  bool // the repeat of a cancellation of lines is another one
 	guessPay     bool // an answer of the payment provider that is lost is taken for a refusal
 	keylessPay   bool // the payment provider does not know a repeat
 	dropMail     bool // letters are not written with what they are about
@@ -52,6 +53,7 @@ func TestSabotages(t *testing.T) {
 		"reservation without key":      {sabotage{noKey: true}, 20, []string{"reserved"}},
 		"replacement of each replica":  {sabotage{ownIDs: true}, 80, []string{"exchange-wrong"}},
 		"checkout without key":         {sabotage{noIdempotent: true}, 20, []string{"order-unasked", "answer-changed", "order-twice"}},
+		"cancellation without key":     {sabotage{noCancelKey: true}, 40, []string{"cancel-wrong"}},
 		"payment guessed":              {sabotage{guessPay: true}, 40, []string{"payment-kept", "payment-differs"}},
 		"payment without key":          {sabotage{keylessPay: true}, 20, []string{"payment-differs", "payment-kept"}},
 		"letters dropped":              {sabotage{dropMail: true}, 20, []string{"mail-lost"}},
@@ -171,6 +173,8 @@ func (s sabotage) handler(w *world, app string, h http.Handler) http.Handler {
 			in.URL.Path = reservations + uuid.NewString()
 			in.URL.RawPath = ""
 		case s.noIdempotent && in.Method == http.MethodPost && in.URL.Path == "/v1/orders":
+			in.Header.Set("Idempotency-Key", uuid.NewString())
+		case s.noCancelKey && in.Method == http.MethodPost && strings.HasSuffix(in.URL.Path, "/cancellations"):
 			in.Header.Set("Idempotency-Key", uuid.NewString())
 		case s.noDedupe && app == "catalog" && strings.HasPrefix(in.URL.Path, "/events/"):
 			body, _ := io.ReadAll(in.Body)

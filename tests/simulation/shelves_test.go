@@ -116,4 +116,21 @@ func stock(t *testing.T, m state.Store) {
 	h.ServeHTTP(out, r)
 	require.Equal(t, http.StatusOK, out.Code, out.Body)
 	require.Contains(t, out.Body.String(), `"rejected":0`)
+	for _, g := range goods {
+		if g.Backorder > 0 {
+			promise(t, h, g)
+		}
+	}
+}
+
+// promise lets more of a SKU be sold than there is, as its own route does.
+func promise(t *testing.T, h http.Handler, g history.Good) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/v1/inventory/"+g.SKU+"/settings",
+		strings.NewReader(fmt.Sprintf(`{"backorder":{"kind":"backorder","limit":%d}}`, g.Backorder)))
+	r.Header.Set("Content-Type", "application/json")
+	caller.Caller{UserID: uuid.NewString(), Roles: []caller.Role{caller.CatalogManager}}.SetHeader(r.Header)
+	out := httptest.NewRecorder()
+	h.ServeHTTP(out, r)
+	require.Equal(t, http.StatusOK, out.Code, out.Body)
 }

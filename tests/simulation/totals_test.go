@@ -63,11 +63,18 @@ func (w *world) miscounted(orders []history.Order) (wrong []string) {
 		}
 		sum := there[o.Status]
 		sum.orders, sum.total = sum.orders+1, sum.total+o.Total
-		if o.Status != history.Cancelled { // whose card gets its money back at any time: the totals are of returns
-			sum.refunded += o.Refunded
-		}
 		for _, l := range o.Lines {
 			sum.pieces += l.Quantity
+		}
+		if o.Status != history.Cancelled { // whose card gets its money back at any time: the totals are of returns
+			sum.refunded += o.Refunded
+			for _, x := range o.Cancellations {
+				sum.total -= x.Amount
+				sum.refunded -= x.Refunded
+				for _, l := range x.Lines {
+					sum.pieces -= l.Quantity
+				}
+			}
 		}
 		for _, r := range o.Refunds {
 			for _, l := range r.Lines {
@@ -76,7 +83,7 @@ func (w *world) miscounted(orders []history.Order) (wrong []string) {
 		}
 		there[o.Status] = sum
 	}
-	for _, status := range []history.Status{history.Confirmed, history.Shipped, history.Delivered, history.Cancelled} {
+	for _, status := range []history.Status{history.Confirmed, history.PartiallyShipped, history.Shipped, history.Delivered, history.Cancelled} {
 		if shown[status] != there[status] {
 			wrong = append(wrong, fmt.Sprintf("totals: %s orders are shown as %+v, and are %+v", status, shown[status], there[status]))
 		}

@@ -10,6 +10,7 @@ import (
 	"tienda/internal/contract"
 	"tienda/services/catalog/internal/api"
 	"tienda/services/catalog/internal/clients"
+	"tienda/services/catalog/internal/collection"
 	"tienda/services/catalog/internal/events"
 	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/pricing"
@@ -49,12 +50,15 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	stock := inventory.NewService(stocks, shown, prices)
 	expiry := inventory.NewExpiry(stock, stocks, clients.NewOrders(d.Sidecar))
 	a := &api.API{
-		Products:   product.NewService(statestore.NewProducts(d.DB), shown),
-		Inventory:  stock,
-		Shown:      shown,
-		Orders:     events.Orders{Stock: stock},
-		Prices:     prices,
-		Exports:    statestore.NewExports(d.DB),
+		Products:  product.NewService(statestore.NewProducts(d.DB), shown),
+		Inventory: stock,
+		Shown:     shown,
+		Orders:    events.Orders{Stock: stock},
+		Prices:    prices,
+		Exports:   statestore.NewExports(d.DB),
+
+		Collections: collection.NewService(statestore.NewCollections(d.DB), time.Now),
+
 		ImportLine: lines[0], StockLine: lines[1], PriceLine: lines[2],
 	}
 	refresh := func(ctx context.Context) error { // lists first: no detail is made without them

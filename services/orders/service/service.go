@@ -49,6 +49,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	promotions := promotion.NewService(given, time.Now)
 	checkouts := checkout.NewService(saga, users, catalog, prices, promotions, till)
 	orders.OnNews(checkouts.Owed)
+	orders.AsksOf(catalog)
 	basket := statestore.NewCarts(d.DB)
 	written := statestore.NewLetters(d.DB)
 	sender := mail.NewSender(written.Queue(), letters.NewComposer(store).WithReminders(basket, users), mailroom.NewMailer(d.Sidecar), time.Now, d.Log)

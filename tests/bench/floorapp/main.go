@@ -42,6 +42,7 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	mux.HandleFunc("GET /empty", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("POST /plan", f.plan)
 	mux.HandleFunc("POST /fill", f.fill)
+	mux.HandleFunc("POST /pay", pay)
 	mux.HandleFunc("POST /stock", f.stock)
 	mux.HandleFunc("POST /sell", f.sell)
 	return app.Server(cfg, mux, slog.New(slog.NewTextHandler(stdout, nil)))(ctx)
@@ -98,9 +99,18 @@ func (f *floor) step(ctx context.Context, s plan.Step) error {
 		return f.side.PublishEvent(ctx, "events-floor", "floor", document(s.Size), dapr.PublishEventWithContentType("application/json"))
 	case "invoke":
 		return f.side.Invoke(ctx, sidecar.Call{App: f.next, Method: http.MethodPost, Path: "/plan", In: s.Then})
+	case "bind":
+		_, err := f.side.InvokeBinding(ctx, &dapr.InvokeBindingRequest{Name: "payments-floor", Operation: "post", Data: document(s.Size), Metadata: map[string]string{"path": "/pay"}})
+		return err
 	default:
 		return errors.New("unknown step " + s.Kind)
 	}
+}
+
+// pay answers what it is sent.
+func pay(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.Copy(w, r.Body)
 }
 
 func (f *floor) get(ctx context.Context, docs int) error {

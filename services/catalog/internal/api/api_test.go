@@ -40,17 +40,28 @@ func TestEveryOperation(t *testing.T) {
 	code, _ := s.call(409, manager, "DELETE", "/v1/categories/coffee", nil).Problem(t)
 	require.Equal(t, "category_in_use", code)
 
+	collection := map[string]any{"name": "Gifts", "products": []any{id}, "status": "published"}
+	s.call(201, manager, "POST", "/v1/collections", with(collection, "slug", "gifts"))
+	delete(collection, "slug")
+	s.call(200, nobody, "GET", "/v1/collections", nil)
+	s.call(200, nobody, "GET", "/v1/collections/gifts", nil)
+	s.call(200, nobody, "GET", "/v1/collections/gifts/products", nil)
+	s.call(200, manager, "PUT", "/v1/collections/gifts", collection)
+	s.call(204, manager, "DELETE", "/v1/collections/gifts", nil)
+
 	a = s.call(200, orders, "POST", "/internal/v1/quotes", map[string]any{"currency": "USD", "skus": []string{"COF-500", "GONE", "COF-250"}})
 	require.JSONEq(t, fmt.Sprintf(`{"items":[
-		{"sku":"COF-500","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"500 g","category":"coffee","tax_class":"standard","unit_price":null,"available":true},
+		{"sku":"COF-500","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"500 g","category":"coffee","tax_class":"standard","unit_price":null,"available":true,"availability":"in_stock"},
 		{"sku":"COF-250","product_id":%[1]q,"slug":"cafe-molido","name":"Café Tostado","variant_name":"250 g","category":"coffee","tax_class":"standard","unit_price":{"amount":890,"currency":"USD"},
-			"price":{"amount":890,"currency":"USD","kind":"base","min_quantity":1},"available":true}]}`, id), string(a.Body))
+			"price":{"amount":890,"currency":"USD","kind":"base","min_quantity":1},"available":true,"availability":"in_stock"}]}`, id), string(a.Body))
 
 	s.call(200, orders, "PUT", "/internal/v1/reservations/"+orderA, reservation("EUR", line("COF-250", 2)))
 	s.call(204, orders, "POST", "/internal/v1/reservations/"+orderA+"/commit", map[string]any{"skus": []string{"COF-250"}})
 	s.call(200, orders, "PUT", "/internal/v1/reservations/"+orderB, reservation("EUR", line("COF-250", 1)))
 	s.call(204, orders, "POST", "/internal/v1/reservations/"+orderB+"/release", map[string]any{"skus": []string{"COF-250"}})
 	require.Equal(t, inventoryView{SKU: "COF-250", OnHand: 8, Available: 8, Sold: 2}, s.stock("COF-250"))
+
+	s.call(200, orders, "POST", "/internal/v1/reservations/"+orderA+"/waiting", map[string]any{"skus": []string{"COF-250"}})
 
 	s.call(200, nobody, "GET", "/v1/products?q=tost&sort=price&in_stock=true", nil)
 	s.call(200, nobody, "GET", "/v1/products/suggestions?q=ca", nil)
@@ -71,6 +82,8 @@ func TestEveryOperation(t *testing.T) {
 	a = s.call(200, manager, "PUT", "/v1/settings/inventory", map[string]any{"locations": []any{map[string]any{"id": "bcn", "name": "Barcelona"}, map[string]any{"id": "main", "name": "Madrid"}}})
 	require.Equal(t, `"1"`, a.Header.Get("ETag"))
 	s.call(200, manager, "GET", "/v1/settings/inventory", nil)
+	s.call(200, manager, "PUT", "/v1/inventory/COF-250/settings", map[string]any{})
+	s.call(200, manager, "GET", "/v1/inventory?low=true", nil)
 	s.call(200, manager, "POST", "/v1/inventory/COF-250/transfers", map[string]any{"from": "main", "to": "bcn", "quantity": 3, "reason": "for the shop"})
 	s.call(200, manager, "GET", "/v1/inventory/COF-250/ledger", nil)
 	s.call(204, manager, "DELETE", "/v1/products/"+id, nil, "If-Match", `"3"`)
@@ -166,6 +179,28 @@ func TestHearOrders(t *testing.T) {
 	require.Equal(t, "reservation_closed", code)
 	s.hear("cancelled", map[string]any{"order_id": orderB, "reason": "x", "lines": []any{line("NEVER-SEEN", 1)}})
 	require.NotContains(t, s.store.Keys("stock:"), "stock:NEVER-SEEN")
+}
+
+// Of lines that are cancelled the rest stays reserved, in whatever order news of them,
+// of the shipment and of older cancellations comes.
+func TestHearLinesCancelled(t *testing.T) {
+	s, _ := stocked(t)
+	less := func(sku string, quantity, left int) map[string]any {
+		return map[string]any{"order_id": orderA, "cancellation_id": orderB, "lines": []any{map[string]any{"sku": sku, "quantity": quantity, "left": left}}}
+	}
+	all := []any{line("COF-250", 4), line("COF-500", 1)}
+	s.call(200, orders, "PUT", "/internal/v1/reservations/"+orderA, reservation("EUR", all...))
+	s.hear("lines_cancelled", less("COF-250", 1, 2))
+	s.hear("lines_cancelled", less("COF-250", 1, 3))
+	require.Equal(t, inventoryView{SKU: "COF-250", OnHand: 10, Reserved: 2, Available: 8}, s.stock("COF-250"))
+	s.hear("lines_cancelled", less("COF-500", 1, 0))
+	require.Zero(t, s.stock("COF-500").Reserved)
+	code, _ := s.call(409, orders, "PUT", "/internal/v1/reservations/"+orderA, reservation("EUR", all...)).Problem(t)
+	require.Equal(t, "reservation_closed", code, "a request that comes late")
+	s.hear("shipped", map[string]any{"order_id": orderA, "lines": []any{line("COF-250", 1)}})
+	require.Equal(t, inventoryView{SKU: "COF-250", OnHand: 9, Available: 9, Sold: 1}, s.stock("COF-250"))
+	s.hear("lines_cancelled", less("COF-250", 1, 1))
+	require.Equal(t, inventoryView{SKU: "COF-250", OnHand: 9, Available: 9, Sold: 1}, s.stock("COF-250"))
 }
 
 // Selling out and coming back show in the shop and are announced.

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"net/http"
+	"time"
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
@@ -17,7 +18,11 @@ type inventoryView struct {
 	Reserved  int            `json:"reserved"`
 	Available int            `json:"available"`
 	Sold      int            `json:"sold"`
-	Locations []locationView `json:"locations,omitempty"` // where there is any elsewhere than at main
+	Waiting   int            `json:"backordered,omitempty"` // what orders wait for
+	Backorder *backorderBody `json:"backorder,omitempty"`
+	Low       bool           `json:"low,omitempty"`
+	LowAt     *int           `json:"low_stock_at,omitempty"` // of this SKU alone
+	Locations []locationView `json:"locations,omitempty"`    // where there is any elsewhere than at main
 }
 
 type locationView struct {
@@ -28,7 +33,7 @@ type locationView struct {
 }
 
 func viewInventory(s *inventory.Stock) inventoryView {
-	v := inventoryView{SKU: s.SKU, OnHand: s.OnHand, Reserved: s.Reserved(), Available: s.Available(), Sold: s.Sold}
+	v := inventoryView{SKU: s.SKU, OnHand: s.OnHand, Reserved: s.Reserved(), Available: s.Available(), Sold: s.Sold, Low: s.Low, LowAt: s.LowAt, Waiting: s.Waiting(), Backorder: viewBackorder(s.Backorder)}
 	if len(s.Elsewhere) == 0 {
 		return v
 	}
@@ -48,7 +53,7 @@ func (a *API) getInventory(w http.ResponseWriter, r *http.Request) error {
 }
 
 // adjustInventory: 1 bulk get, 1 transaction; 1 more get when the SKU runs
-// out or comes back, for a location that this replica does not know, or where a
+// out or comes back, becomes low or recovers, for a location that this replica does not know, or where a
 // page of the ledger is full (each 32 entries).
 func (a *API) adjustInventory(w http.ResponseWriter, r *http.Request) error {
 	version, err := httpapi.IfMatch(r)
@@ -151,7 +156,9 @@ type quoteView struct {
 	WeightGrams int          `json:"weight_grams,omitempty"`
 	UnitPrice   *money.Money `json:"unit_price"`
 	Price       *priceView   `json:"price,omitempty"`
-	Available   bool         `json:"available"`
+	Available   bool         `json:"available"` // it can be ordered
+	Stock       string       `json:"availability"`
+	ExpectedAt  time.Time    `json:"expected_at,omitzero"`
 }
 
 // quote makes no state call for SKUs that this replica knows, up to 3 gets
@@ -180,8 +187,9 @@ func (a *API) quote(w http.ResponseWriter, r *http.Request) error {
 	for i, o := range quotes {
 		q := quoteView{
 			SKU: o.SKU, ProductID: o.ProductID, Slug: o.Slug, Name: o.Name, VariantName: o.VariantName,
-			Category: o.Category, TaxClass: o.TaxClass, WeightGrams: o.WeightGrams, Available: o.InStock,
+			Category: o.Category, TaxClass: o.TaxClass, WeightGrams: o.WeightGrams, Available: o.InStock || o.Wait.Allowed,
 		}
+		q.Stock, q.ExpectedAt = availability(o.InStock, o.Wait)
 		if o.Price != nil {
 			price := viewPrice(*o.Price)
 			q.UnitPrice, q.Price = &o.Price.Money, &price
@@ -203,11 +211,14 @@ type reservedLine struct {
 	Quantity    int         `json:"quantity"`
 	UnitPrice   money.Money `json:"unit_price"`
 	Price       *priceView  `json:"price,omitempty"`
+	Backordered int         `json:"backordered,omitempty"`
+	ExpectedAt  time.Time   `json:"expected_at,omitzero"`
 }
 
 // reserve: 1 bulk get, 1 transaction, shared with all who want one of the SKUs
-// at the same time; no more for several locations, whose order each replica knows. 1 more get when a SKU runs out, up to 3 more for SKUs that
-// this replica does not know yet. A repeat or a refusal: 1 bulk get.
+// at the same time; no more for several locations, whose order each replica knows, or for
+// back-orders. 1 more get when a SKU runs out, becomes low, or no more of it can be
+// promised; up to 3 more for SKUs that this replica does not know yet. A repeat or a refusal: 1 bulk get.
 func (a *API) reserve(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Currency string `json:"currency"`
@@ -237,6 +248,7 @@ func (a *API) reserve(w http.ResponseWriter, r *http.Request) error {
 		out.Lines[i] = reservedLine{
 			SKU: l.SKU, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName,
 			Category: l.Category, TaxClass: l.TaxClass, WeightGrams: l.WeightGrams, Quantity: l.Quantity, UnitPrice: l.UnitPrice,
+			Backordered: l.Waiting, ExpectedAt: l.Expected,
 		}
 		if l.Price.Money == l.UnitPrice { // else it was promised at another time, for a reason that is not kept
 			price := viewPrice(l.Price)
@@ -257,7 +269,11 @@ func (a *API) commit(w http.ResponseWriter, r *http.Request) error {
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	if err := a.Inventory.Commit(r.Context(), httpapi.Var(r, "order_id"), in.SKUs); err != nil {
+	lines := make([]inventory.Line, len(in.SKUs)) // without quantities: all that is held
+	for i, sku := range in.SKUs {
+		lines[i].SKU = sku
+	}
+	if err := a.Inventory.Commit(r.Context(), httpapi.Var(r, "order_id"), lines); err != nil {
 		return err
 	}
 	return httpapi.NoContent(w)

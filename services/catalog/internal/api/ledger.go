@@ -55,10 +55,11 @@ type locationBody struct {
 
 type settingsBody struct {
 	Locations []locationBody `json:"locations"`
+	LowAt     int            `json:"low_stock_at"`
 }
 
 func sendSettings(w http.ResponseWriter, s inventory.Settings) error {
-	out := settingsBody{Locations: make([]locationBody, len(s.Locations))}
+	out := settingsBody{LowAt: s.LowAt, Locations: make([]locationBody, len(s.Locations))}
 	for i, l := range s.Locations {
 		out.Locations[i] = locationBody(l)
 	}
@@ -87,7 +88,7 @@ func (a *API) putInventorySettings(w http.ResponseWriter, r *http.Request) error
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	next := inventory.Settings{Locations: make([]inventory.Location, len(in.Locations))}
+	next := inventory.Settings{LowAt: in.LowAt, Locations: make([]inventory.Location, len(in.Locations))}
 	for i, l := range in.Locations {
 		next.Locations[i] = inventory.Location(l)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tienda/internal/money"
+	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/pricing"
 	"tienda/services/catalog/internal/product"
 	"tienda/services/catalog/internal/search"
@@ -79,6 +80,8 @@ type variantView struct {
 	Now         []priceView       `json:"now"`
 	Tiers       []priceView       `json:"tiers,omitempty"`
 	InStock     bool              `json:"in_stock"`
+	Stock       string            `json:"availability"`
+	ExpectedAt  time.Time         `json:"expected_at,omitzero"`
 }
 
 type productView struct {
@@ -101,8 +104,14 @@ type productView struct {
 	UpdatedAt    time.Time           `json:"updated_at"`
 }
 
+// stockShown is what is shown of the stock of a product's SKUs.
+type stockShown struct {
+	in    map[string]bool
+	waits map[string]inventory.Waitable
+}
+
 // view shows a product in one of its languages, with its prices at a time.
-func view(p product.Product, language string, inStock map[string]bool, book pricing.Book, now time.Time) productView {
+func view(p product.Product, language string, shown stockShown, book pricing.Book, now time.Time) productView {
 	text := p.Text(language)
 	out := productView{
 		ID: p.ID, Slug: p.Slug, Language: language, Languages: p.Languages(),
@@ -126,17 +135,18 @@ func view(p product.Product, language string, inStock map[string]bool, book pric
 		one, tiers := pricesAt(p.Prices(v), book, now)
 		out.Variants[i] = variantView{
 			SKU: v.SKU, Name: v.Name, Barcode: v.Barcode, WeightGrams: v.WeightGrams, Images: v.Images,
-			Options: v.Options, Prices: v.Prices, Now: one, Tiers: tiers, InStock: inStock[v.SKU],
+			Options: v.Options, Prices: v.Prices, Now: one, Tiers: tiers, InStock: shown.in[v.SKU],
 		}
-		out.InStock = out.InStock || inStock[v.SKU]
+		out.Variants[i].Stock, out.Variants[i].ExpectedAt = availability(shown.in[v.SKU], shown.waits[v.SKU])
+		out.InStock = out.InStock || shown.in[v.SKU]
 	}
 	return out
 }
 
 // asStated shows a product as it was stated: in its own language, with its
 // translations.
-func asStated(p product.Product, inStock map[string]bool, book pricing.Book, now time.Time) productView {
-	out := view(p, p.Language, inStock, book, now)
+func asStated(p product.Product, shown stockShown, book pricing.Book, now time.Time) productView {
+	out := view(p, p.Language, shown, book, now)
 	out.Translations = make(map[string]textBody, len(p.Translations))
 	for lang, text := range p.Translations {
 		out.Translations[lang] = textBody(text)
@@ -150,7 +160,7 @@ func asStated(p product.Product, inStock map[string]bool, book pricing.Book, now
 func DetailEncoder(board *pricing.Board) search.Encoder {
 	return func(e *search.Entry, language string, now time.Time) ([]byte, time.Time) {
 		book := board.Book()
-		b, err := json.Marshal(view(e.Product, language, e.InStock, book, now))
+		b, err := json.Marshal(view(e.Product, language, stockShown{e.InStock, e.Waits}, book, now))
 		if err != nil {
 			panic("api: a product that is not JSON: " + err.Error()) // strings, numbers and times always are
 		}

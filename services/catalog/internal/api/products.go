@@ -27,7 +27,7 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 	if slug, ok := a.Shown.Moved(ref); ok {
 		return movedTo(w, r, slug)
 	}
-	if c := caller.From(r.Context()); !c.Is(caller.CatalogManager) && !c.Has(caller.CatalogWrite) {
+	if !managesProducts(r) {
 		return product.ErrMissing
 	}
 	p, err := a.Products.Find(r.Context(), ref)
@@ -47,7 +47,13 @@ func (a *API) getProduct(w http.ResponseWriter, r *http.Request) error {
 	language := a.speak(r, &p)
 	setLanguage(w, language)
 	httpapi.SetETag(w, p.Version)
-	return httpapi.Write(w, http.StatusOK, view(p, language, nil, book, time.Now()))
+	return httpapi.Write(w, http.StatusOK, view(p, language, stockShown{}, book, time.Now()))
+}
+
+// managesProducts says whether the caller sees what is not published, too.
+func managesProducts(r *http.Request) bool {
+	c := caller.From(r.Context())
+	return c.Is(caller.CatalogManager) || c.Has(caller.CatalogWrite)
 }
 
 // movedTo sends who asks by a former slug on. It is not for ever: another product
@@ -123,9 +129,9 @@ func (a *API) deleteProduct(w http.ResponseWriter, r *http.Request) error {
 // sendProduct sends a product of any status as it was stated, with the stock
 // that is shown.
 func (a *API) sendProduct(w http.ResponseWriter, r *http.Request, status int, p product.Product) error {
-	var inStock map[string]bool
+	var shown stockShown
 	if e := a.Shown.Detail(p.ID); e != nil {
-		inStock = e.InStock
+		shown = stockShown{e.InStock, e.Waits}
 	}
 	book, err := a.Prices.Book(r.Context())
 	if err != nil {
@@ -133,5 +139,5 @@ func (a *API) sendProduct(w http.ResponseWriter, r *http.Request, status int, p 
 	}
 	setLanguage(w, p.Language)
 	httpapi.SetETag(w, p.Version)
-	return httpapi.Write(w, status, asStated(p, inStock, book, time.Now()))
+	return httpapi.Write(w, status, asStated(p, shown, book, time.Now()))
 }

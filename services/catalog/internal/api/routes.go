@@ -8,6 +8,7 @@ import (
 	"tienda/internal/caller"
 	"tienda/internal/contract"
 	"tienda/internal/httpapi"
+	"tienda/services/catalog/internal/collection"
 	"tienda/services/catalog/internal/events"
 	"tienda/services/catalog/internal/export"
 	"tienda/services/catalog/internal/inventory"
@@ -18,12 +19,15 @@ import (
 
 // API answers the routes.
 type API struct {
-	Products   *product.Service
-	Inventory  *inventory.Service
-	Shown      *search.Model
-	Languages  product.Negotiator
-	Prices     *pricing.Service
-	Exports    export.Source
+	Products  *product.Service
+	Inventory *inventory.Service
+	Shown     *search.Model
+	Languages product.Negotiator
+	Prices    *pricing.Service
+	Exports   export.Source
+
+	Collections *collection.Service
+
 	Orders     events.Orders
 	ImportLine *contract.Schema // the contract's ImportProduct
 	StockLine  *contract.Schema // StockUpdate
@@ -50,6 +54,13 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPut, Path: "/v1/categories/{slug}", Who: staff, Handle: a.changeCategory},
 		{Method: http.MethodDelete, Path: "/v1/categories/{slug}", Who: staff, Handle: a.filled(a.deleteCategory)},
 
+		{Method: http.MethodGet, Path: "/v1/collections", Who: anyone, Handle: a.listCollections},
+		{Method: http.MethodPost, Path: "/v1/collections", Who: staff, Handle: a.createCollection},
+		{Method: http.MethodGet, Path: "/v1/collections/{slug}", Who: anyone, Handle: a.getCollection},
+		{Method: http.MethodPut, Path: "/v1/collections/{slug}", Who: staff, Handle: a.changeCollection},
+		{Method: http.MethodDelete, Path: "/v1/collections/{slug}", Who: staff, Handle: a.deleteCollection},
+		{Method: http.MethodGet, Path: "/v1/collections/{slug}/products", Who: anyone, Handle: a.filled(a.listCollectionProducts)},
+
 		{Method: http.MethodGet, Path: "/v1/price-lists", Who: staff, Handle: a.listPriceLists},
 		{Method: http.MethodPost, Path: "/v1/price-lists", Who: staff, Handle: a.createPriceList},
 		{Method: http.MethodPut, Path: "/v1/price-lists/{id}", Who: staff, Handle: a.changePriceList},
@@ -63,6 +74,8 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPost, Path: "/v1/price-updates", Who: staff, Handle: a.updatePrices},
 		{Method: http.MethodPost, Path: "/v1/stock-updates", Who: stock, Handle: a.updateStock},
 
+		{Method: http.MethodGet, Path: "/v1/inventory", Who: stock, Handle: a.filled(a.listInventory)},
+		{Method: http.MethodPut, Path: "/v1/inventory/{sku}/settings", Who: stock, Handle: a.putStockSettings},
 		{Method: http.MethodGet, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.getInventory},
 		{Method: http.MethodPatch, Path: "/v1/inventory/{sku}", Who: stock, Handle: a.adjustInventory},
 		{Method: http.MethodPost, Path: "/v1/inventory/{sku}/transfers", Who: stock, Handle: a.transferInventory},
@@ -74,6 +87,7 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPut, Path: "/internal/v1/reservations/{order_id}", Who: orders, Handle: a.reserve},
 		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/commit", Who: orders, Handle: a.commit},
 		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/release", Who: orders, Handle: a.release},
+		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/waiting", Who: orders, Handle: a.waiting},
 		{Method: http.MethodPost, Path: "/internal/v1/import/products", Who: loaders, Handle: a.importProducts},
 		{Method: http.MethodPost, Path: "/events/orders", Who: httpapi.Sidecar, Handle: a.Orders.Hear},
 	}

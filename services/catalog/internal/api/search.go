@@ -3,9 +3,7 @@ package api
 import (
 	"cmp"
 	"net/http"
-	"slices"
 	"strings"
-	"time"
 
 	"tienda/internal/fault"
 	"tienda/internal/httpapi"
@@ -65,23 +63,7 @@ func (a *API) listProducts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := productList{Total: found.Total, Facets: facets(found.Counts, q.Facets)}
-	out.Items, out.NextCursor = make([]productSummary, len(found.Entries)), found.Next
-	book, err := a.Prices.Book(r.Context())
-	if err != nil {
-		return err
-	}
-	now := time.Now()
-	var spoken []string
-	for i, e := range found.Entries {
-		language := a.speak(r, &e.Product)
-		out.Items[i] = summary(e, language, q.Currency, book, now)
-		if !slices.Contains(spoken, language) {
-			spoken = append(spoken, language)
-		}
-	}
-	setLanguage(w, spoken...)
-	return httpapi.Write(w, http.StatusOK, out)
+	return a.sendList(w, r, found, q.Currency, facets(found.Counts, q.Facets))
 }
 
 func listQuery(r *http.Request) (search.Query, error) {

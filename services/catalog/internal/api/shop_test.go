@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,6 +15,7 @@ import (
 	"tienda/internal/event"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
+	"tienda/services/catalog/internal/collection"
 	"tienda/services/catalog/internal/events"
 	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/pricing"
@@ -66,6 +68,7 @@ func openOver(t *testing.T, store *statetest.Memory, published *event.Memory) *s
 	a := &API{
 		Products: product.NewService(statestore.NewProducts(db), shown), Inventory: stock, Shown: shown, Prices: prices,
 		Orders: events.Orders{Stock: stock}, ImportLine: line, Exports: statestore.NewExports(db),
+		Collections: collection.NewService(statestore.NewCollections(db), time.Now),
 	}
 	a.StockLine, err = c.Schema("StockUpdate")
 	require.NoError(t, err)
@@ -111,12 +114,18 @@ func with(m map[string]any, key string, value any) map[string]any {
 func stocked(t *testing.T) (s *shop, productID string) {
 	t.Helper()
 	s = open(t)
+	return s, s.fill()
+}
+
+// fill creates the coffee and its stock.
+func (s *shop) fill() (productID string) {
+	s.t.Helper()
 	s.call(201, manager, "POST", "/v1/categories", map[string]any{"slug": "coffee", "name": "Coffee"})
 	var p struct{ ID string }
-	s.call(201, manager, "POST", "/v1/products", coffee()).JSON(t, &p)
+	s.call(201, manager, "POST", "/v1/products", coffee()).JSON(s.t, &p)
 	s.call(200, manager, "PATCH", "/v1/inventory/COF-250", map[string]any{"on_hand": 10, "reason": "first"})
 	s.call(200, manager, "PATCH", "/v1/inventory/COF-500", map[string]any{"delta": 3, "reason": "first"})
-	return s, p.ID
+	return p.ID
 }
 
 func line(sku string, quantity int) map[string]any {

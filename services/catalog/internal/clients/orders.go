@@ -45,7 +45,7 @@ func (o *Orders) Stand(ctx context.Context, ids []string) (map[string]inventory.
 		switch x.Status {
 		case "cancelled":
 			all[x.ID] = inventory.Dead
-		case "confirmed", "shipped", "delivered":
+		case "confirmed", "partially_shipped", "shipped", "delivered":
 			all[x.ID] = inventory.Bought
 		default:
 			all[x.ID] = inventory.Undecided

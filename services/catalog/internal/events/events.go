@@ -36,6 +36,12 @@ type stockDepleted struct {
 	SKU string `json:"sku"`
 }
 
+type stockLow struct {
+	SKU       string `json:"sku"`
+	Available int    `json:"available"`
+	Threshold int    `json:"threshold"`
+}
+
 type stockReplenished struct {
 	SKU       string `json:"sku"`
 	Available int    `json:"available"`
@@ -61,6 +67,11 @@ func StockAdjusted(s *inventory.Stock, a inventory.Adjustment) event.Event {
 	return event.New(Topic, "stock_adjusted", s.SKU, stockAdjusted{
 		s.SKU, a.Delta, s.OnHand, s.Available(), a.Reason, string(a.Kind), a.Location,
 	})
+}
+
+// StockLow announces that no more of a SKU are available than its threshold.
+func StockLow(s *inventory.Stock) event.Event {
+	return event.New(Topic, "stock_low", s.SKU, stockLow{s.SKU, s.Available(), s.WentBy()})
 }
 
 // StockCrossed announces that a SKU has run out, or can be bought again.

@@ -15,10 +15,14 @@ func TestEventsFitTheirContract(t *testing.T) {
 		Slug: "cafe-molido", Variants: []product.Variant{{SKU: "COFFEE-250"}, {SKU: "COFFEE-1000"}},
 	}}
 	held := inventory.Reservations{"an order": {Quantity: 2}}
+	low := &inventory.Stock{SKU: "COFFEE-250", OnHand: 7, Reservations: held}
+	low.SetThreshold(nil)
+	low.Watch(5)
 	eventtest.RequireContract(t, Topic,
 		ProductCreated(p), ProductUpdated(p), ProductDeleted(p),
 		StockAdjusted(&inventory.Stock{SKU: "COFFEE-250", OnHand: 40, Reservations: held},
 			inventory.Adjustment{Delta: 12, Reason: "delivery 4711", Kind: inventory.Delivery, Location: inventory.Main}),
+		StockLow(low),
 		StockCrossed(&inventory.Stock{SKU: "COFFEE-250", OnHand: 2, Reservations: held}),
 		StockCrossed(&inventory.Stock{SKU: "COFFEE-250", OnHand: 9, Reservations: held}))
 }

@@ -14,7 +14,10 @@ import (
 // Stock is what orders' events change.
 type Stock interface {
 	Release(ctx context.Context, orderID string, skus []string) error
-	Commit(ctx context.Context, orderID string, skus []string) error
+	// Commit takes no more than the quantities of the lines, and frees the rest.
+	Commit(ctx context.Context, orderID string, lines []inventory.Line) error
+	// Lower leaves the order no more than the quantities of the lines.
+	Lower(ctx context.Context, orderID string, lines []inventory.Line) error
 	Restock(ctx context.Context, returnID string, lines []inventory.Line) error
 }
 
@@ -22,13 +25,16 @@ type Stock interface {
 type Orders struct{ Stock Stock }
 
 type orderNews struct {
-	OrderID  string `json:"order_id"`
-	ReturnID string `json:"return_id"`
-	Lines    []struct {
-		SKU      string `json:"sku"`
-		Quantity int    `json:"quantity"`
-		Restock  bool   `json:"restock"`
-	} `json:"lines"`
+	OrderID  string     `json:"order_id"`
+	ReturnID string     `json:"return_id"`
+	Lines    []newsLine `json:"lines"`
+}
+
+type newsLine struct {
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+	Left     int    `json:"left"` // of lines_cancelled
+	Restock  bool   `json:"restock"`
 }
 
 // Hear applies one event, once. State: 1 bulk get, 1 transaction, shared with
@@ -42,9 +48,11 @@ func (h Orders) Hear(w http.ResponseWriter, r *http.Request) error {
 	var err error
 	switch e.Type {
 	case "tienda.orders.cancelled":
-		err = h.each(r.Context(), e, h.Stock.Release)
+		err = h.cancelled(r.Context(), e)
 	case "tienda.orders.shipped":
-		err = h.each(r.Context(), e, h.Stock.Commit)
+		err = h.each(r.Context(), e, h.Stock.Commit, func(l newsLine) int { return l.Quantity })
+	case "tienda.orders.lines_cancelled":
+		err = h.each(r.Context(), e, h.Stock.Lower, func(l newsLine) int { return l.Left })
 	case "tienda.orders.refunded":
 		err = h.refunded(r.Context(), e)
 	}
@@ -54,7 +62,20 @@ func (h Orders) Hear(w http.ResponseWriter, r *http.Request) error {
 	return httpapi.Write(w, http.StatusOK, struct{}{})
 }
 
-func (h Orders) each(ctx context.Context, e event.Received, apply func(context.Context, string, []string) error) error {
+// each applies the lines of an event with a quantity of each.
+func (h Orders) each(ctx context.Context, e event.Received, apply func(context.Context, string, []inventory.Line) error, quantity func(newsLine) int) error {
+	n, err := read(e)
+	if err != nil {
+		return err
+	}
+	lines := make([]inventory.Line, len(n.Lines))
+	for i, l := range n.Lines {
+		lines[i] = inventory.Line{SKU: l.SKU, Quantity: quantity(l)}
+	}
+	return apply(ctx, n.OrderID, lines)
+}
+
+func (h Orders) cancelled(ctx context.Context, e event.Received) error {
 	n, err := read(e)
 	if err != nil {
 		return err
@@ -63,7 +84,7 @@ func (h Orders) each(ctx context.Context, e event.Received, apply func(context.C
 	for i, l := range n.Lines {
 		skus[i] = l.SKU
 	}
-	return apply(ctx, n.OrderID, skus)
+	return h.Stock.Release(ctx, n.OrderID, skus)
 }
 
 func (h Orders) refunded(ctx context.Context, e event.Received) error {
@@ -95,7 +116,7 @@ func read(e event.Received) (orderNews, error) {
 		return n, fault.BadField("/data/order_id", "is required")
 	}
 	for _, l := range n.Lines {
-		if l.SKU == "" || l.Quantity < 1 {
+		if l.SKU == "" || l.Quantity < 1 || l.Left < 0 {
 			return n, fault.BadField("/data/lines", "names no SKU or no quantity")
 		}
 	}

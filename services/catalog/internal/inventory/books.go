@@ -80,6 +80,9 @@ func (b *Books) reserve(orderID, currency string, lines []ReservedLine, preferre
 			return err
 		}
 		lines[i].UnitPrice = r.UnitPrice()
+		if lines[i].Waiting, lines[i].Expected = r.Waiting, (time.Time{}); r.Waiting > 0 {
+			lines[i].Expected = stock.Backorder.ExpectedAt()
+		}
 	}
 	return nil
 }
@@ -96,10 +99,25 @@ func (b *Books) release(orderID string, skus []string, now time.Time) {
 	b.end(orderID)
 }
 
+// lower leaves an order no more of the SKUs than the lines say. Its reservation is over
+// in so far as no other is taken for it, by a request that comes late.
+func (b *Books) lower(orderID string, lines []Line, now time.Time) {
+	for _, l := range lines {
+		if stock := b.Stocks[l.SKU]; stock.Lower(orderID, l.Quantity, now) && l.Quantity == 0 {
+			stock.close(orderID, now)
+		}
+	}
+	b.end(orderID)
+}
+
 // commit takes what an order holds of the SKUs out of the house.
-func (b *Books) commit(orderID string, skus []string, now time.Time) {
-	for _, sku := range skus {
-		if stock := b.Stocks[sku]; stock.Commit(orderID, now) {
+func (b *Books) commit(orderID string, lines []Line, now time.Time) {
+	for _, l := range lines {
+		stock := b.Stocks[l.SKU]
+		if l.Quantity > 0 { // news of what was cancelled before may come after
+			stock.Lower(orderID, l.Quantity, now)
+		}
+		if stock.Commit(orderID, now) {
 			stock.close(orderID, now)
 			b.end(orderID)
 		}

@@ -64,7 +64,8 @@ type batch struct {
 // away later is done whole, as if it had stayed.
 type combiner struct {
 	store Store
-	show  func(*Stock)
+	watch func(*Stock) // after a change
+	show  func(*Stock) // after its commit
 
 	mu      sync.Mutex
 	queue   []*work
@@ -79,8 +80,8 @@ type rival struct {
 	turn  time.Duration // that it gets
 }
 
-func newCombiner(store Store, show func(*Stock)) *combiner {
-	return &combiner{store: store, show: show, waiting: map[string]int{}, busy: map[string]*batch{}, rivals: map[string]rival{}}
+func newCombiner(store Store, watch, show func(*Stock)) *combiner {
+	return &combiner{store: store, watch: watch, show: show, waiting: map[string]int{}, busy: map[string]*batch{}, rivals: map[string]rival{}}
 }
 
 // do does a work, with others or alone. An error says that the store was not
@@ -298,6 +299,9 @@ func (c *combiner) update(ctx context.Context, works func() []*work) error {
 		after = b
 		for _, w := range now {
 			w.change(b)
+		}
+		for _, stock := range b.Stocks {
+			c.watch(stock)
 		}
 	})
 	if err != nil {

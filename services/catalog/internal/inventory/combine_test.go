@@ -92,7 +92,9 @@ func (priced) Offers(_ context.Context, skus []string) (map[string]Offer, error)
 	return out, nil
 }
 
-func (priced) ShowStock(string, bool) {}
+func (priced) ShowStock(string, Availability) {}
+
+func (priced) Low(string, int) []string { return nil }
 
 func (priced) Book(context.Context) (pricing.Book, error) { return nil, nil }
 

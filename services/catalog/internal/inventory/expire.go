@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -34,13 +35,12 @@ type Orders interface {
 // Held is a reservation that is not known to be of a bought order.
 type Held struct{ SKU, OrderID string }
 
-// HeldStore finds reservations.
+// HeldStore gives all stock to look through.
 type HeldStore interface {
 	// Parts is in how many parts all SKUs are looked through.
 	Parts() int
-	// Unconfirmed gives, of the SKUs of one part, the reservations that are
-	// not confirmed and were made before a time.
-	Unconfirmed(ctx context.Context, part int, before time.Time) ([]Held, error)
+	// Look shows the stock of the SKUs of one part, as it is stored.
+	Look(ctx context.Context, part int, at func(*Stock)) error
 }
 
 // Expiry frees what orders hold that have died: that were lost with their
@@ -65,9 +65,11 @@ func NewExpiry(stock *Service, store HeldStore, orders Orders) *Expiry {
 
 // Step looks through the next part of all SKUs. State: 3 bulk gets; for each 100
 // reservations to ask about 1 invocation, for each 20 SKUs with any of a bought
-// order 1 bulk get and 1 transaction, for each dead order what a release costs.
+// order 1 bulk get and 1 transaction, for each dead order what a release costs; and 1
+// bulk get and 1 transaction for each 20 SKUs that another threshold has made
+// low, or that have come as low.
 func (e *Expiry) Step(ctx context.Context) error {
-	held, err := e.store.Unconfirmed(ctx, e.part, e.stock.now().Add(-holdTime))
+	held, misjudged, err := e.look(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,7 +89,35 @@ func (e *Expiry) Step(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return e.touch(ctx, misjudged, func(*Stock) {})
+}
+
+// look gives the reservations of the next part to ask about, and the SKUs of which
+// it is not noted right whether they are low.
+func (e *Expiry) look(ctx context.Context) (held []Held, misjudged []string, err error) {
+	before := e.stock.now().Add(-holdTime)
+	err = e.store.Look(ctx, e.part, func(stock *Stock) {
+		for _, id := range stock.Unconfirmed(before) {
+			held = append(held, Held{SKU: stock.SKU, OrderID: id})
+		}
+		if e.stock.misjudged(stock) {
+			misjudged = append(misjudged, stock.SKU)
+		}
+	})
+	return held, misjudged, err
+}
+
+// touch changes the stock of SKUs, some at a time.
+func (e *Expiry) touch(ctx context.Context, skus []string, change func(*Stock)) error {
+	var errs []error
+	for some := range slices.Chunk(skus, markSKUs) {
+		errs = append(errs, e.stock.update(ctx, &work{skus: some, change: func(b *Books) {
+			for _, sku := range some {
+				change(b.Stocks[sku])
+			}
+		}}))
+	}
+	return errors.Join(errs...)
 }
 
 // settle asks about some orders and does what follows.
@@ -113,14 +143,6 @@ func (e *Expiry) settle(ctx context.Context, ids []string, skus map[string][]str
 		case Undecided:
 		}
 	}
-	for len(marked) > 0 {
-		some := marked[:min(markSKUs, len(marked))]
-		marked = marked[len(some):]
-		errs = append(errs, e.stock.update(ctx, &work{skus: some, change: func(b *Books) {
-			for _, sku := range some {
-				b.Stocks[sku].confirm(bought[sku])
-			}
-		}}))
-	}
+	errs = append(errs, e.touch(ctx, marked, func(stock *Stock) { stock.confirm(bought[stock.SKU]) }))
 	return errors.Join(errs...)
 }

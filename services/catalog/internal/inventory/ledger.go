@@ -172,6 +172,9 @@ func (s *Stock) LedgerLen() int { return s.Pages*LedgerPage + s.Ledger.Len() }
 func (s *Stock) enter(e Entry) {
 	e.Location, e.Kind = place(e.Location), cmp.Or(e.Kind, Other)
 	s.put(e.Location, e.Delta)
+	if e.Delta > 0 {
+		s.Gone = false
+	}
 	e.OnHand = s.OnHand
 	s.Ledger = s.Ledger.with(e)
 	s.entered++

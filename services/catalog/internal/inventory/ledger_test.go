@@ -150,7 +150,7 @@ func TestTheLedgerAddsUp(t *testing.T) {
 		case 3:
 			books.release(id, []string{"A"}, noon)
 		case 4:
-			books.commit(id, []string{"A"}, noon)
+			books.commit(id, []Line{{SKU: "A"}}, noon)
 		case 5:
 			s.Restock(id, 1, noon.Add(time.Duration(i)*time.Minute))
 		case 6:

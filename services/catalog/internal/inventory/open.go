@@ -26,6 +26,9 @@ type Reservation struct {
 	Confirmed bool
 	// From is where what is not at Main lies.
 	From From
+	// Waiting is how many of Quantity are not there yet, Turn when they are filled:
+	// the lowest first.
+	Waiting, Turn int
 }
 
 // UnitPrice gives the promised price of one.
@@ -37,7 +40,7 @@ func (r Reservation) UnitPrice() money.Money { return money.New(r.Amount, r.Curr
 // written whole. So they are one string of JSON, which takes half the time of an
 // object to read and three quarters of its bytes (docs/adr/0010):
 //
-//	<order ID> <quantity> <amount> <currency> <time> <marks>[ <from>];
+//	<order ID> <quantity> <amount> <currency> <time> <marks>[ <from>[ <waiting> <turn>]];
 type Reservations map[string]Reservation
 
 const (
@@ -65,8 +68,12 @@ func (all Reservations) MarshalJSON() ([]byte, error) {
 		if r.Confirmed {
 			b = append(b, markConfirmed...)
 		}
-		if r.From != "" {
+		if r.From != "" || r.Waiting > 0 {
 			b = append(append(b, ' '), r.From...)
+		}
+		if r.Waiting > 0 {
+			b = strconv.AppendInt(append(b, ' '), int64(r.Waiting), 10)
+			b = strconv.AppendInt(append(b, ' '), int64(r.Turn), 10)
 		}
 		b = append(b, ';')
 	}
@@ -98,7 +105,7 @@ func (all *Reservations) UnmarshalJSON(data []byte) error {
 }
 
 func (all Reservations) add(one string) error {
-	var f [7]string
+	var f [9]string
 	for i := range f {
 		f[i], one, _ = strings.Cut(one, " ")
 	}
@@ -112,6 +119,14 @@ func (all Reservations) add(one string) error {
 	}
 	if r.At, err = strconv.ParseInt(f[4], 10, 64); err != nil {
 		return err
+	}
+	if f[7] != "" {
+		if r.Waiting, err = strconv.Atoi(f[7]); err != nil {
+			return err
+		}
+		if r.Turn, err = strconv.Atoi(f[8]); err != nil {
+			return err
+		}
 	}
 	r.Currency, r.From = f[3], From(f[6])
 	r.Withdrawn, r.Confirmed = strings.Contains(f[5], markWithdrawn), strings.Contains(f[5], markConfirmed)

@@ -47,12 +47,29 @@ func (f From) parts() (out []Part) {
 	return out
 }
 
-// Parts says where the goods lie that an order holds, Main first.
+// and adds what another says.
+func (f From) and(more From) From {
+	if f == "" || more == "" {
+		return f + more
+	}
+	sum := f.parts()
+	for _, p := range more.parts() {
+		if i := slices.IndexFunc(sum, func(q Part) bool { return q.Location == p.Location }); i >= 0 {
+			sum[i].Quantity += p.Quantity
+		} else {
+			sum = append(sum, p)
+		}
+	}
+	return fromOf(sum)
+}
+
+// Parts says where the goods lie that an order holds, Main first. What it waits for
+// is nowhere.
 func (r Reservation) Parts() []Part {
-	if r.From == "" {
+	if r.From == "" && r.Waiting == 0 {
 		return []Part{{Main, r.Quantity}}
 	}
-	elsewhere, rest := r.From.parts(), r.Quantity
+	elsewhere, rest := r.From.parts(), r.Quantity-r.Waiting
 	for _, p := range elsewhere {
 		rest -= p.Quantity
 	}
@@ -147,7 +164,10 @@ func (s *Stock) count() {
 
 // hold counts a reservation in (1) or out (-1).
 func (s *Stock) hold(r Reservation, sign int) {
-	s.reserved += sign * r.Quantity
+	s.reserved += sign * (r.Quantity - r.Waiting)
+	if !r.Withdrawn {
+		s.waiting += sign * r.Waiting
+	}
 	if r.From == "" {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"time"
 
 	"tienda/internal/fault"
 	"tienda/internal/money"
@@ -30,6 +31,7 @@ type Offer struct {
 	WeightGrams                             int // 0: not stated
 	Prices                                  pricing.Prices
 	InStock                                 bool
+	Wait                                    Waitable
 }
 
 // ReservedLine is a line that is held for an order.
@@ -38,6 +40,8 @@ type ReservedLine struct {
 	Quantity  int
 	Price     pricing.Price // now
 	UnitPrice money.Money   // as it was promised, the first time
+	Waiting   int           // of Quantity, for more stock
+	Expected  time.Time     // of that; zero: not known
 }
 
 // Reserve holds all the lines for an order, or none of them, at the prices of now

@@ -11,9 +11,12 @@ import (
 type Store interface {
 	// Get gives the stock of a SKU that a product has, ErrMissing otherwise.
 	Get(ctx context.Context, sku string) (Stock, error)
+	// GetAll gives the stock of SKUs; those that never had any are left out.
+	GetAll(ctx context.Context, skus []string) ([]Stock, error)
 	// Update asks plan what to read, runs change over it, and stores what that
 	// changed in one commit. After a conflict it does all of it again, until
-	// ctx ends. It announces adjustments and what became available or ran out.
+	// ctx ends. It announces adjustments, what became available or ran out, and
+	// what became low.
 	Update(ctx context.Context, plan func() Plan, change func(*Books)) error
 	// UpdateOne is Update for one SKU that must belong to a product.
 	UpdateOne(ctx context.Context, sku string, change func(*Stock) error) (Stock, error)
@@ -30,8 +33,11 @@ type Store interface {
 // Offers tells what is sold under SKUs; unknown ones are left out.
 type Offers interface {
 	Offers(ctx context.Context, skus []string) (map[string]Offer, error)
-	// ShowStock says at once, in this replica, whether a SKU is in stock.
-	ShowStock(sku string, inStock bool)
+	// ShowStock shows at once, in this replica, how a SKU stands.
+	ShowStock(sku string, now Availability)
+	// Low gives up to limit SKUs that are shown to be low, in their order, after
+	// one ("": from the first).
+	Low(after string, limit int) []string
 }
 
 // PriceLists are the price lists that this replica knows.
@@ -51,11 +57,9 @@ type Service struct {
 
 // NewService gives the service over its store and what is offered.
 func NewService(store Store, offers Offers, prices PriceLists) *Service {
-	show := func(s *Stock) { offers.ShowStock(s.SKU, s.Available() > 0) }
-	return &Service{
-		store: store, offers: offers, prices: prices, together: newCombiner(store, show),
-		known: &known{}, now: func() time.Time { return time.Now().UTC() },
-	}
+	s := &Service{store: store, offers: offers, prices: prices, known: &known{}, now: func() time.Time { return time.Now().UTC() }}
+	s.together = newCombiner(store, s.watch, func(stock *Stock) { offers.ShowStock(stock.SKU, stock.Availability()) })
+	return s
 }
 
 // Get gives the stock of a SKU.
@@ -152,14 +156,16 @@ func (s *Service) alone(ctx context.Context, sku string, version int64, change f
 			if version != 0 && version != stock.Version {
 				return ErrVersion
 			}
-			return change(stock)
+			err := change(stock)
+			s.watch(stock)
+			return err
 		})
 		return err
 	}})
 	if err != nil {
 		return Stock{}, err
 	}
-	s.offers.ShowStock(sku, stock.Available() > 0)
+	s.offers.ShowStock(sku, stock.Availability())
 	return stock, nil
 }
 
@@ -169,9 +175,24 @@ func (s *Service) Release(ctx context.Context, orderID string, skus []string) er
 	return s.update(ctx, &work{skus: skus, orderID: orderID, change: func(b *Books) { b.release(orderID, skus, s.now()) }})
 }
 
-// Commit takes what an order holds of the SKUs out of the house, once.
-func (s *Service) Commit(ctx context.Context, orderID string, skus []string) error {
-	return s.update(ctx, &work{skus: skus, orderID: orderID, change: func(b *Books) { b.commit(orderID, skus, s.now()) }})
+// Lower leaves an order no more of each SKU than the quantity of its line, and frees the
+// rest: news which comes twice or late changes nothing.
+func (s *Service) Lower(ctx context.Context, orderID string, lines []Line) error {
+	return s.update(ctx, &work{skus: skusOf(lines), orderID: orderID, change: func(b *Books) { b.lower(orderID, lines, s.now()) }})
+}
+
+// Commit takes what an order holds of the SKUs out of the house, once: no more of each
+// than the quantity of its line, where that is not 0; the rest is free.
+func (s *Service) Commit(ctx context.Context, orderID string, lines []Line) error {
+	return s.update(ctx, &work{skus: skusOf(lines), orderID: orderID, change: func(b *Books) { b.commit(orderID, lines, s.now()) }})
+}
+
+func skusOf(lines []Line) []string {
+	skus := make([]string, len(lines))
+	for i, l := range lines {
+		skus[i] = l.SKU
+	}
+	return skus
 }
 
 // Restock takes a return's goods back in, once for each return. Each stock

@@ -19,7 +19,9 @@ type Location struct {
 type Settings struct {
 	// Locations in the order in which they are sold from. Main is one of them.
 	Locations []Location `json:"locations"`
-	Version   int64      `json:"-"` // of the stored document; 0: none yet
+	// LowAt is the threshold of a SKU that has none of its own; 0: it is never low.
+	LowAt   int   `json:"low_at,omitempty"`
+	Version int64 `json:"-"` // of the stored document; 0: none yet
 }
 
 // What settings are refused for, and what is not in them.

@@ -50,6 +50,11 @@ type Stock struct {
 	Closed       Closed       `json:"closed,omitempty"`
 	// Elsewhere is what of OnHand is at other locations than Main.
 	Elsewhere map[string]int `json:"elsewhere,omitempty"`
+	Backorder *Backorder     `json:"backorder,omitempty"`    // nil: nothing is sold that is not there
+	Turns     int            `json:"turns,omitempty"`        // how many orders have waited
+	LowAt     *int           `json:"low_at,omitempty"`       // the SKU's own threshold; nil: that of all
+	Low       bool           `json:"low,omitempty"`          // no more are available than its threshold
+	Gone      bool           `json:"gone,omitempty"`         // withdrawn, and nothing came since
 	Opened    int64          `json:"opened,omitempty"`       // Unix time, seconds, of Initial; 0: not known
 	Ledger    Ledger         `json:"ledger,omitempty"`       // the newest entries
 	Pages     int            `json:"ledger_pages,omitempty"` // of older ones, each a document
@@ -59,6 +64,8 @@ type Stock struct {
 	counted     bool // reserved and heldAt are the sums of Reservations
 	reserved    int
 	heldAt      map[string]int // by location, but for Main
+	wentBy      int            // the threshold by which Watch found it low
+	waiting     int            // for what is not there
 	entered     int            // entries of the ledger that are not stored yet
 	adjustments []Adjustment
 }
@@ -118,7 +125,7 @@ func (s *Stock) check(orderID string, quantity int, currency string) error {
 		return nil
 	}
 	switch {
-	case quantity > s.Available():
+	case quantity > s.Orderable():
 		return errShort
 	case len(s.Reservations) >= MaxOpen:
 		return ErrCrowded
@@ -127,7 +134,7 @@ func (s *Stock) check(orderID string, quantity int, currency string) error {
 }
 
 // Reserve holds a quantity for an order at a price, from the locations that choose
-// says. A repeat changes nothing and answers what was promised the first time.
+// says; what is not there it is promised, as far as the SKU's Backorder goes. A repeat changes nothing and answers what was promised the first time.
 func (s *Stock) Reserve(orderID string, quantity int, price money.Money, preferred []string, now time.Time) (Reservation, error) {
 	if err := s.check(orderID, quantity, price.Currency); err != nil {
 		return Reservation{}, err
@@ -135,7 +142,9 @@ func (s *Stock) Reserve(orderID string, quantity int, price money.Money, preferr
 	if r, ok := s.Reservations[orderID]; ok {
 		return r, nil
 	}
-	r := Reservation{Quantity: quantity, Amount: price.Amount, Currency: price.Currency, At: now.Unix(), From: s.choose(quantity, preferred)}
+	there := min(quantity, s.free())
+	r := Reservation{Quantity: quantity, Amount: price.Amount, Currency: price.Currency, At: now.Unix(), From: s.choose(there, preferred)}
+	s.waits(&r, quantity-there)
 	if s.Reservations == nil {
 		s.Reservations = Reservations{}
 	}
@@ -200,13 +209,54 @@ func (s *Stock) Release(orderID string, now time.Time) bool {
 	return held
 }
 
+// Lower leaves an order no more than a quantity of what it holds; false: it holds no more.
+// What is not there yet is given up first, then what lies at the last of its locations.
+func (s *Stock) Lower(orderID string, left int, now time.Time) bool {
+	r, held := s.Reservations[orderID]
+	if !held || left >= r.Quantity {
+		return false
+	}
+	if left <= 0 {
+		return s.Release(orderID, now)
+	}
+	s.count()
+	s.hold(r, -1)
+	parts := r.Parts()
+	waiting := min(r.Waiting, r.Quantity-left)
+	if r.Waiting -= waiting; r.Waiting == 0 {
+		r.Turn = 0
+	}
+	less := r.Quantity - left - waiting
+	var freed []Part
+	for i := len(parts) - 1; i >= 0 && less > 0; i-- {
+		n := min(less, parts[i].Quantity)
+		parts[i].Quantity -= n
+		less -= n
+		freed = append(freed, Part{parts[i].Location, n})
+	}
+	r.Quantity, r.From = left, fromOf(parts)
+	s.hold(r, 1)
+	s.Reservations[orderID] = r
+	s.changed = true
+	if r.Withdrawn {
+		for _, p := range freed {
+			s.withdraw(p, now)
+		}
+	}
+	return true
+}
+
 // Withdraw takes all that is not reserved out of the house, because the
 // product it was stock of is gone: another one may be given its SKU. What is
-// reserved goes the same way if it is released.
+// reserved goes the same way if it is released. Who waits for it waits in vain.
 func (s *Stock) Withdraw(now time.Time) {
+	s.Gone, s.Low, s.LowAt, s.Backorder = true, false, nil, nil
+	s.count()
 	for orderID, r := range s.Reservations {
 		if !r.Withdrawn {
+			s.hold(r, -1)
 			r.Withdrawn = true
+			s.hold(r, 1)
 			s.Reservations[orderID] = r
 			s.changed = true
 		}
@@ -229,6 +279,10 @@ func (s *Stock) Commit(orderID string, now time.Time) bool {
 		return false
 	}
 	s.Sold += r.Quantity
+	if r.Waiting > 0 {
+		s.found(r.Waiting, orderID, now)
+		r.Waiting = 0
+	}
 	for _, p := range r.Parts() {
 		s.enter(Entry{At: now, Kind: Sale, Location: p.Location, Delta: -p.Quantity, Ref: orderID})
 	}

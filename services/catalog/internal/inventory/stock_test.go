@@ -36,7 +36,13 @@ func TestMoves(t *testing.T) {
 		return func(b *Books) error { b.release(order, []string{"A"}, noon); return nil }
 	}
 	commit := func(order string) move {
-		return func(b *Books) error { b.commit(order, []string{"A"}, noon); return nil }
+		return func(b *Books) error { b.commit(order, []Line{{SKU: "A"}}, noon); return nil }
+	}
+	ship := func(order string, n int) move {
+		return func(b *Books) error { b.commit(order, []Line{{"A", n}}, noon); return nil }
+	}
+	lower := func(order string, left int) move {
+		return func(b *Books) error { b.lower(order, []Line{{"A", left}}, noon); return nil }
 	}
 	restock := func(id string, n int) move {
 		return func(b *Books) error { b.Stocks["A"].Restock(id, n, noon); return nil }
@@ -64,6 +70,16 @@ func TestMoves(t *testing.T) {
 		{"commit of nothing", []move{commit("a")}, 10, 0, 0, ""},
 		{"release after commit", []move{reserve("a", 3), commit("a"), release("a")}, 7, 0, 3, ""},
 		{"reserve after commit", []move{reserve("a", 3), commit("a"), reserve("a", 3)}, 7, 0, 3, "reservation_closed"},
+		{"lower", []move{reserve("a", 3), lower("a", 2), lower("a", 2)}, 10, 2, 0, ""},
+		{"lower, the older news late", []move{reserve("a", 3), lower("a", 1), lower("a", 2)}, 10, 1, 0, ""},
+		{"lower to nothing", []move{reserve("a", 3), lower("a", 0), lower("a", 0), release("a")}, 10, 0, 0, ""},
+		{"lower of nothing", []move{lower("a", 2)}, 10, 0, 0, ""},
+		{"reserve after lower", []move{reserve("a", 3), lower("a", 0), reserve("a", 3)}, 10, 0, 0, "reservation_closed"},
+		{"lower, then ship", []move{reserve("a", 3), lower("a", 2), ship("a", 2), lower("a", 2)}, 8, 0, 2, ""},
+		{"ship, then lower", []move{reserve("a", 3), ship("a", 2), lower("a", 2)}, 8, 0, 2, ""},
+		{"ship, then lower to nothing", []move{reserve("a", 3), ship("a", 2), lower("a", 0), reserve("b", 8)}, 8, 8, 2, ""},
+		{"withdraw, then lower", []move{reserve("a", 3), withdraw, lower("a", 1)}, 1, 1, 0, ""},
+		{"withdraw, then ship less", []move{reserve("a", 3), withdraw, ship("a", 1)}, 0, 0, 1, ""},
 		{"restock once", []move{restock("r", 2), restock("r", 2)}, 12, 0, 0, ""},
 		{"restock too much", []move{restock("r", 2*MaxOnHand)}, MaxOnHand, 0, 0, ""},
 		{"withdraw", []move{withdraw, withdraw}, 0, 0, 0, ""},
@@ -112,7 +128,8 @@ func TestWhatIsWritten(t *testing.T) {
 	s := &Stock{SKU: "A", OnHand: 10, Version: 1}
 	books := booksOf(s)
 	require.Error(t, books.reserve("a", "EUR", line(11), nil, noon))
-	books.commit("a", []string{"A"}, noon)
+	books.commit("a", []Line{{"A", 1}}, noon)
+	books.lower("a", []Line{{"A", 1}}, noon)
 	require.False(t, s.Changed())
 
 	// What was kept of an attempt is taken back where the order is refused.
@@ -163,13 +180,15 @@ func TestAnyMoves(t *testing.T) {
 	for i := range 20_000 {
 		id := "o-" + strconv.Itoa(random.IntN(60))
 		books := booksOf(s) // which forget every end: the harder case
-		switch random.IntN(7) {
+		switch random.IntN(8) {
 		case 0, 1:
 			_ = books.reserve(id, "EUR", line(1+random.IntN(5)), nil, noon)
 		case 2:
 			books.release(id, []string{"A"}, noon)
 		case 3:
-			books.commit(id, []string{"A"}, noon)
+			books.commit(id, []Line{{"A", random.IntN(3)}}, noon)
+		case 7:
+			books.lower(id, []Line{{"A", random.IntN(5)}}, noon)
 		case 4:
 			s.Restock(id, 1, noon.Add(time.Duration(i)*time.Minute))
 		case 5:
@@ -205,7 +224,7 @@ func TestTooManyOpenOrders(t *testing.T) {
 	doc, err := json.Marshal(s)
 	require.NoError(t, err)
 	require.Less(t, len(doc), 3_000_000, "the sidecar takes 4 MB")
-	books.commit("0198d2a4-7b1c-5f00-8a00-000000000007", []string{"A"}, noon)
+	books.commit("0198d2a4-7b1c-5f00-8a00-000000000007", []Line{{SKU: "A"}}, noon)
 	require.NoError(t, books.reserve("one more", "EUR", line(1), nil, noon))
 }
 

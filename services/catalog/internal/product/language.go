@@ -31,9 +31,9 @@ func (d Details) Languages() []string {
 	return append([]string{d.Language}, slices.Sorted(maps.Keys(d.Translations))...)
 }
 
-// checkLanguages holds the tags to BCP 47. One language has one tag: what is
+// CheckLanguages holds the tags to BCP 47. One language has one tag: what is
 // written in another way than the usual one is refused.
-func (d Details) checkLanguages(bad func(name, reason string)) {
+func (d Details) CheckLanguages(bad func(name, reason string)) {
 	if reason := badTag(d.Language); reason != "" {
 		bad("/language", reason)
 	}

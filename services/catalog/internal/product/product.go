@@ -149,7 +149,7 @@ func (d Details) Check() error {
 	if uuid.Validate(d.Slug) == nil {
 		bad("/slug", "looks like an ID")
 	}
-	d.checkLanguages(bad)
+	d.CheckLanguages(bad)
 	d.checkOptions(bad)
 	d.checkVariants(bad)
 	if len(fields) == 0 {

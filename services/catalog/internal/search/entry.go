@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/product"
 )
 
@@ -13,7 +14,9 @@ import (
 // place.
 type Entry struct {
 	Product product.Product
-	InStock map[string]bool // by SKU; what is not there is not in stock
+	InStock map[string]bool               // by SKU; what is not there is not in stock
+	Low     map[string]bool               // by SKU
+	Waits   map[string]inventory.Waitable // by SKU; what is not there cannot be waited for
 
 	details *details
 }
@@ -39,8 +42,8 @@ func (e *Entry) PriceFrom(currency string) (amount int64, ok bool) {
 }
 
 // entry makes the entry of a product.
-func (m *Model) entry(p product.Product, inStock map[string]bool) *Entry {
-	e := &Entry{Product: p, InStock: inStock}
+func (m *Model) entry(l Loaded) *Entry {
+	e := &Entry{Product: l.Product, InStock: l.InStock, Low: l.Low, Waits: l.Waits}
 	e.details = m.newDetails(&e.Product)
 	return e
 }

@@ -3,7 +3,6 @@ package search
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -19,7 +18,9 @@ import (
 // Loaded is a product as the store has it, with its stock.
 type Loaded struct {
 	Product product.Product
-	InStock map[string]bool // by SKU
+	InStock map[string]bool               // by SKU
+	Low     map[string]bool               // by SKU
+	Waits   map[string]inventory.Waitable // by SKU
 }
 
 // Bucket is a part of the index of all products: what must be read again is
@@ -50,6 +51,7 @@ type Model struct {
 
 	byID, bySlug, bySKU places
 	moved               former
+	low                 lowSKUs
 	kept                kept
 
 	prices atomic.Int64 // changes when price lists do
@@ -170,7 +172,7 @@ func (m *Model) Offers(ctx context.Context, skus []string) (map[string]inventory
 		return nil, err
 	}
 	for _, l := range loaded {
-		e := &Entry{Product: l.Product, InStock: l.InStock}
+		e := &Entry{Product: l.Product, InStock: l.InStock, Waits: l.Waits}
 		for _, v := range l.Product.Variants {
 			if l.Product.Status == product.Published && slices.Contains(unknown, v.SKU) {
 				out[v.SKU] = offer(e, v.SKU)
@@ -186,6 +188,7 @@ func offer(e *Entry, sku string) inventory.Offer {
 			return inventory.Offer{
 				SKU: sku, ProductID: e.Product.ID, Slug: e.Product.Slug, Name: e.Product.Name, VariantName: v.Name,
 				Category: e.Product.Category, TaxClass: e.Product.TaxClass, WeightGrams: v.WeightGrams, Prices: e.Product.Prices(v), InStock: e.InStock[sku],
+				Wait: e.Waits[sku],
 			}
 		}
 	}
@@ -196,12 +199,13 @@ func offer(e *Entry, sku string) inventory.Offer {
 func (m *Model) Show(p product.Product) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	inStock := map[string]bool{}
+	l := Loaded{Product: p, InStock: map[string]bool{}}
 	if at := m.byID.at(p.ID); at != nil {
-		inStock = at.entry.Load().InStock
+		e := at.entry.Load()
+		l.InStock, l.Low, l.Waits = e.InStock, e.Low, e.Waits
 	}
 	m.note(p.ID)
-	m.apply([]Loaded{{p, inStock}}, nil)
+	m.apply([]Loaded{l}, nil)
 }
 
 // Hide implements product.Window.
@@ -230,10 +234,10 @@ func (m *Model) ShowCategories(c product.Categories) {
 }
 
 // ShowStock implements inventory.Offers.
-func (m *Model) ShowStock(sku string, inStock bool) {
+func (m *Model) ShowStock(sku string, now inventory.Availability) {
 	// Asked first: a refresh that begins later reads what is said here.
 	reading := m.reading.Load()
-	if at := m.bySKU.at(sku); at == nil || !reading && at.entry.Load().InStock[sku] == inStock {
+	if at := m.bySKU.at(sku); at == nil || !reading && at.entry.Load().availability(sku) == now {
 		return // as nearly always: no need to wait for the lock
 	}
 	m.mu.Lock()
@@ -241,21 +245,20 @@ func (m *Model) ShowStock(sku string, inStock bool) {
 	if at := m.bySKU.at(sku); at != nil {
 		e := at.entry.Load()
 		m.note(e.Product.ID)
-		if e.InStock[sku] == inStock {
+		if e.availability(sku) == now {
 			return
 		}
-		stock := map[string]bool{}
-		maps.Copy(stock, e.InStock)
-		stock[sku] = inStock
-		m.restock(at, stock)
+		m.restock(at, Loaded{InStock: with(e.InStock, sku, now.InStock), Low: with(e.Low, sku, now.Low), Waits: with(e.Waits, sku, now.Wait)})
 	}
 }
 
 // restock shows other stock of a product. No text is read again. m.mu is held.
-func (m *Model) restock(at *slot, inStock map[string]bool) {
+func (m *Model) restock(at *slot, l Loaded) {
 	before := at.entry.Load()
-	next := m.entry(before.Product, inStock)
+	l.Product = before.Product
+	next := m.entry(l)
 	at.entry.Store(next)
+	m.low.set(before, next)
 	if next.AnyInStock() != before.AnyInStock() {
 		m.index.SetStock(next.Product.ID, next.AnyInStock())
 	}
@@ -280,17 +283,18 @@ func (m *Model) apply(loaded []Loaded, gone []string) {
 		case l.Product.Status != product.Published:
 			gone = append(gone, l.Product.ID)
 		case at == nil || older(&at.entry.Load().Product, &l.Product):
-			e := m.entry(l.Product, l.InStock)
+			e := m.entry(l)
 			m.place(at, e)
 			changed = append(changed, document(e))
-		case !maps.Equal(at.entry.Load().InStock, l.InStock):
-			m.restock(at, l.InStock)
+		case !at.entry.Load().stands(l):
+			m.restock(at, l)
 		}
 	}
 	for _, id := range gone {
 		if at := m.byID.at(id); at != nil {
 			m.moved.set(id, &at.entry.Load().Product, nil)
 			m.unplace(at, at.entry.Load(), nil)
+			m.low.set(at.entry.Load(), nil)
 			m.byID.free(id, at)
 		}
 	}
@@ -308,6 +312,7 @@ func (m *Model) place(at *slot, e *Entry) {
 		before = at.entry.Load()
 	}
 	at.entry.Store(e)
+	m.low.set(before, e)
 	m.byID.put(e.Product.ID, at)
 	if before == nil {
 		m.moved.set(e.Product.ID, nil, &e.Product)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/fault"
+	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/product"
 )
 
@@ -79,7 +80,7 @@ func TestOwnChangesDuringARefresh(t *testing.T) {
 				soon(t, func() {
 					m.Show(h.held["1"].Product)
 					m.Hide("2")
-					m.ShowStock("SKU-3", false)
+					m.ShowStock("SKU-3", inventory.Availability{InStock: false})
 					m.Show(fresh)
 					m.ShowCategories(product.Categories{{Slug: "own", Name: "Own"}})
 				})
@@ -160,7 +161,7 @@ func TestSameStockDuringARefresh(t *testing.T) {
 	h.load = func(context.Context, []string) error { // sold out by another replica, back by this one
 		h.load = nil
 		h.put(h.held["1"].Product, true)
-		m.ShowStock("SKU-1", true)
+		m.ShowStock("SKU-1", inventory.Availability{InStock: true})
 		return nil
 	}
 	require.NoError(t, m.Refresh(t.Context()))
@@ -177,7 +178,7 @@ func TestStoreHangs(t *testing.T) {
 		go func() { done <- m.Refresh(context.Background()) }()
 		synctest.Wait()
 		m.Hide("1")
-		m.ShowStock("SKU-2", true)
+		m.ShowStock("SKU-2", inventory.Availability{InStock: true})
 		require.Nil(t, m.Detail("1"))
 		require.True(t, m.Detail("2").AnyInStock())
 		require.ErrorIs(t, <-done, context.DeadlineExceeded)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/money"
+	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/product"
 	"tienda/services/catalog/internal/search/index"
 )
@@ -50,7 +51,7 @@ func (s *shelf) put(p product.Product, inStock bool) {
 		s.held, s.marks = map[string]Loaded{}, map[string]int64{}
 	}
 	p.Version = s.held[p.ID].Product.Version + 1
-	s.held[p.ID] = Loaded{p, map[string]bool{p.Variants[0].SKU: inStock}}
+	s.held[p.ID] = Loaded{Product: p, InStock: map[string]bool{p.Variants[0].SKU: inStock}}
 	s.marks[p.ID]++
 	s.version++
 }
@@ -253,7 +254,7 @@ func TestReadersAndWriters(t *testing.T) {
 		}
 	}()
 	for i := range 200 {
-		m.ShowStock("SKU-1", i%2 == 0)
+		m.ShowStock("SKU-1", inventory.Availability{InStock: i%2 == 0})
 		s.put(thing("2", "n"+strconv.Itoa(i), "x", int64(1+i), 1), true)
 		require.NoError(t, m.Refresh(t.Context()))
 	}

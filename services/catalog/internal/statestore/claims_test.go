@@ -47,7 +47,7 @@ func TestStockStaysWithItsProduct(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, 4, c.ledger(t, "T-0").OnHand)
 			require.Zero(t, c.ledger(t, "T-0").Available())
-			require.NoError(t, c.stock.Commit(t.Context(), "shipped", []string{"T-0"}))
+			require.NoError(t, c.stock.Commit(t.Context(), "shipped", []inventory.Line{{SKU: "T-0"}}))
 			require.NoError(t, c.stock.Release(t.Context(), "cancelled", []string{"T-0"}))
 			require.Zero(t, c.ledger(t, "T-0").OnHand)
 			require.Equal(t, 2, c.ledger(t, "T-0").Sold)

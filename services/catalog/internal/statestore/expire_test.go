@@ -115,7 +115,7 @@ func TestExpiry(t *testing.T) {
 		time.Sleep(30 * 24 * time.Hour)
 		round(t, first, second)
 		require.Equal(t, 4, reserved("S-0"))
-		require.NoError(t, a.stock.Commit(t.Context(), "bought", []string{"S-0", "S-1"}))
+		require.NoError(t, a.stock.Commit(t.Context(), "bought", []inventory.Line{{SKU: "S-0"}, {SKU: "S-1"}}))
 		require.Equal(t, []int{2, 0, 0}, []int{reserved("S-0"), reserved("S-1"), reserved("S-2")})
 	})
 }

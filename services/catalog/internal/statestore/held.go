@@ -3,7 +3,6 @@ package statestore
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"tienda/internal/state"
 	"tienda/services/catalog/internal/inventory"
@@ -19,12 +18,12 @@ var sold = state.Collection[struct {
 // Parts implements inventory.HeldStore: the buckets of the index of products.
 func (s *Stocks) Parts() int { return Buckets }
 
-// Unconfirmed implements inventory.HeldStore: 3 bulk gets, 1 more of a large catalog. There is no list of
-// the SKUs that hold something, since a sale would have to write it: all of
+// Look implements inventory.HeldStore: 3 bulk gets, 1 more of a large catalog. There is
+// no list of the SKUs that hold something, since a sale would have to write it: all of
 // them are read in turn, which costs no sale anything. What a product that is
 // gone has left is not found; nothing of it can be sold any more.
-func (s *Stocks) Unconfirmed(ctx context.Context, part int, before time.Time) (held []inventory.Held, err error) {
-	err = s.db.View(ctx, func(tx *state.Tx) error {
+func (s *Stocks) Look(ctx context.Context, part int, at func(*inventory.Stock)) error {
+	return s.db.View(ctx, func(tx *state.Tx) error {
 		_, productIDs, err := listed(tx, strconv.Itoa(part))
 		if err != nil {
 			return err
@@ -44,11 +43,8 @@ func (s *Stocks) Unconfirmed(ctx context.Context, part int, before time.Time) (h
 			return err
 		}
 		for i := range found {
-			for _, id := range found[i].Unconfirmed(before) {
-				held = append(held, inventory.Held{SKU: found[i].SKU, OrderID: id})
-			}
+			at(&found[i])
 		}
 		return nil
 	})
-	return held, err
 }

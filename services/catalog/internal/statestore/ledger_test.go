@@ -95,8 +95,14 @@ func TestTheLedgerOfTwoReplicas(t *testing.T) {
 								t.Errorf("release: %v", err)
 							}
 						default:
+							if lines[0].Quantity > 1 && random.IntN(2) == 0 { // one is cancelled first
+								lines[0].Quantity--
+								if err := c.stock.Lower(ctx, id, lines[:1]); err != nil {
+									t.Errorf("lower: %v", err)
+								}
+							}
 							for range 1 + random.IntN(2) { // it is heard twice
-								if err := c.stock.Commit(ctx, id, skus); err != nil {
+								if err := c.stock.Commit(ctx, id, lines); err != nil {
 									t.Errorf("commit: %v", err)
 								}
 							}

@@ -3,12 +3,15 @@ package statestore
 import (
 	"context"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/money"
+	"tienda/internal/state"
+	"tienda/internal/state/statetest"
 	"tienda/services/catalog/internal/pricing"
 	"tienda/services/catalog/internal/product"
 )
@@ -66,6 +69,50 @@ func TestPriceHistory(t *testing.T) {
 			require.Equal(t, now.Variants[0].Prices[0].Amount, all[0].To)
 		})
 	}
+}
+
+// A change of which a store has kept a half, and that another replica has put into the
+// history before it was made again, is there once.
+func TestPriceHistoryOfAKeptHalf(t *testing.T) {
+	store := statetest.NewMemory()
+	a, b := over(t, partial{store}), over(t, partial{store})
+	a.fill(t, 1, 1)
+	p, err := a.products.FindSKU(t.Context(), "S-0")
+	require.NoError(t, err)
+	cost := func(ctx context.Context, c catalog, amount int64) error {
+		d := p.Details
+		d.Variants = []product.Variant{{SKU: "S-0", Name: "V", Prices: []money.Money{money.New(amount, "EUR")}}}
+		_, err := c.products.Replace(ctx, p.ID, d, 0)
+		return err
+	}
+	productKept, handedOn := false, false
+	other, stop := context.WithCancel(t.Context())
+	store.BeforeCommit = func(ops []state.Op) error {
+		key := ops[0].Key
+		switch {
+		case !productKept && strings.HasPrefix(key, "bucket:"): // a's, whose product is kept
+			productKept = true
+			require.Error(t, cost(other, b, 300))
+			require.True(t, handedOn)
+			return statetest.ErrConflict
+		case productKept && !handedOn && strings.HasPrefix(key, "pricelog:"):
+			handedOn = true
+		case handedOn && other.Err() == nil: // of b nothing is kept but that
+			stop()
+			return statetest.ErrConflict
+		}
+		return nil
+	}
+	require.NoError(t, cost(t.Context(), a, 200))
+	store.BeforeCommit = nil
+	require.NoError(t, cost(t.Context(), a, 400))
+	changes, _, err := NewPrices(a.db).History(t.Context(), "S-0", 10, "")
+	require.NoError(t, err)
+	var steps [][2]int64
+	for _, c := range changes {
+		steps = append(steps, [2]int64{c.From, c.To})
+	}
+	require.Equal(t, [][2]int64{{200, 400}, {100, 200}}, steps)
 }
 
 // Lists that two replicas add at the same time are all there.

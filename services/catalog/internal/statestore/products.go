@@ -121,6 +121,9 @@ func (s *Products) Update(ctx context.Context, id string, change func(*product.P
 		if err := change(&after); err != nil {
 			return err
 		}
+		if kept { // it is the same change, which may be in the histories of prices already
+			after.UpdatedAt = held.UpdatedAt
+		}
 		keys := append(keysOf(id, after.Details), keysOf(id, before.Details)...)
 		if err := tx.Load(append(keys, categories.Key(allCategories))...); err != nil {
 			return err

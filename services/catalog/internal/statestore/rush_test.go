@@ -90,7 +90,7 @@ func TestRush(t *testing.T) {
 						require.ErrorIs(t, err, inventory.ErrClosed)
 						cancelled.Add(1)
 					case 1:
-						require.NoError(t, there.stock.Commit(context.Background(), id, skus))
+						require.NoError(t, there.stock.Commit(context.Background(), id, want))
 						require.NoError(t, here.stock.Release(context.Background(), id, skus))
 						shipped.Add(1)
 					default:

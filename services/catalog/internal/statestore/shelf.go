@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"tienda/internal/state"
+	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/product"
 	"tienda/services/catalog/internal/search"
 )
@@ -144,7 +145,7 @@ func (s *Shelf) Load(ctx context.Context, ids []string) (out []search.Loaded, er
 				return err
 			}
 			if ok {
-				out = append(out, search.Loaded{Product: p, InStock: map[string]bool{}})
+				out = append(out, search.Loaded{Product: p, InStock: map[string]bool{}, Low: map[string]bool{}, Waits: map[string]inventory.Waitable{}})
 				keys = append(keys, stocks.Keys(p.SKUs()...)...)
 			}
 		}
@@ -157,8 +158,15 @@ func (s *Shelf) Load(ctx context.Context, ids []string) (out []search.Loaded, er
 				if err != nil {
 					return err
 				}
-				if stock.Available() > 0 {
+				now := stock.Availability()
+				if now.InStock {
 					l.InStock[sku] = true
+				}
+				if now.Low {
+					l.Low[sku] = true
+				}
+				if now.Wait.Allowed {
+					l.Waits[sku] = now.Wait
 				}
 			}
 		}

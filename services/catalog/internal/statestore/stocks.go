@@ -26,25 +26,34 @@ func (s *Stocks) Get(ctx context.Context, sku string) (stock inventory.Stock, er
 	return stock, err
 }
 
+// GetAll implements inventory.Store: 1 bulk get.
+func (s *Stocks) GetAll(ctx context.Context, ids []string) (out []inventory.Stock, err error) {
+	err = s.db.View(ctx, func(tx *state.Tx) error {
+		out, err = stocks.GetAll(tx, ids...)
+		return err
+	})
+	return out, err
+}
+
 // Update implements inventory.Store: 1 bulk get and 1 transaction, 1 more get
-// when a SKU runs out or comes back, or a page of its ledger is full; for all the
+// when a SKU runs out or comes back, becomes low or recovers, or a page of its ledger is full; for all the
 // requests of a batch together.
 // Where nothing changes, as when all are refused: 1 bulk get.
 func (s *Stocks) Update(ctx context.Context, plan func() inventory.Plan, change func(*inventory.Books)) error {
-	crossed := map[string]bool{}
+	crossed := crossings{}
 	return s.persist(ctx, func(tx *state.Tx) error {
 		p := plan()
 		if err := tx.Load(append(stocks.Keys(p.SKUs...), ended.Keys(p.Orders...)...)...); err != nil {
 			return err
 		}
 		all := make(map[string]*inventory.Stock, len(p.SKUs))
-		wasThere := make(map[string]bool, len(p.SKUs))
+		before := make(map[string]inventory.Availability, len(p.SKUs))
 		for _, sku := range p.SKUs {
 			stock, err := read(tx, sku)
 			if err != nil {
 				return err
 			}
-			all[sku], wasThere[sku] = &stock, stock.Available() > 0
+			all[sku], before[sku] = &stock, stock.Availability()
 		}
 		over := make(map[string]bool, len(p.Orders))
 		for _, id := range p.Orders {
@@ -57,7 +66,7 @@ func (s *Stocks) Update(ctx context.Context, plan func() inventory.Plan, change 
 		books := inventory.NewBooks(all, over)
 		change(books)
 		for _, sku := range p.SKUs {
-			if err := keep(tx, all[sku], wasThere[sku], crossed); err != nil {
+			if err := keep(tx, all[sku], before[sku], crossed); err != nil {
 				return err
 			}
 		}
@@ -87,9 +96,9 @@ func (s *Stocks) persist(ctx context.Context, fn func(*state.Tx) error) error {
 }
 
 // UpdateOne implements inventory.Store: 1 bulk get and 1 transaction, 1 more
-// get when the SKU runs out or comes back.
+// get when the SKU runs out or comes back, becomes low or recovers.
 func (s *Stocks) UpdateOne(ctx context.Context, sku string, change func(*inventory.Stock) error) (after inventory.Stock, err error) {
-	crossed := map[string]bool{}
+	crossed := crossings{}
 	err = s.persist(ctx, func(tx *state.Tx) error {
 		stock, err := owned(tx, sku)
 		if err != nil {
@@ -103,14 +112,14 @@ func (s *Stocks) UpdateOne(ctx context.Context, sku string, change func(*invento
 			after = stock
 			return mark(tx, stock.ProductID, false)
 		}
-		wasThere := stock.Available() > 0
+		before := stock.Availability()
 		if err := change(&stock); err != nil {
 			return err
 		}
-		if err := keep(tx, &stock, wasThere, crossed); err != nil {
+		if err := keep(tx, &stock, before, crossed); err != nil {
 			return err
 		}
-		if after = stock; stock.Changed() || crossed[sku] {
+		if after = stock; stock.Changed() || crossed[sku].any {
 			after.Version++
 		}
 		return nil
@@ -134,27 +143,57 @@ func (s *Stocks) NoteRestocked(ctx context.Context, returnID string) error {
 	})
 }
 
+// crossings are the SKUs that stand otherwise than before, over the attempts of one
+// update: in a store that does not roll back, an attempt that failed may have left
+// the stock written and the mark of its product not.
+type crossings map[string]crossing
+
+type crossing struct {
+	zero bool // it ran out or came back
+	low  bool // an attempt made it low
+	any  bool // it is shown otherwise
+}
+
 // keep writes a stock that was changed, announces it, and marks its product
-// when availability crossed zero. crossed remembers that over the attempts of
-// one update: in a store that does not roll back, an attempt that failed may
-// have left the stock written and the mark not.
-func keep(tx *state.Tx, stock *inventory.Stock, wasThere bool, crossed map[string]bool) error {
-	if wasThere != (stock.Available() > 0) {
-		crossed[stock.SKU] = true
+// when it is shown otherwise than before.
+func keep(tx *state.Tx, stock *inventory.Stock, before inventory.Availability, crossed crossings) error {
+	now, c := stock.Availability(), crossed[stock.SKU]
+	c.zero, c.any = c.zero || now.InStock != before.InStock, c.any || now != before
+	fell, err := becameLow(tx, stock, before, c.low)
+	if err != nil {
+		return err
 	}
-	if stock.Changed() || crossed[stock.SKU] { // an event goes into the document that it is about
-		if err := handOnPages(tx, stock); err != nil {
-			return err
-		}
-		if err := stocks.Put(tx, stock.SKU, *stock); err != nil {
-			return err
-		}
+	c.low = c.low || fell
+	if !c.any && !stock.Changed() {
+		return nil
 	}
-	announce(tx, stock, crossed[stock.SKU])
-	if !crossed[stock.SKU] {
+	if c.any {
+		crossed[stock.SKU] = c
+	}
+	if err := handOnPages(tx, stock); err != nil {
+		return err
+	}
+	if err := stocks.Put(tx, stock.SKU, *stock); err != nil { // an event goes into the document that it is about
+		return err
+	}
+	announce(tx, stock, c.zero)
+	if fell {
+		tx.Emit(stocks.Key(stock.SKU), events.StockLow(stock))
+	}
+	if !c.any {
 		return nil
 	}
 	return mark(tx, stock.ProductID, false)
+}
+
+// becameLow says whether it is to be announced that a stock is low. again: an
+// earlier attempt of this update made it so. Where a half of that was kept, it is
+// told anew with what is written anew; else another replica has been first.
+func becameLow(tx *state.Tx, stock *inventory.Stock, before inventory.Availability, again bool) (bool, error) {
+	if !stock.Low || !before.Low || !again {
+		return stock.Low && !before.Low, nil
+	}
+	return tx.Ours(stocks.Key(stock.SKU))
 }
 
 // announce tells of a stock that is written what was adjusted, and whether it

@@ -62,7 +62,7 @@ func TestWhichAnswersAreShared(t *testing.T) {
 			shared = append(shared, r.Path)
 		}
 	}
-	require.Equal(t, []string{"/v1/products", "/v1/products/suggestions", "/v1/products/{id}", "/v1/categories"}, shared, "what is the same for all guests")
+	require.Equal(t, []string{"/v1/products", "/v1/products/suggestions", "/v1/products/{id}", "/v1/categories", "/v1/collections", "/v1/collections/{slug}", "/v1/collections/{slug}/products"}, shared, "what is the same for all guests")
 }
 
 func TestMatch(t *testing.T) {

@@ -103,6 +103,8 @@ func TestLifeOfAnOrder(t *testing.T) {
 	s.ok(t, 204, request("DELETE", "/v1/saved-carts/"+savedID, asAna, nil), nil)
 	s.tryTerms(t)
 	s.tryCard(t)
+	s.tryShipments(t)
+	s.tryCancellations(t)
 	s.TryDeadLetters(t, "orders", "support", "tienda.support.return_approved")
 	s.RequireAllTried(t)
 }

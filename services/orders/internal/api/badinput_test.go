@@ -106,6 +106,12 @@ func TestBadInput(t *testing.T) {
 		{name: "customer ships", method: "POST", path: "/v1/orders/" + fresh.ID + "/ship", as: asAna, status: 403, field: none},
 		{name: "nobody ships", method: "POST", path: "/v1/orders/" + fresh.ID + "/ship", status: 401, field: none},
 		{name: "customer delivers", method: "POST", path: "/v1/orders/" + fresh.ID + "/deliver", as: asAna, status: 403, field: none},
+		{name: "shipment without a key", method: "POST", path: "/v1/orders/" + fresh.ID + "/shipments", as: asAgent, status: 400, field: "Idempotency-Key"},
+		{name: "shipment of nothing", method: "POST", path: "/v1/orders/" + fresh.ID + "/shipments", as: asAgent, h: key, body: `{"lines":[]}`, status: 400, field: "/lines"},
+		{name: "shipment of no piece", method: "POST", path: "/v1/orders/" + fresh.ID + "/shipments", as: asAgent, h: key, body: `{"lines":[{"sku":"COFFEE","quantity":0}]}`, status: 400, field: "/lines/0/quantity"},
+		{name: "shipment of another SKU", method: "POST", path: "/v1/orders/" + fresh.ID + "/shipments", as: asAgent, h: key, body: `{"lines":[{"sku":"SOFA","quantity":1}]}`, status: 422, field: "/lines/0/sku"},
+		{name: "tracking that is no link", method: "POST", path: "/v1/orders/" + fresh.ID + "/shipments", as: asAgent, h: key, body: `{"tracking_url":"javascript:alert(1)"}`, status: 400, field: "/tracking_url"},
+		{name: "delivery of no shipment", method: "POST", path: "/v1/orders/" + fresh.ID + "/shipments/" + nowhere + "/deliver", as: asAgent, status: 404, field: none},
 		{name: "deliver what is not shipped", method: "POST", path: "/v1/orders/" + fresh.ID + "/deliver", as: asAgent, status: 409, field: none},
 
 		{name: "refund by a user", method: "POST", path: refunds, as: asAgent, body: refund(returnB, coffee, 1), status: 403, field: none},

@@ -103,6 +103,40 @@ func (s *shop) tryCard(t *testing.T) {
 	body := told(t, "evt-1", o.Payment.Card.Attempts[0].Key, "approved", 500)
 	a := s.Do(t, callbackRequest("sandbox", body, payment.Sign([]byte("secret"), body, time.Now())))
 	require.Equal(t, 204, a.Status, "%s", a.Body)
+	o = s.declined(t)
+	s.card(t, s.step(t, asAgent, nil, o.ID, "payment/capture", nil), 200)
+}
+
+// declined is a shipped order whose card pays only when it is asked a second time.
+func (s *shop) declined(t *testing.T) cardDoc {
+	t.Helper()
+	s.put(t, asAna, nil, tea, 1)
+	o := s.card(t, s.submit(t, asAna, nil, "declined-of-ana", byCard("sandbox_declines_first_capture")), 201)
+	s.card(t, s.step(t, asAgent, nil, o.ID, "ship", nil), 200)
+	o = s.paid(t, o.ID)
+	require.Equal(t, []string{"due", "capture_declined"}, []string{o.Payment.Status, o.Payment.Card.State})
+	return o
+}
+
+// Staff asks a card again, twice at a time; a replica that dies meanwhile leaves it to
+// the recovery of another.
+func TestACardIsAskedAgain(t *testing.T) {
+	s := newShop(t)
+	o := s.declined(t)
+	require.Equal(t, 403, s.step(t, asAna, nil, o.ID, "payment/capture", nil).Status)
+	stale := http.Header{"If-Match": {`"77"`}}
+	require.Equal(t, 412, s.step(t, asAgent, stale, o.ID, "payment/capture", nil).Status)
+	for range 2 {
+		o = s.card(t, s.step(t, asAgent, nil, o.ID, "payment/capture", nil), 200)
+		require.Equal(t, []string{"due", "capturing"}, []string{o.Payment.Status, o.Payment.Card.State})
+	}
+	other := s.restarted(t)
+	require.NoError(t, other.checkouts.Abandoned(t.Context(), o.ID)) // as its journal tells
+	require.NoError(t, other.checkouts.Recover(t.Context()))
+	o = s.card(t, s.Do(t, request("GET", "/v1/orders/"+o.ID, asAgent, nil)), 200)
+	require.Equal(t, []string{"paid", "captured"}, []string{o.Payment.Status, o.Payment.Card.State})
+	_, taken, _ := s.provider.Sums(o.ID)
+	require.Equal(t, int64(500), taken)
 }
 
 func TestPayByCard(t *testing.T) {

@@ -34,6 +34,8 @@ type cartLine struct {
 	UnitPrice   *money.Money `json:"unit_price"`
 	LineTotal   *money.Money `json:"line_total"`
 	Available   bool         `json:"available"`
+	Stock       string       `json:"availability,omitempty"`
+	ExpectedAt  time.Time    `json:"expected_at,omitzero"`
 	Notice      string       `json:"notice,omitempty"`
 	Previous    *money.Money `json:"previous_unit_price,omitempty"`
 	*charge
@@ -233,6 +235,7 @@ func answerOf(p cart.Priced) cartAnswer {
 		line := cartLine{
 			SKU: l.SKU, Quantity: l.Quantity, ProductID: q.ProductID, Slug: q.Slug, Name: q.Name,
 			VariantName: q.VariantName, UnitPrice: q.UnitPrice, Available: q.Available,
+			Stock: q.Availability, ExpectedAt: q.ExpectedAt,
 		}
 		changed := p.Changes[l.SKU]
 		line.Previous = changed.Was

@@ -87,6 +87,22 @@ func (a *API) cancel(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// cancelLines: state 1 get, 1 save; 1 event. A repeat is 1 get. The card is asked in the
+// background.
+func (a *API) cancelLines(w http.ResponseWriter, r *http.Request) error {
+	v, err := viewer(w, r)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Lines  []order.Item `json:"lines"`
+		Reason string       `json:"reason"`
+	}
+	return act(w, r, &in, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.CancelLines(r.Context(), v, id, r.Header.Get("Idempotency-Key"), in.Lines, in.Reason, version)
+	})
+}
+
 // readdress: state 1 get, 1 save. A repeat is 1 get.
 func (a *API) readdress(w http.ResponseWriter, r *http.Request) error {
 	v, err := viewer(w, r)
@@ -99,7 +115,24 @@ func (a *API) readdress(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// ship: state 1 get, 1 save; 1 event.
+// dispatch: state 1 get, 1 save; 1 event. Of back-ordered lines 1 get and 1
+// invocation more. A repeat is 1 get.
+func (a *API) dispatch(w http.ResponseWriter, r *http.Request) error {
+	var in order.Parcel
+	return act(w, r, &in, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.Dispatch(r.Context(), id, r.Header.Get("Idempotency-Key"), in, version)
+	})
+}
+
+// deliverShipment: state 1 get, 1 save; 1 event with the last one. A repeat is 1 get.
+func (a *API) deliverShipment(w http.ResponseWriter, r *http.Request) error {
+	return act(w, r, &struct{}{}, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.DeliverShipment(r.Context(), id, httpapi.Var(r, "shipment"), version)
+	})
+}
+
+// ship: state 1 get, 1 save; 1 event. Of an order with back-ordered lines 1 get and 1
+// invocation more.
 func (a *API) ship(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Tracking string `json:"tracking"`
@@ -113,6 +146,13 @@ func (a *API) ship(w http.ResponseWriter, r *http.Request) error {
 func (a *API) deliver(w http.ResponseWriter, r *http.Request) error {
 	return act(w, r, &struct{}{}, func(id string, version int64) (*order.Order, error) {
 		return a.Orders.Deliver(r.Context(), id, version)
+	})
+}
+
+// recapture: state 1 get, 1 save; a repeat is 1 get. The card is asked in the background.
+func (a *API) recapture(w http.ResponseWriter, r *http.Request) error {
+	return act(w, r, &struct{}{}, func(id string, version int64) (*order.Order, error) {
+		return a.Orders.Recapture(r.Context(), id, version)
 	})
 }
 

@@ -70,9 +70,13 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodGet, Path: "/v1/orders/totals", Who: counters, Handle: a.totals},
 		{Method: http.MethodGet, Path: "/v1/orders/{id}", Who: readers, Handle: a.getOrder},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/cancel", Who: httpapi.Anyone, Handle: a.cancel},
+		{Method: http.MethodPost, Path: "/v1/orders/{id}/cancellations", Who: httpapi.Anyone, Handle: a.cancelLines},
 		{Method: http.MethodPut, Path: "/v1/orders/{id}/address", Who: httpapi.Anyone, Handle: a.readdress},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/ship", Who: fulfil, Handle: a.ship},
 		{Method: http.MethodPost, Path: "/v1/orders/{id}/deliver", Who: fulfil, Handle: a.deliver},
+		{Method: http.MethodPost, Path: "/v1/orders/{id}/payment/capture", Who: fulfil, Handle: a.recapture},
+		{Method: http.MethodPost, Path: "/v1/orders/{id}/shipments", Who: fulfil, Handle: a.dispatch},
+		{Method: http.MethodPost, Path: "/v1/orders/{id}/shipments/{shipment}/deliver", Who: fulfil, Handle: a.deliverShipment},
 
 		// A payment provider has no account here: its signature is looked at.
 		{Method: http.MethodPost, Path: "/v1/payments/callbacks/{provider}", Who: httpapi.Anyone, Handle: a.callback},

@@ -74,6 +74,9 @@ type fakeCatalog struct {
 	lose     int // answers of reservations that are lost
 	asked    int // calls for quotes
 	reserved int // calls for reservations
+
+	quote func(sku string, q *cart.Quote) // changes what it quotes; nil: nothing
+	sell  func(l *order.Line)             // changes what it answers of a line
 }
 
 func (c *fakeCatalog) Quotes(_ context.Context, currency string, skus []string) (map[string]cart.Quote, error) {
@@ -93,6 +96,9 @@ func (c *fakeCatalog) Quotes(_ context.Context, currency string, skus []string) 
 		if currency == "EUR" {
 			m := money.New(p, currency)
 			q.UnitPrice = &m
+		}
+		if c.quote != nil {
+			c.quote(sku, &q)
 		}
 		out[sku] = q
 	}
@@ -120,6 +126,9 @@ func (c *fakeCatalog) Reserve(_ context.Context, id, currency string, lines []or
 		m := money.New(c.price[l.SKU], currency)
 		l.ProductID, l.Slug, l.Name, l.VariantName, l.UnitPrice = product, "a", "Name of "+l.SKU, "one", &m
 		l.TaxClass, l.Weight = c.class[l.SKU], c.weight[l.SKU]
+		if c.sell != nil {
+			c.sell(&l)
+		}
 		sold = append(sold, l)
 	}
 	for _, l := range lines {
@@ -164,6 +173,7 @@ type shop struct {
 	db         state.Store // what the service writes through; store unless a test says otherwise
 	events     *event.Memory
 	catalog    *fakeCatalog
+	promised   order.Stock // nil: nothing is back-ordered
 	users      *fakeUsers
 	checkouts  *checkout.Service
 	erasures   *erasure.Service
@@ -237,6 +247,7 @@ func (s *shop) restarted(t *testing.T) *shop {
 	other.promotions = promotion.NewService(given, s.clock.now)
 	other.checkouts = checkout.NewService(saga, s.users, s.catalog, other.terms, other.promotions, other.till)
 	orders.OnNews(other.checkouts.Owed)
+	orders.AsksOf(s.promised)
 	other.erasures = erasure.NewService(statestore.NewErasures(db), time.Now)
 	basket := statestore.NewCarts(db)
 	carts := cart.NewService(basket, clients.NewQuoteCache(s.catalog), other.terms)

@@ -26,6 +26,8 @@ type orderAnswer struct {
 	Payment      paymentAnswer   `json:"payment"`
 	Refunds      []refundAnswer  `json:"refunds"`
 	Returns      []returnAnswer  `json:"returns"`
+	Shipments    []shipment      `json:"shipments"`
+	Cancelled    []cancellation  `json:"cancellations,omitempty"`
 	Replaces     string          `json:"replaces,omitempty"`
 	Note         string          `json:"note,omitempty"`
 	Tracking     string          `json:"tracking,omitempty"`
@@ -48,6 +50,9 @@ type lineAnswer struct {
 	Category    string       `json:"category,omitempty"`
 	UnitPrice   *money.Money `json:"unit_price,omitempty"`
 	LineTotal   *money.Money `json:"line_total,omitempty"`
+	Backordered int          `json:"backordered,omitempty"`
+	ExpectedAt  time.Time    `json:"expected_at,omitzero"`
+	Cancelled   int          `json:"cancelled,omitempty"`
 	*charge
 }
 
@@ -72,7 +77,7 @@ func viewTotals(o *order.Order) totals {
 func viewLine(l order.Line, currency string) lineAnswer {
 	out := lineAnswer{
 		SKU: l.SKU, Quantity: l.Quantity, ProductID: l.ProductID, Slug: l.Slug, Name: l.Name, VariantName: l.VariantName, Category: l.Category,
-		UnitPrice: l.UnitPrice, LineTotal: l.LineTotal,
+		UnitPrice: l.UnitPrice, LineTotal: l.LineTotal, Backordered: l.Backordered, ExpectedAt: l.ExpectedAt, Cancelled: l.Cancelled,
 	}
 	if l.Charge != nil {
 		c := viewCharge(*l.Charge, currency)
@@ -144,6 +149,35 @@ type returnAnswer struct {
 	UpdatedAt time.Time          `json:"updated_at"`
 }
 
+type shipment struct {
+	ID          string       `json:"id"`
+	Lines       []order.Item `json:"lines"`
+	Carrier     string       `json:"carrier,omitempty"`
+	Tracking    string       `json:"tracking,omitempty"`
+	TrackingURL string       `json:"tracking_url,omitempty"`
+	ShippedAt   time.Time    `json:"shipped_at"`
+	DeliveredAt time.Time    `json:"delivered_at,omitzero"`
+}
+
+func viewShipment(s order.Shipment) shipment {
+	return shipment{s.ID, s.Lines, s.Carrier, s.Tracking, s.TrackingURL, s.ShippedAt, s.DeliveredAt}
+}
+
+type cancellation struct {
+	ID        string       `json:"id"`
+	Lines     []order.Item `json:"lines"`
+	Reason    string       `json:"reason,omitempty"`
+	Amount    money.Money  `json:"amount"`
+	Tax       money.Money  `json:"tax"`
+	Shipping  money.Money  `json:"shipping"`
+	Refunded  money.Money  `json:"refunded"`
+	CreatedAt time.Time    `json:"created_at"`
+}
+
+func viewCancellation(o *order.Order, c order.Cancellation) cancellation {
+	return cancellation{c.ID, c.Lines, c.Reason, o.Money(c.Amount), o.Money(c.Tax), o.Money(c.Shipping), o.Money(c.Refunded), c.At}
+}
+
 type orderSummary struct {
 	ID            string              `json:"id"`
 	Number        string              `json:"number"`
@@ -172,7 +206,7 @@ func viewOrder(o *order.Order) orderAnswer {
 			Due: o.Money(o.Payment.Due), Paid: o.Money(o.Payment.Paid), Refunded: o.Money(o.Payment.Refunded),
 			Card: viewCard(o),
 		},
-		Refunds: make([]refundAnswer, len(o.Refunds)), Returns: make([]returnAnswer, len(o.Returns)),
+		Refunds: make([]refundAnswer, len(o.Refunds)), Returns: make([]returnAnswer, len(o.Returns)), Shipments: make([]shipment, len(o.Shipments)),
 		Replaces: o.Replaces, Note: o.Note, Tracking: o.Tracking, CancelReason: o.CancelReason,
 		CreatedAt: o.CreatedAt, ConfirmedAt: o.ConfirmedAt, ShippedAt: o.ShippedAt, DeliveredAt: o.DeliveredAt,
 		CancelledAt: o.CancelledAt, Version: o.Version,
@@ -185,6 +219,12 @@ func viewOrder(o *order.Order) orderAnswer {
 	}
 	for i, r := range o.Returns {
 		out.Returns[i] = returnAnswer{ReturnID: r.ID, Status: r.Status, UpdatedAt: r.UpdatedAt}
+	}
+	for i, s := range o.Shipments {
+		out.Shipments[i] = viewShipment(s)
+	}
+	for _, c := range o.Cancellations {
+		out.Cancelled = append(out.Cancelled, viewCancellation(o, c))
 	}
 	return out
 }

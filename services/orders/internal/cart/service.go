@@ -20,7 +20,9 @@ type Quote struct {
 	Category, TaxClass                 string
 	Weight                             int64        // of one, in grams
 	UnitPrice                          *money.Money // nil: not sold in the currency asked for
-	Available                          bool
+	Available                          bool         // it can be ordered
+	Availability                       string       // in_stock, backorder, preorder, out_of_stock; "": not known
+	ExpectedAt                         time.Time
 }
 
 // Quoter gives the quotes of SKUs by SKU; those that are not sold are missing.

@@ -254,6 +254,28 @@ func TestWhatWasPerhapsAuthorised(t *testing.T) {
 	}
 }
 
+// A request that reaches the provider when its authorisation is looked for no more:
+// nobody knows of what is held until the provider tells by itself, and then it is given up.
+func TestWhatArrivesAfterTheSearch(t *testing.T) {
+	w := newWorld()
+	o := w.pending("sandbox_approves")
+	key := o.Payment.Card.Authorisation().Key
+	w.act(t, o.ID, func(o *order.Order) error { return o.Refuse(order.ErrMissing, w.clock) })
+	w.clock = w.clock.Add(lateness)
+	require.NoError(t, w.Run(t.Context(), o.ID, false))
+	out, err := w.provider.Authorise(t.Context(), key, total, "EUR", "sandbox_approves")
+	require.NoError(t, err)
+	held, _, _ := w.provider.Sums(o.ID)
+	require.Equal(t, int64(total), held)
+	require.NoError(t, w.Hear(t.Context(), Callback{ID: "evt-1", Key: key, Outcome: out}))
+	require.NoError(t, w.Run(t.Context(), o.ID, false))
+	held, _, _ = w.provider.Sums(o.ID)
+	require.Zero(t, held)
+	got, err := w.book.Get(t.Context(), o.ID)
+	require.NoError(t, err)
+	require.Equal(t, "voided", got.Payment.Card.State())
+}
+
 // What the recovery cannot be told of at once, it is told of later.
 func TestWhatCannotBeListedIsKept(t *testing.T) {
 	w := newWorld()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"tienda/internal/fault"
 	"tienda/internal/money"
@@ -38,6 +39,9 @@ type quote struct {
 	Category string `json:"category"`
 	TaxClass string `json:"tax_class"`
 	Weight   int64  `json:"weight_grams"`
+
+	Availability string    `json:"availability"`
+	ExpectedAt   time.Time `json:"expected_at"`
 }
 
 // Quotes asks catalog for what up to 100 SKUs cost now. Those that are not
@@ -61,6 +65,7 @@ func (c *Catalog) Quotes(ctx context.Context, currency string, skus []string) (m
 		quotes[q.SKU] = cart.Quote{
 			ProductID: q.ProductID, Slug: q.Slug, Name: q.Name, VariantName: q.VariantName,
 			UnitPrice: q.UnitPrice, Available: q.Available, Category: q.Category, TaxClass: q.TaxClass, Weight: q.Weight,
+			Availability: q.Availability, ExpectedAt: q.ExpectedAt,
 		}
 	}
 	return quotes, nil
@@ -95,4 +100,21 @@ func (c *Catalog) Reserve(ctx context.Context, orderID, currency string, lines [
 		return nil, refused
 	}
 	return out.Lines, err
+}
+
+// Waiting implements order.Stock. One invocation.
+func (c *Catalog) Waiting(ctx context.Context, orderID string, skus []string) (bool, error) {
+	in := struct {
+		SKUs []string `json:"skus"`
+	}{skus}
+	var out struct {
+		Lines []struct {
+			SKU string `json:"sku"`
+		} `json:"lines"`
+	}
+	err := c.sidecar.Invoke(ctx, sidecar.Call{
+		App: "catalog", Method: http.MethodPost, Path: "/internal/v1/reservations/" + url.PathEscape(orderID) + "/waiting",
+		In: in, Out: &out, Idempotent: true,
+	})
+	return len(out.Lines) > 0, err
 }

@@ -40,10 +40,34 @@ type cancelled struct {
 	Lines   []line `json:"lines"`
 }
 
+type linesCancelled struct {
+	OrderID        string     `json:"order_id"`
+	CancellationID string     `json:"cancellation_id"`
+	Reason         string     `json:"reason,omitempty"`
+	Lines          []lessLine `json:"lines"`
+}
+
+// lessLine is what was cancelled of a line, and what is left of it. What is left only
+// ever falls, so that news which comes twice or late does no harm.
+type lessLine struct {
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+	Left     int    `json:"left"`
+}
+
 type shipped struct {
 	OrderID  string `json:"order_id"`
 	Lines    []line `json:"lines"`
 	Tracking string `json:"tracking,omitempty"`
+}
+
+type partiallyShipped struct {
+	OrderID     string       `json:"order_id"`
+	ShipmentID  string       `json:"shipment_id"`
+	Lines       []order.Item `json:"lines"` // of this shipment
+	Carrier     string       `json:"carrier,omitempty"`
+	Tracking    string       `json:"tracking,omitempty"`
+	TrackingURL string       `json:"tracking_url,omitempty"`
 }
 
 type delivered struct {
@@ -128,9 +152,15 @@ func data(o *order.Order, f order.Fact) any {
 			Currency: o.Currency, Total: o.Money(o.Total), Lines: sold,
 		}
 	case order.WasCancelled:
-		return cancelled{OrderID: o.ID, Reason: o.CancelReason, Lines: lines(o)}
+		return cancelled{OrderID: o.ID, Reason: o.CancelReason, Lines: lines(o, func(l order.Line) int { return l.Quantity })}
+	case order.WereCancelled:
+		c := f.Cancellation
+		return linesCancelled{OrderID: o.ID, CancellationID: c.ID, Reason: c.Reason, Lines: less(o, c.Lines)}
+	case order.WasPartiallyShipped:
+		s := f.Shipment
+		return partiallyShipped{OrderID: o.ID, ShipmentID: s.ID, Lines: s.Lines, Carrier: s.Carrier, Tracking: s.Tracking, TrackingURL: s.TrackingURL}
 	case order.WasShipped:
-		return shipped{OrderID: o.ID, Lines: lines(o), Tracking: o.Tracking}
+		return shipped{OrderID: o.ID, Lines: lines(o, order.Line.Left), Tracking: o.Tracking}
 	case order.WasRefunded:
 		return refunded{OrderID: o.ID, ReturnID: f.Refund.ReturnID, Amount: o.Money(f.Refund.Amount), Lines: back(f.Refund.Lines), Exchange: exchangeOf(o, f.Refund.Exchange)}
 	case order.WasExchanged:
@@ -146,10 +176,26 @@ func data(o *order.Order, f order.Fact) any {
 	}
 }
 
-func lines(o *order.Order) []line {
-	out := make([]line, len(o.Lines))
-	for i, l := range o.Lines {
-		out[i] = line{SKU: l.SKU, Quantity: l.Quantity}
+// lines gives the lines of an order with so many pieces of each; those of none are left out.
+func lines(o *order.Order, pieces func(order.Line) int) []line {
+	out := make([]line, 0, len(o.Lines))
+	for _, l := range o.Lines {
+		if n := pieces(l); n > 0 {
+			out = append(out, line{SKU: l.SKU, Quantity: n})
+		}
+	}
+	return out
+}
+
+func less(o *order.Order, cancelled []order.Item) []lessLine {
+	out := make([]lessLine, len(cancelled))
+	for i, c := range cancelled {
+		out[i] = lessLine{SKU: c.SKU, Quantity: c.Quantity}
+		for _, l := range o.Lines {
+			if l.SKU == c.SKU {
+				out[i].Left = l.Left()
+			}
+		}
 	}
 	return out
 }

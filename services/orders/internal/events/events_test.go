@@ -30,6 +30,8 @@ func TestEventsFitTheirContract(t *testing.T) {
 		Lines:    []order.Line{{SKU: "COFFEE-250", Quantity: 2, UnitPrice: &price}},
 		Tracking: "ES-12345", CancelReason: "changed my mind",
 	}
+	part := order.Shipment{ID: "5a0d6f1e-0c52-5d7a-9a4e-3f1b7c2d9e10", Lines: []order.Item{{SKU: "COFFEE-250", Quantity: 1}},
+		Carrier: "Correos", Tracking: "ES-12345", TrackingURL: "https://example.com/track/ES-12345"}
 	back := order.Refund{ReturnID: returnID, Amount: 1249, Lines: []order.RefundLine{{SKU: "COFFEE-250", Quantity: 1, Restock: true, Deduction: 10, Reason: "not announced"}}}
 	swapped := order.Refund{ReturnID: returnID, Lines: []order.RefundLine{{SKU: "COFFEE-250", Quantity: 1, Exchange: "TEA-100"}}, Exchange: &order.Exchange{
 		OrderID: order.ReplacementID(orderID, 0), Status: order.ExchangePlaced, Value: 1249,
@@ -38,11 +40,13 @@ func TestEventsFitTheirContract(t *testing.T) {
 	refused.Exchange = &order.Exchange{OrderID: order.ReplacementID(orderID, 0), Status: order.ExchangeRefused, Refunded: 1249}
 	eventtest.RequireSchema(t, Of(o, order.Fact{Kind: order.WasRefunded, Refund: swapped}))
 	eventtest.RequireSchema(t, Of(o, order.Fact{Kind: order.WasExchanged, Refund: refused}))
+	o.Lines[0].Cancelled = 1
+	less := order.Cancellation{ID: "5a0d6f1e-0c52-5d7a-9a4e-3f1b7c2d9e11", Lines: []order.Item{{SKU: "COFFEE-250", Quantity: 1}}, Reason: "changed my mind"}
 	guests := *o
 	guests.Owner = "guest:0123456789abcdef0123456789abcdef"
 	var made []event.Event
 	for _, f := range []order.Fact{
-		{Kind: order.WasConfirmed}, {Kind: order.WasCancelled}, {Kind: order.WasShipped}, {Kind: order.WasDelivered},
+		{Kind: order.WasConfirmed}, {Kind: order.WasCancelled}, {Kind: order.WereCancelled, Cancellation: less}, {Kind: order.WasPartiallyShipped, Shipment: part}, {Kind: order.WasShipped}, {Kind: order.WasDelivered},
 		{Kind: order.WasRefunded, Refund: back}, {Kind: order.WasExchanged, Refund: swapped},
 	} {
 		made = append(made, Of(o, f))

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,7 +24,7 @@ type History interface {
 }
 
 // facts lists what is told of an order.
-var facts = []order.FactKind{order.WasConfirmed, order.WasShipped, order.WasDelivered, order.WasCancelled, order.WasRefunded, order.WasExchanged}
+var facts = []order.FactKind{order.WasConfirmed, order.WasPartiallyShipped, order.WereCancelled, order.WasShipped, order.WasDelivered, order.WasCancelled, order.WasRefunded, order.WasExchanged}
 
 // Write keeps the history of orders and has the buyers written of what is about to
 // be announced (state.DB.OnPublish). It is no subscriber of the topic: a delivery costs
@@ -59,12 +60,14 @@ func newsIn(events [][]byte) (all []letters.News, err error) {
 			continue
 		}
 		var d struct {
-			ReturnID string `json:"return_id"`
+			ReturnID       string `json:"return_id"`
+			ShipmentID     string `json:"shipment_id"`
+			CancellationID string `json:"cancellation_id"`
 		}
 		if err := e.Decode(&d); err != nil {
 			return nil, fmt.Errorf("own event: %w", err)
 		}
-		all = append(all, letters.News{Kind: kind, OrderID: e.Subject, ReturnID: d.ReturnID, At: e.Time})
+		all = append(all, letters.News{Kind: kind, OrderID: e.Subject, Part: cmp.Or(d.ReturnID, d.ShipmentID, d.CancellationID), At: e.Time})
 	}
 	return all, nil
 }

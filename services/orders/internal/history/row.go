@@ -22,7 +22,7 @@ type Row struct {
 	Method   order.PaymentMethod `json:"m"`
 	At       time.Time           `json:"t"` // when the order was made
 	Currency string              `json:"c"`
-	Total    int64               `json:"a"`
+	Total    int64               `json:"a"` // without what was cancelled, unless that is all
 	Refunded int64               `json:"r,omitempty"`
 	Codes    []string            `json:"p,omitempty"` // of promotions
 	Lines    []RowLine           `json:"l"`
@@ -33,7 +33,7 @@ type RowLine struct {
 	SKU      string `json:"k"`
 	Product  string `json:"p"` // its ID
 	Name     string `json:"n,omitempty"`
-	Quantity int    `json:"q"`
+	Quantity int    `json:"q"`           // without what was cancelled, as is Total
 	Returned int    `json:"b,omitempty"` // pieces that were refunded
 	Total    int64  `json:"a"`           // paid for it, after discounts and with tax
 }
@@ -54,10 +54,16 @@ func RowOf(o *order.Order) Row {
 			returned[l.SKU] += l.Quantity
 		}
 	}
+	if o.Status != order.Cancelled {
+		r.Total = o.Kept()
+	}
 	for i, l := range o.Lines {
 		r.Lines[i] = RowLine{SKU: l.SKU, Product: l.ProductID, Name: l.Name, Quantity: l.Quantity, Returned: returned[l.SKU]}
 		if l.UnitPrice != nil {
 			r.Lines[i].Total, _ = l.Cost()
+		}
+		if l.Cancelled > 0 && o.Status != order.Cancelled {
+			r.Lines[i].Quantity, r.Lines[i].Total = l.Left(), l.LeftCost()
 		}
 	}
 	return r

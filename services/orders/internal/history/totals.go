@@ -21,7 +21,8 @@ const (
 )
 
 // Total is the sum of the orders with one day, product or status, in one currency.
-// Cancelled orders count only by status. Amounts are minor units.
+// Cancelled orders count only by status; what replaces pieces that came back costs
+// nothing, as it was paid with the first order. Amounts are minor units.
 type Total struct {
 	Day           string       // of ByDay
 	Product, Name string       // of ByProduct; the name is that of the last sale
@@ -48,7 +49,7 @@ func (k key) compare(other key) int {
 }
 
 // life is the order in which statuses are listed.
-var life = []order.Status{order.Pending, order.Confirmed, order.Shipped, order.Delivered, order.Cancelled}
+var life = []order.Status{order.Pending, order.Confirmed, order.PartiallyShipped, order.Shipped, order.Delivered, order.Cancelled}
 
 // sorted gives where a total stands: days and statuses in their order, products by
 // what they brought, the most first.
@@ -77,6 +78,9 @@ func (s *Sums) Add(r Row) {
 	if r.Status == order.Cancelled && s.by != ByStatus {
 		return
 	}
+	if r.Method == order.ByExchange {
+		r = free(r)
+	}
 	if s.by == ByProduct {
 		s.addLines(r)
 		return
@@ -95,6 +99,15 @@ func (s *Sums) Add(r Row) {
 		sum.Quantity += l.Quantity
 		sum.Returned += l.Returned
 	}
+}
+
+// free is a row whose pieces were paid with another order.
+func free(r Row) Row {
+	r.Total, r.Lines = 0, slices.Clone(r.Lines)
+	for i := range r.Lines {
+		r.Lines[i].Total = 0
+	}
+	return r
 }
 
 func (s *Sums) addLines(r Row) {

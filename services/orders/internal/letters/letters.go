@@ -6,6 +6,7 @@ import (
 	"context"
 	"embed"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,12 +22,14 @@ import (
 
 // The kinds of letter, by the fact that each is about.
 var kinds = map[order.FactKind]mail.Kind{
-	order.WasConfirmed: "order_confirmed",
-	order.WasShipped:   "order_shipped",
-	order.WasDelivered: "order_delivered",
-	order.WasCancelled: "order_cancelled",
-	order.WasRefunded:  "order_refunded",
-	order.WasExchanged: "exchange_refused", // of one that was placed the new order is written of
+	order.WasConfirmed:        "order_confirmed",
+	order.WasShipped:          "order_shipped", // of the last shipment
+	order.WasDelivered:        "order_delivered",
+	order.WasCancelled:        "order_cancelled",
+	order.WasRefunded:         "order_refunded",
+	order.WasPartiallyShipped: "order_partially_shipped",
+	order.WasExchanged:        "exchange_refused", // of one that was placed the new order is written of
+	order.WereCancelled:       "order_lines_cancelled",
 }
 
 // No template may say what a buyer has written, the name of an address for
@@ -53,13 +56,18 @@ type data struct {
 	Discount, Shipping, Tax, TaxAdded string
 
 	Total    string
+	Rest     bool   // others were shipped before these lines
+	Carrier  string // of order_shipped and order_partially_shipped, as are the next two; "": not known
 	Tracking string
+	Link     string // to the carrier's tracking
 	Refund   string // of order_refunded
 	Deducted string // of it, for the state the goods came in; "": nothing
 	Due      string // what is still to be paid; "": nothing
 	OnDoor   bool   // it is paid on delivery
 	Replaces string // number of the order whose exchange this is; "": none
 	Card     string // what is paid by card; "": nothing
+	Less     string // what the order costs less, of order_lines_cancelled
+	Kept     string // what it costs without what was cancelled; "": it is as it was
 	AtOnce   bool   // and is charged already
 }
 
@@ -70,24 +78,24 @@ type Orders interface {
 
 // News is something that has happened to an order.
 type News struct {
-	Kind     order.FactKind
-	OrderID  string
-	ReturnID string // of WasRefunded and WasExchanged
-	At       time.Time
+	Kind    order.FactKind
+	OrderID string
+	Part    string // the return, shipment or cancellation that it is of; "": the whole order
+	At      time.Time
 }
 
 // ID gives the ID of the letter about it: there is one of each.
 func (n News) ID() string {
 	id := n.OrderID + ":" + string(n.Kind)
-	if n.ReturnID != "" {
-		id += ":" + n.ReturnID
+	if n.Part != "" {
+		id += ":" + n.Part
 	}
 	return id
 }
 
 // Letter gives the letter about it. No address is in it.
 func (n News) Letter() mail.Letter {
-	return mail.Letter{ID: n.ID(), Kind: kinds[n.Kind], About: n.OrderID, Ref: n.ReturnID, At: n.At.UTC()}
+	return mail.Letter{ID: n.ID(), Kind: kinds[n.Kind], About: n.OrderID, Ref: n.Part, At: n.At.UTC()}
 }
 
 // Wanted says whether somebody waits for letters about an order. Who was refused
@@ -99,12 +107,16 @@ func at(o *order.Order, f order.Fact) time.Time {
 	switch f.Kind {
 	case order.WasConfirmed:
 		return o.ConfirmedAt
+	case order.WasPartiallyShipped:
+		return f.Shipment.ShippedAt
 	case order.WasShipped:
 		return o.ShippedAt
 	case order.WasDelivered:
 		return o.DeliveredAt
 	case order.WasCancelled:
 		return o.CancelledAt
+	case order.WereCancelled:
+		return f.Cancellation.At
 	case order.WasExchanged:
 		return f.Refund.Exchange.SettledAt
 	default:
@@ -139,6 +151,17 @@ func factOf(o *order.Order, l mail.Letter) (order.Fact, bool) {
 	for fact, kind := range kinds {
 		switch {
 		case kind != l.Kind:
+		case fact == order.WasPartiallyShipped:
+			s, ok := o.ShipmentOf(l.Ref)
+			return order.Fact{Kind: fact, Shipment: s}, ok
+		case fact == order.WereCancelled:
+			c, ok := o.CancellationOf(l.Ref)
+			return order.Fact{Kind: fact, Cancellation: c}, ok
+		case fact == order.WasShipped && len(o.Shipments) > 0:
+			// An order that is shipped because its rest was cancelled has none of that time:
+			// of its last shipment was written before.
+			last := o.Shipments[len(o.Shipments)-1]
+			return order.Fact{Kind: fact, Shipment: last}, last.ShippedAt.Equal(o.ShippedAt)
 		case fact != order.WasRefunded && fact != order.WasExchanged:
 			return order.Fact{Kind: fact}, true
 		default:
@@ -170,6 +193,12 @@ func describe(o *order.Order, f order.Fact) data {
 		}
 		return amount(o.Money(minor))
 	}
+	if f.Kind == order.WereCancelled {
+		d.Less, d.Refund = amount(o.Money(f.Cancellation.Amount)), some(f.Cancellation.Refunded)
+	}
+	if kept := o.Kept(); kept != o.Total && o.Status != order.Cancelled {
+		d.Kept = amount(o.Money(kept))
+	}
 	if f.Kind == order.WasExchanged {
 		d.Refund = amount(o.Money(f.Refund.Exchange.Refunded))
 	}
@@ -179,7 +208,7 @@ func describe(o *order.Order, f order.Fact) data {
 	d.Deducted = some(f.Refund.Deducted)
 	d.Due, d.Discount, d.Shipping = some(o.Payment.Due), some(-o.Totals.Discount), some(o.Totals.Shipping)
 	if o.Payment.Card != nil { // nobody sends an invoice
-		d.Due, d.Card, d.AtOnce = "", some(o.Total), o.Payment.AtOnce
+		d.Due, d.Card, d.AtOnce = "", some(o.Kept()), o.Payment.AtOnce
 	}
 	if d.Tax = some(o.Totals.Tax); !o.Totals.TaxIncluded {
 		d.Tax, d.TaxAdded = "", d.Tax
@@ -187,7 +216,33 @@ func describe(o *order.Order, f order.Fact) data {
 	for _, l := range o.Lines {
 		d.Lines = append(d.Lines, describeLine(l, amount))
 	}
+	if f.Shipment.ID != "" {
+		d.send(o, f.Shipment)
+	}
+	if f.Kind == order.WereCancelled {
+		d.only(o, f.Cancellation.Lines)
+	}
 	return d
+}
+
+// only has the letter speak of some pieces of the order, which d.Lines describes.
+func (d *data) only(o *order.Order, items []order.Item) {
+	var some []line
+	for i, l := range o.Lines {
+		if at := slices.IndexFunc(items, func(x order.Item) bool { return x.SKU == l.SKU }); at >= 0 {
+			one := d.Lines[i]
+			one.Quantity = items[at].Quantity
+			some = append(some, one)
+		}
+	}
+	d.Lines = some
+}
+
+// send has the letter speak of a shipment.
+func (d *data) send(o *order.Order, s order.Shipment) {
+	d.Rest = o.Shipments[0].ID != s.ID
+	d.Carrier, d.Tracking, d.Link = oneLine(s.Carrier), oneLine(s.Tracking), oneLine(s.TrackingURL)
+	d.only(o, s.Lines)
 }
 
 func describeLine(l order.Line, amount func(money.Money) string) line {

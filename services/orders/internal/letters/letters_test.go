@@ -62,9 +62,20 @@ func written(t *testing.T, o *order.Order, l mail.Letter) mail.Message {
 // told gives the letters about all that has happened to an order.
 func told(o *order.Order) (out []mail.Letter) {
 	for _, f := range o.Facts() {
-		out = append(out, News{Kind: f.Kind, OrderID: o.ID, ReturnID: f.Refund.ReturnID, At: now}.Letter())
+		out = append(out, News{Kind: f.Kind, OrderID: o.ID, At: now, Part: partOf(f)}.Letter())
 	}
 	return out
+}
+
+func partOf(f order.Fact) string {
+	switch f.Kind {
+	case order.WasPartiallyShipped:
+		return f.Shipment.ID
+	case order.WereCancelled:
+		return f.Cancellation.ID
+	default:
+		return f.Refund.ReturnID
+	}
 }
 
 func last(o *order.Order) mail.Letter { all := told(o); return all[len(all)-1] }
@@ -115,6 +126,68 @@ func TestALetterAtEachStep(t *testing.T) {
 		}
 		require.Len(t, ids, len(steps))
 	}
+}
+
+// Of each shipment a letter: what is in it, and how to follow it.
+func TestALetterForEachShipment(t *testing.T) {
+	for lang, want := range map[string][3]string{
+		"en": {
+			"A part of your order T-AAAA-BBBB is on its way|1 × Mesa de roble (grande)|Carrier: Correos|Tracking: 1Z|https://example.com/1Z|The rest follows.",
+			"Your order T-AAAA-BBBB is on its way|The rest of your order T-AAAA-BBBB has left|1 × Mesa de roble (grande)",
+		},
+		"es": {
+			"Una parte de tu pedido T-AAAA-BBBB está en camino|1 × Mesa de roble (grande)|Transportista: Correos|Seguimiento: 1Z|https://example.com/1Z|El resto llegará después.",
+			"Tu pedido T-AAAA-BBBB está en camino|El resto de tu pedido T-AAAA-BBBB ha salido|1 × Mesa de roble (grande)",
+		},
+	} {
+		o := bought(t, lang)
+		first := order.Parcel{Lines: []order.Item{{SKU: "A", Quantity: 1}}, Carrier: "Correos", Tracking: "1Z", TrackingURL: "https://example.com/1Z"}
+		for i, p := range []order.Parcel{first, {}} {
+			require.NoError(t, o.Dispatch(order.ShipmentID(o.ID, lang+string(rune('a'+i))), p, 0, now))
+			m := written(t, o, last(o))
+			subject, parts, _ := strings.Cut(want[i], "|")
+			require.Equal(t, subject, m.Subject)
+			for part := range strings.SplitSeq(parts, "|") {
+				require.Contains(t, m.Text, part)
+			}
+			require.NotContains(t, m.Text, "\n\n\n")
+			require.Equal(t, i == 0, strings.Contains(m.Text, "1Z"), "each its own tracking")
+		}
+		part := told(o)[1]
+		require.Contains(t, written(t, o, part).Text, "1Z", "a letter that is late is about its shipment")
+		part.Ref = "another"
+		_, err := NewComposer(one{o}).Compose(t.Context(), part)
+		require.ErrorIs(t, err, mail.ErrMoot)
+	}
+}
+
+// Of lines that were cancelled a letter; none of an order that is shipped by it, as its
+// last shipment has one already.
+func TestCancelledLines(t *testing.T) {
+	for lang, want := range map[string]string{
+		"en": "A part of your order T-AAAA-BBBB was cancelled|1 × Mesa de roble (grande)|It costs 1,234.50 EUR less.|You pay 1,234.50 EUR by invoice.",
+		"es": "Una parte de tu pedido T-AAAA-BBBB se ha cancelado|1 × Mesa de roble (grande)|Cuesta 1.234,50 EUR menos.|Pagas 1.234,50 EUR por factura.",
+	} {
+		o := bought(t, lang)
+		require.NoError(t, o.CancelLines("c", []order.Item{{SKU: "A", Quantity: 1}}, "words of a stranger", 0, now))
+		m := written(t, o, last(o))
+		subject, parts, _ := strings.Cut(want, "|")
+		require.Equal(t, subject, m.Subject)
+		for part := range strings.SplitSeq(parts, "|") {
+			require.Contains(t, m.Text, part)
+		}
+		require.NotContains(t, m.Text, "stranger")
+		require.NotContains(t, m.Text, "\n\n\n")
+	}
+	o := bought(t, "en")
+	require.NoError(t, o.Dispatch("s", order.Parcel{Lines: []order.Item{{SKU: "A", Quantity: 1}}, Tracking: "1Z"}, 0, now))
+	o.Payment.Due, o.Payment.Paid = 0, o.Payment.Due
+	require.NoError(t, o.CancelLines("c", []order.Item{{SKU: "A", Quantity: 1}}, "", 0, now.Add(time.Hour)))
+	all := told(o)
+	require.Contains(t, written(t, o, all[1]).Text, "1Z")
+	require.Contains(t, written(t, o, all[2]).Text, "1,234.50 EUR of that are paid already")
+	_, err := NewComposer(one{o}).Compose(t.Context(), all[3])
+	require.ErrorIs(t, err, mail.ErrMoot)
 }
 
 func TestADeduction(t *testing.T) {

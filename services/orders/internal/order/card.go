@@ -30,14 +30,36 @@ func (o *Order) covered(total int64, now time.Time) error {
 	return nil
 }
 
-// charge asks for the money that the card was authorised with, once.
+// charge asks for what is due of the money that the card was authorised with, once.
 func (o *Order) charge(now time.Time) error {
 	c := o.Payment.Card
-	if c == nil || o.Total == 0 || c.Capturing() > 0 {
+	if c == nil || o.Payment.Due == 0 || c.Capturing() > 0 {
 		return nil
 	}
 	o.changed = true
-	return c.Capture(o.ID, o.Total, now)
+	return c.Capture(o.ID, o.Payment.Due, now)
+}
+
+// Recapture asks once more for what is due of an order whose card was declined when
+// the money was to be taken. While that is asked for, or once it is taken, a repeat
+// changes nothing.
+func (o *Order) Recapture(version int64, now time.Time) error {
+	c := o.Payment.Card
+	switch {
+	case o.Status == Pending || o.Status == Cancelled:
+		return fault.New(fault.Conflict, "order_is_"+string(o.Status), "No card is charged for an order that is "+string(o.Status)+".")
+	case c == nil:
+		return fault.New(fault.Conflict, "payment_not_by_card", "The order is not paid by card.")
+	case c.Capturing() > 0:
+		return nil
+	case version != 0 && version != o.Version:
+		return errVersion
+	case o.Payment.Due == 0:
+		return fault.New(fault.Conflict, "nothing_due", "Nothing is due for the order.")
+	}
+	asked, err := c.Recapture(o.ID, o.Payment.Due, now)
+	o.changed = o.changed || asked
+	return err
 }
 
 // giveBack asks for what a refund pays back of what was taken. Of what could not be
@@ -119,13 +141,22 @@ func (o *Order) NotePayment(key string, out payment.Outcome, now time.Time) erro
 	return nil
 }
 
+// kept is what of the money that was taken stays with the shop. What was refunded while
+// a card was declined has lowered what was due, and was not given back.
+func (p *Payment) kept() int64 {
+	if p.Card == nil {
+		return p.Paid - p.Refunded
+	}
+	return p.Paid - p.Card.AskedBack()
+}
+
 // take counts what the provider has taken. A cancelled order's comes back.
 func (p *Payment) take(amount int64, status Status) {
 	p.Paid += amount
 	p.Due = max(0, p.Due-amount)
 	switch {
 	case status == Cancelled || p.Due > 0:
-	case p.Refunded >= p.Paid:
+	case p.kept() <= 0:
 		p.Status = Refunded
 	case p.Refunded > 0:
 		p.Status = PartiallyRefunded

@@ -208,9 +208,11 @@ func (o *Order) SettleExchange(refundID string, replacement *Order, now time.Tim
 			x.Refunded += x.Shipping
 			x.RefundTax += o.Shipping.Tax
 		}
-		o.Payment.refund(x.Refunded)
 	}
 	r.Exchange = &x
 	o.happened(Fact{Kind: WasExchanged, Refund: *r})
-	return o.giveBack(x.Refunded, now)
+	if x.Status == ExchangePlaced {
+		return nil
+	}
+	return o.payBack(x.Refunded, now)
 }

@@ -134,27 +134,3 @@ func (o *Order) void(reason string, now time.Time) {
 	o.release(now)
 	o.strip()
 }
-
-// Ship states that the order has left the house.
-func (o *Order) Ship(tracking string, version int64, now time.Time) error {
-	if done, err := o.move(Shipped, version); done || err != nil {
-		return err
-	}
-	o.Tracking, o.ShippedAt = tracking, now
-	o.happened(Fact{Kind: WasShipped})
-	return o.charge(now)
-}
-
-// Deliver states that the order has arrived. Cash on delivery is paid with it.
-func (o *Order) Deliver(version int64, now time.Time) error {
-	if done, err := o.move(Delivered, version); done || err != nil {
-		return err
-	}
-	o.DeliveredAt = now
-	o.strip()
-	if p := &o.Payment; p.Method == CashOnDelivery {
-		p.Status, p.Paid, p.Due = Paid, p.Due, 0
-	}
-	o.happened(Fact{Kind: WasDelivered})
-	return nil
-}

@@ -29,12 +29,21 @@ type Line struct {
 	Weight      int64        `json:"weight_grams,omitempty"` // of one
 	UnitPrice   *money.Money `json:"unit_price,omitempty"`
 	LineTotal   *money.Money `json:"line_total,omitempty"` // before discounts and tax that is added
+	// Backordered is how many of Quantity were not in stock when it was ordered;
+	// ExpectedAt when they were to come, zero: not known.
+	Backordered int       `json:"backordered,omitempty"`
+	ExpectedAt  time.Time `json:"expected_at,omitzero"`
+	Cancelled   int       `json:"cancelled,omitempty"` // of Quantity
 	// Charge is what the line costs; nil in orders from before there were discounts
 	// and taxes, which cost their line totals.
 	Charge *pricing.Charge `json:"charge,omitempty"`
 }
 
-// Cost is what was paid for the line, tax included, and the tax in it.
+// Left is how many pieces of the line were not cancelled.
+func (l Line) Left() int { return l.Quantity - l.Cancelled }
+
+// Cost is what was paid for the line, tax included, and the tax in it. Of what was
+// cancelled of it Cancellations tell.
 func (l Line) Cost() (total, tax int64) {
 	if l.Charge != nil {
 		return l.Charge.Total, l.Charge.Tax
@@ -86,38 +95,41 @@ type Asked struct {
 
 // Order is one purchase.
 type Order struct {
-	ID           string           `json:"id"`
-	Number       string           `json:"number"`
-	Owner        shopper.Owner    `json:"owner"`
-	Request      string           `json:"request"` // SHA-256 of the checkout request that made it
-	Attempt      string           `json:"attempt"` // which try of that request wrote it
-	Status       Status           `json:"status"`
-	Email        string           `json:"email"`
-	Language     string           `json:"language,omitempty"`
-	Currency     string           `json:"currency"`
-	Lines        []Line           `json:"lines"`
-	Total        int64            `json:"total"`           // minor units
-	Totals       pricing.Totals   `json:"totals,omitzero"` // zero in old orders, as Line.Charge
-	Shipping     *pricing.Shipped `json:"shipping,omitempty"`
-	Replaces     string           `json:"replaces,omitempty"` // the order whose exchange this is
-	Redeemed     []string         `json:"redeemed,omitempty"` // IDs of the promotions that count its use
-	Asked        Asked            `json:"asked,omitzero"`
-	Address      Address          `json:"address"`
-	Payment      Payment          `json:"payment"`
-	Refunds      []Refund         `json:"refunds,omitempty"`
-	Returns      []Return         `json:"returns,omitempty"`
-	Note         string           `json:"note,omitempty"`
-	Tracking     string           `json:"tracking,omitempty"`
-	CancelReason string           `json:"cancel_reason,omitempty"`
-	Refusal      *Refusal         `json:"refusal,omitempty"`
-	Forgotten    bool             `json:"forgotten,omitempty"` // see Forget
-	Page         string           `json:"page,omitempty"`      // of the history, which has its row; "": none yet
-	CreatedAt    time.Time        `json:"created_at"`
-	ConfirmedAt  time.Time        `json:"confirmed_at,omitzero"`
-	ShippedAt    time.Time        `json:"shipped_at,omitzero"`
-	DeliveredAt  time.Time        `json:"delivered_at,omitzero"`
-	CancelledAt  time.Time        `json:"cancelled_at,omitzero"`
-	Version      int64            `json:"-"` // of the document
+	ID        string           `json:"id"`
+	Number    string           `json:"number"`
+	Owner     shopper.Owner    `json:"owner"`
+	Request   string           `json:"request"` // SHA-256 of the checkout request that made it
+	Attempt   string           `json:"attempt"` // which try of that request wrote it
+	Status    Status           `json:"status"`
+	Email     string           `json:"email"`
+	Language  string           `json:"language,omitempty"`
+	Currency  string           `json:"currency"`
+	Lines     []Line           `json:"lines"`
+	Total     int64            `json:"total"`           // minor units
+	Totals    pricing.Totals   `json:"totals,omitzero"` // zero in old orders, as Line.Charge
+	Shipping  *pricing.Shipped `json:"shipping,omitempty"`
+	Replaces  string           `json:"replaces,omitempty"` // the order whose exchange this is
+	Redeemed  []string         `json:"redeemed,omitempty"` // IDs of the promotions that count its use
+	Asked     Asked            `json:"asked,omitzero"`
+	Address   Address          `json:"address"`
+	Payment   Payment          `json:"payment"`
+	Refunds   []Refund         `json:"refunds,omitempty"`
+	Returns   []Return         `json:"returns,omitempty"`
+	Shipments []Shipment       `json:"shipments,omitempty"` // none in old orders that were shipped whole
+	// Cancellations are of lines; one that is cancelled as a whole by Cancel has none of it.
+	Cancellations []Cancellation `json:"cancellations,omitempty"`
+	Note          string         `json:"note,omitempty"`
+	Tracking      string         `json:"tracking,omitempty"` // of the last shipment that has one
+	CancelReason  string         `json:"cancel_reason,omitempty"`
+	Refusal       *Refusal       `json:"refusal,omitempty"`
+	Forgotten     bool           `json:"forgotten,omitempty"` // see Forget
+	Page          string         `json:"page,omitempty"`      // of the history, which has its row; "": none yet
+	CreatedAt     time.Time      `json:"created_at"`
+	ConfirmedAt   time.Time      `json:"confirmed_at,omitzero"`
+	ShippedAt     time.Time      `json:"shipped_at,omitzero"` // all of it
+	DeliveredAt   time.Time      `json:"delivered_at,omitzero"`
+	CancelledAt   time.Time      `json:"cancelled_at,omitzero"`
+	Version       int64          `json:"-"` // of the document
 
 	changed bool
 	facts   []Fact
@@ -156,17 +168,24 @@ type FactKind string
 // The kinds of fact; each is an event of the topic orders.
 const (
 	WasConfirmed FactKind = "confirmed"
-	WasCancelled FactKind = "cancelled"
-	WasShipped   FactKind = "shipped"
-	WasDelivered FactKind = "delivered"
-	WasRefunded  FactKind = "refunded"
-	WasExchanged FactKind = "exchanged" // or the exchange was refused
+	// WasPartiallyShipped: a shipment after which more follows. The last one is WasShipped.
+	WasPartiallyShipped FactKind = "partially_shipped"
+	// WereCancelled: lines, after which something of the order is left.
+	WereCancelled FactKind = "lines_cancelled"
+	WasCancelled  FactKind = "cancelled"
+	WasShipped    FactKind = "shipped"
+	WasDelivered  FactKind = "delivered"
+	WasRefunded   FactKind = "refunded"
+	WasExchanged  FactKind = "exchanged" // or the exchange was refused
 )
 
-// Fact is one thing that happened; Refund only for WasRefunded and WasExchanged.
+// Fact is one thing that happened; Refund only for WasRefunded and WasExchanged,
+// Shipment for WasPartiallyShipped and WasShipped, Cancellation for WereCancelled.
 type Fact struct {
-	Kind   FactKind
-	Refund Refund
+	Kind         FactKind
+	Refund       Refund
+	Shipment     Shipment
+	Cancellation Cancellation
 }
 
 // Facts lists what has happened since the order was read.
@@ -177,11 +196,13 @@ func (o *Order) Changed() bool { return o.changed }
 
 func (o *Order) happened(f Fact) { o.changed, o.facts = true, append(o.facts, f) }
 
-// Quantity counts the pieces of all lines.
-func (o *Order) Quantity() int {
-	n := 0
+// Quantity counts the pieces of all lines, without what was cancelled of them, unless
+// that was all.
+func (o *Order) Quantity() (n int) {
 	for _, l := range o.Lines {
-		n += l.Quantity
+		if n += l.Quantity; o.Status != Cancelled {
+			n -= l.Cancelled
+		}
 	}
 	return n
 }

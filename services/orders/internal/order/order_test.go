@@ -58,14 +58,20 @@ func TestTransitions(t *testing.T) {
 	moves := map[Status]func(*Order) error{
 		Confirmed: func(o *Order) error { return confirm(o, sold(100, 50)) },
 		Shipped:   func(o *Order) error { return o.Ship("T", 0, now) },
+		PartiallyShipped: func(o *Order) error {
+			return o.Dispatch(ShipmentID(o.ID, "some"), Parcel{Lines: []Item{{"A", 1}}}, 0, now)
+		},
 		Delivered: func(o *Order) error { return o.Deliver(0, now) },
 		Cancelled: func(o *Order) error { return o.Cancel("", 0, now) },
 	}
-	allowed := map[Status][]Status{Pending: {Confirmed}, Confirmed: {Shipped, Cancelled}, Shipped: {Delivered}}
-	for _, from := range []Status{Pending, Confirmed, Shipped, Delivered, Cancelled} {
+	allowed := map[Status][]Status{Pending: {Confirmed}, Confirmed: {PartiallyShipped, Shipped, Cancelled}, PartiallyShipped: {Shipped}, Shipped: {Delivered}}
+	for _, from := range []Status{Pending, Confirmed, PartiallyShipped, Shipped, Delivered, Cancelled} {
 		for to, move := range moves {
 			o := pending(Invoice)
 			o.Status = from
+			if from == PartiallyShipped {
+				o.Shipments = []Shipment{{ID: ShipmentID(o.ID, "some"), Lines: []Item{{"A", 1}}}}
+			}
 			err := move(o)
 			switch {
 			case from == to:

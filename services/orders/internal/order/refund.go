@@ -65,8 +65,7 @@ func (o *Order) Refund(returnID string, lines []RefundLine, now time.Time) (Refu
 		r.Exchange.OrderID = ReplacementID(o.ID, len(o.Refunds))
 	}
 	o.Refunds = append(o.Refunds, r)
-	o.Payment.refund(r.Amount)
-	if err := o.giveBack(r.Amount, now); err != nil {
+	if err := o.payBack(r.Amount, now); err != nil {
 		return Refund{}, err
 	}
 	o.happened(Fact{Kind: WasRefunded, Refund: r})
@@ -74,14 +73,16 @@ func (o *Order) Refund(returnID string, lines []RefundLine, now time.Time) (Refu
 }
 
 // refundable gives what lines are worth. Over all refunds no line may come
-// back more often than it was bought, so that the sum cannot pass the total.
+// back more often than it was bought and not cancelled, so that the sum cannot pass the
+// total.
 func (o *Order) refundable(lines []RefundLine) (r Refund, err error) {
 	back := make(map[string]int, len(o.Lines)) // pieces
 	bought := make(map[string]Line, len(o.Lines))
 	left, swapped := 0, false // pieces with the buyer; something was exchanged before
 	for _, l := range o.Lines {
 		bought[l.SKU] = l
-		left += l.Quantity
+		back[l.SKU] = l.Cancelled // the first shares are of what was cancelled
+		left += l.Left()
 	}
 	for _, f := range o.Refunds {
 		swapped = swapped || f.Exchange != nil && f.Exchange.Status != ExchangeRefused
@@ -141,6 +142,14 @@ func part(amount int64, percent int) int64 {
 	return amount/100*p + amount%100*p/100
 }
 
+// payBack counts an amount as refunded, and has the card given what is its of that.
+func (o *Order) payBack(amount int64, now time.Time) error {
+	err := o.giveBack(amount, now)
+	o.Payment.refund(amount)
+	return err
+}
+
+// refund counts an amount that the card was asked to give back, where there is one.
 func (p *Payment) refund(amount int64) {
 	fromDue := min(amount, p.Due)
 	p.Due -= fromDue
@@ -148,7 +157,7 @@ func (p *Payment) refund(amount int64) {
 	switch {
 	case p.Due > 0:
 		p.Status = Due
-	case p.Refunded >= p.Paid: // always so for an invoice that was never paid
+	case p.kept() <= 0: // always so for an invoice that was never paid
 		p.Status = Refunded
 	default:
 		p.Status = PartiallyRefunded

@@ -90,6 +90,16 @@ func TestDeductionsAddUp(t *testing.T) {
 // anOrder gives a delivered order of small amounts, where roundings are many.
 func anOrder(t *testing.T, r *rand.Rand) *Order {
 	t.Helper()
+	o := anOrderToShip(t, r)
+	require.NoError(t, o.Ship("", 0, now))
+	require.NoError(t, o.Deliver(0, now))
+	require.Equal(t, o.Total, o.Payment.Paid)
+	return o
+}
+
+// anOrderToShip is one that is confirmed.
+func anOrderToShip(t *testing.T, r *rand.Rand) *Order {
+	t.Helper()
 	o := &Order{ID: "o", Status: Pending, Currency: "EUR", Payment: Payment{Method: CashOnDelivery}}
 	in := pricing.Request{
 		To:       &pricing.Destination{Country: "ES"},
@@ -113,8 +123,5 @@ func anOrder(t *testing.T, r *rand.Rand) *Order {
 	b, err := pricing.Price(in)
 	require.NoError(t, err)
 	require.NoError(t, o.Confirm(Bill{Lines: sold, Breakdown: b}, now))
-	require.NoError(t, o.Ship("", 0, now))
-	require.NoError(t, o.Deliver(0, now))
-	require.Equal(t, o.Total, o.Payment.Paid)
 	return o
 }

@@ -39,6 +39,7 @@ type Service struct {
 	store   Store
 	cashier Cashier
 	owed    func(ctx context.Context, o *Order)
+	stock   Stock
 	now     func() time.Time
 }
 
@@ -109,14 +110,19 @@ func (s *Service) Readdress(ctx context.Context, v Viewer, id string, to Address
 	})
 }
 
-// Ship states that a confirmed order has left the house.
-func (s *Service) Ship(ctx context.Context, id, tracking string, version int64) (*Order, error) {
-	return s.update(ctx, id, func(o *Order) error { return o.Ship(tracking, version, s.now()) })
+// DeliverShipment states that a shipment of an order has arrived.
+func (s *Service) DeliverShipment(ctx context.Context, id, shipment string, version int64) (*Order, error) {
+	return s.update(ctx, id, func(o *Order) error { return o.DeliverShipment(shipment, version, s.now()) })
 }
 
 // Deliver states that a shipped order has arrived.
 func (s *Service) Deliver(ctx context.Context, id string, version int64) (*Order, error) {
 	return s.update(ctx, id, func(o *Order) error { return o.Deliver(version, s.now()) })
+}
+
+// Recapture asks once more for the money of an order whose card was declined.
+func (s *Service) Recapture(ctx context.Context, id string, version int64) (*Order, error) {
+	return s.update(ctx, id, func(o *Order) error { return o.Recapture(version, s.now()) })
 }
 
 // Refund refunds lines of a delivered order for a return.

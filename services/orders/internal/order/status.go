@@ -11,20 +11,22 @@ type Status string
 
 // The statuses. A pending order has the lines of a cart and is not bought yet.
 const (
-	Pending   Status = "pending"
-	Confirmed Status = "confirmed"
-	Shipped   Status = "shipped"
-	Delivered Status = "delivered"
-	Cancelled Status = "cancelled"
+	Pending          Status = "pending"
+	Confirmed        Status = "confirmed"
+	PartiallyShipped Status = "partially_shipped" // more of it follows
+	Shipped          Status = "shipped"
+	Delivered        Status = "delivered"
+	Cancelled        Status = "cancelled"
 )
 
 // transitions is every way an order can go; there are no others.
 var transitions = map[Status][]Status{
-	Pending:   {Confirmed, Cancelled},
-	Confirmed: {Shipped, Cancelled},
-	Shipped:   {Delivered},
-	Delivered: {},
-	Cancelled: {},
+	Pending:          {Confirmed, Cancelled},
+	Confirmed:        {PartiallyShipped, Shipped, Cancelled},
+	PartiallyShipped: {Shipped},
+	Shipped:          {Delivered},
+	Delivered:        {},
+	Cancelled:        {},
 }
 
 // CanBecome says whether an order may go from s to next.

@@ -84,8 +84,10 @@ type Heard struct {
 
 // Errors of a payment.
 var (
-	ErrExceeds = fault.New(fault.Conflict, "payment_exceeded", "More would be taken or given back than there is.")
-	ErrUnknown = fault.New(fault.NotFound, "payment_unknown", "There is no such payment.")
+	ErrExceeds     = fault.New(fault.Conflict, "payment_exceeded", "More would be taken or given back than there is.")
+	ErrNotDeclined = fault.New(fault.Conflict, "capture_not_declined", "Only what the provider has declined to take is asked for again.")
+	ErrTooOften    = fault.New(fault.Conflict, "captures_exhausted", "The card has declined too often. Ask for the money in another way.")
+	ErrUnknown     = fault.New(fault.NotFound, "payment_unknown", "There is no such payment.")
 )
 
 // New gives the payment of an order that is to be authorised with a token.
@@ -147,6 +149,10 @@ func (p *Payment) Capturing() int64 { return p.sum(Capture, Open, Approved) }
 // Refunding gives what was given back, or is to be.
 func (p *Payment) Refunding() int64 { return p.sum(Refund, Open, Approved) }
 
+// AskedBack gives what was to be given back, whatever became of it, unless it was not
+// taken after all.
+func (p *Payment) AskedBack() int64 { return p.sum(Refund, Open, Approved, Declined) }
+
 // Voided says whether the authorisation was given up, or is to be.
 func (p *Payment) Voided() bool { return p.has(Void, Open, Approved, Dropped) }
 
@@ -157,6 +163,29 @@ func (p *Payment) Capture(orderID string, amount int64, now time.Time) error {
 	}
 	p.ask(orderID, Capture, amount, now)
 	return nil
+}
+
+// MaxCaptures is how often an order's money is asked for in all.
+const MaxCaptures = 10
+
+// Recapture asks once more, under a key of its own, for money that the provider has
+// declined to take. asked is false where it is asked for already, or taken.
+func (p *Payment) Recapture(orderID string, amount int64, now time.Time) (asked bool, err error) {
+	tries := 0
+	for _, a := range p.Attempts {
+		if a.Step == Capture {
+			tries++
+		}
+	}
+	switch {
+	case p.Capturing() > 0:
+		return false, nil
+	case tries == 0:
+		return false, ErrNotDeclined
+	case tries >= MaxCaptures:
+		return false, ErrTooOften
+	}
+	return true, p.Capture(orderID, amount, now)
 }
 
 // Refund asks for an amount of what was captured, or will be.
@@ -272,10 +301,10 @@ func (p *Payment) State() string {
 		return "void_declined"
 	case p.has(Capture, Open):
 		return "capturing"
+	case p.has(Capture, Approved): // perhaps after it was declined before
+		return "captured"
 	case p.has(Capture, Declined):
 		return "capture_declined"
-	case p.has(Capture, Approved):
-		return "captured"
 	case first.Status == Approved:
 		return "authorised"
 	case first.Status == Open && p.Takes > 0:

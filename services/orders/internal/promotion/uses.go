@@ -163,10 +163,14 @@ func kept(o *order.Order, promotionID string) bool {
 	return o.Status != order.Cancelled && slices.Contains(o.Redeemed, promotionID)
 }
 
+// sent says whether something of an order was shipped, so that it cannot be cancelled.
+func sent(o *order.Order) bool {
+	return o.Status == order.PartiallyShipped || o.Status == order.Shipped || o.Status == order.Delivered
+}
+
 // Settle looks at open uses of a promotion: those of orders that came to nothing, were
 // cancelled, or were confirmed without it are given back, those of orders that have
-// been shipped are folded into the count. An order that was shipped cannot be
-// cancelled, so that its use cannot come back.
+// been shipped are folded into the count: their use cannot come back.
 func (l *Ledger) Settle(promotionID string, ids []string, now time.Time) error {
 	u := l.Uses[promotionID]
 	orders, err := l.Orders(ids...)
@@ -187,7 +191,7 @@ func (l *Ledger) Settle(promotionID string, ids []string, now time.Time) error {
 				mine.Orders = slices.DeleteFunc(mine.Orders, func(x string) bool { return x == id })
 				l.ChangedMine[UserKey{promotionID, use.User}] = true
 			}
-		case (o.Status == order.Shipped || o.Status == order.Delivered) && now.Sub(o.ConfirmedAt) >= foldAfter:
+		case sent(o) && now.Sub(o.ConfirmedAt) >= foldAfter:
 			u.Folded++
 		default:
 			continue

@@ -43,6 +43,7 @@ type order struct {
 type orderLine struct {
 	SKU       string       `json:"sku"`
 	Quantity  int          `json:"quantity"`
+	Cancelled int          `json:"cancelled"` // of it, before it was shipped
 	Name      string       `json:"name"`
 	Variant   string       `json:"variant_name"`
 	Category  string       `json:"category"`
@@ -105,8 +106,10 @@ func (o *Orders) Order(ctx context.Context, id string) (rma.Order, error) {
 		Bought: map[string]int{}, Sold: map[string]rma.Sold{},
 	}
 	for _, l := range got.Lines { // an SKU stands once
-		out.Bought[l.SKU] = l.Quantity
-		out.Sold[l.SKU] = rma.Sold{Category: l.Category, Paid: l.paid()}
+		if left := l.Quantity - l.Cancelled; left > 0 {
+			out.Bought[l.SKU] = left
+			out.Sold[l.SKU] = rma.Sold{Category: l.Category, Paid: l.paid() * int64(left) / int64(l.Quantity)}
+		}
 	}
 	return out, nil
 }

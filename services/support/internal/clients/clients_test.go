@@ -32,7 +32,7 @@ const (
 	address = `{"name":"Ana","line1":"Calle 1","city":"Madrid","postal_code":"28001","country":"ES"}`
 	anOrder = `{"id":"` + orderID + `","number":"T-0000-0001","status":"delivered","user_id":"` + userID + `","guest":false,
 		"email":"ana@example.com","currency":"EUR","lines":[{"sku":"COFFEE-250","quantity":2,"name":"Coffee","variant_name":"250 g","category":"coffee","unit_price":` + euro + `}],
-		"delivered_at":"2026-11-24T10:00:00Z",
+		"shipments":[],"delivered_at":"2026-11-24T10:00:00Z",
 		"language":"es","totals":{"subtotal":` + euro + `,"discount":{"amount":0,"currency":"EUR"},"shipping":{"amount":0,"currency":"EUR"},
 		"tax":{"amount":0,"currency":"EUR"},"total":` + euro + `,"tax_included":true},"address":` + address + `,
 		"payment":{"method":"invoice","status":"due","due":` + euro + `,"paid":` + euro + `,"refunded":` + euro + `},

@@ -33,8 +33,8 @@ type Operation struct {
 }
 
 // Fake is a payment provider in memory: what has one key is done once. Of the
-// sandbox's tokens it knows sandbox_approves, sandbox_declines, sandbox_loses and
-// sandbox_fails. Safe for concurrent use.
+// sandbox's tokens it knows sandbox_approves, sandbox_declines,
+// sandbox_declines_first_capture, sandbox_loses and sandbox_fails. Safe for concurrent use.
 type Fake struct {
 	mu     sync.Mutex
 	ops    map[string]*Operation
@@ -167,20 +167,27 @@ func (f *Fake) do(key string, o Operation, token string) (payment.Outcome, error
 	return was.Outcome, nil
 }
 
+// declinesFirst begins the token of a card that is authorised, and pays when it is asked
+// a second time.
+const declinesFirst = "sandbox_declines_first_capture"
+
 // decide holds the rules that every provider has.
 func (f *Fake) decide(o Operation, token string) (payment.Status, string) {
 	if o.Step == payment.Authorise {
 		switch {
 		case !strings.HasPrefix(token, "sandbox_"):
 			return payment.Declined, "token_unknown"
+		case strings.HasPrefix(token, declinesFirst):
+			return payment.Approved, ""
 		case strings.HasPrefix(token, "sandbox_declines"):
 			return payment.Declined, "card_declined"
 		}
 		return payment.Approved, ""
 	}
 	var held, taken, back int64
-	voided := false
+	voided, tried := false, false
 	for _, x := range f.ops {
+		tried = tried || x.Of == o.Of && x.Step == payment.Capture
 		if x.Of != o.Of || x.Status != payment.Approved {
 			continue
 		}
@@ -200,6 +207,8 @@ func (f *Fake) decide(o Operation, token string) (payment.Status, string) {
 		return payment.Declined, "authorisation_unknown"
 	case voided:
 		return payment.Declined, "authorisation_voided"
+	case o.Step == payment.Capture && !tried && strings.HasPrefix(token, declinesFirst):
+		return payment.Declined, "card_declined"
 	case o.Step == payment.Void && taken > 0:
 		return payment.Declined, "authorisation_captured"
 	case o.Step == payment.Capture && taken+o.Amount > held, o.Step == payment.Refund && back+o.Amount > taken:

@@ -1,0 +1,31 @@
+package history
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/services/orders/internal/order"
+)
+
+// What replaces pieces counts as pieces that were sold, and brings nothing: it was paid
+// with the first order.
+func TestAReplacementBringsNothing(t *testing.T) {
+	day := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
+	row := func(id string, method order.PaymentMethod) Row {
+		return Row{ID: id, Status: order.Delivered, Method: method, At: day, Currency: "EUR", Total: 1000,
+			Lines: []RowLine{{SKU: "TEA-100", Product: "tea", Quantity: 2, Total: 1000}}}
+	}
+	bought, swapped := row("1", order.Invoice), row("2", order.ByExchange)
+	bought.Lines[0].Returned = 2
+	for _, by := range []By{ByDay, ByProduct, ByStatus} {
+		s := NewSums(by)
+		s.Add(bought)
+		s.Add(swapped)
+		all := s.List()
+		require.Len(t, all, 1)
+		require.Equal(t, []int64{2, 4, 2, 1000}, []int64{int64(all[0].Orders), int64(all[0].Quantity), int64(all[0].Returned), all[0].Total}, by)
+	}
+	require.EqualValues(t, 1000, swapped.Lines[0].Total, "the row itself stays what it was")
+}
