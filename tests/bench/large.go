@@ -36,6 +36,7 @@ const (
 // Catalog is what a large catalog costs.
 type Catalog struct {
 	Products   int     `json:"products"`
+	Profile    string  `json:"profile"`
 	SKUs       int     `json:"skus"`
 	Floor      Filled  `json:"floor"`       // documents like those of the import, written to a bare sidecar
 	Import     Filled  `json:"import"`      // a line is a product with its variants
@@ -67,8 +68,8 @@ func (f Filled) String() string {
 // measureLarge fills a shop with a large catalog, kills the replica of catalog,
 // and measures how long its successor takes to be ready, its memory, and its
 // answers at its own door.
-func measureLarge(ctx context.Context, m *meter, r *Report, products int, bin, dir string) error {
-	c := &Catalog{Products: products, Load: loadAverage()}
+func measureLarge(ctx context.Context, m *meter, r *Report, products int, profile, bin, dir string) error {
+	c := &Catalog{Products: products, Profile: profile, Load: loadAverage()}
 	r.Catalog = c
 	kept := filepath.Join(dir, "shop", "filled")
 	_, err := os.Stat(kept)
@@ -80,8 +81,8 @@ func measureLarge(ctx context.Context, m *meter, r *Report, products int, bin, d
 		}
 		fmt.Println("   written:", c.Floor)
 	}
-	fmt.Println("== a catalog of", products, "products")
-	s, err := shop.Start(ctx, shop.Options{Bin: bin, Dir: filepath.Join(dir, "shop"), NoSeed: true})
+	fmt.Println("== a catalog of", products, "products on", profile)
+	s, err := shop.Start(ctx, shop.Options{Bin: bin, Dir: filepath.Join(dir, "shop"), Profile: profile, NoSeed: true})
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func measureLarge(ctx context.Context, m *meter, r *Report, products int, bin, d
 
 // tell says what a large catalog costs.
 func (c *Catalog) tell(w io.Writer) {
-	fmt.Fprintf(w, "a catalog of %d products with %d SKUs (load averages %s)\n", c.Products, c.SKUs, c.Load)
+	fmt.Fprintf(w, "a catalog of %d products with %d SKUs on %s (load averages %s)\n", c.Products, c.SKUs, c.Profile, c.Load)
 	if c.Import.Lines > 0 {
 		c.tellImport(w)
 	}

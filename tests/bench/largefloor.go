@@ -23,7 +23,7 @@ const (
 // large as an import writes: for each product itself with the event in it, its
 // slug, and for each SKU the claim and the stock.
 func importFloor(ctx context.Context, c *Catalog, dir string) error {
-	stores, err := shop.OpenStores(ctx, "local", dir)
+	stores, err := shop.OpenStores(ctx, c.Profile, dir)
 	if err != nil {
 		return err
 	}
