@@ -10,12 +10,14 @@ import (
 	"tienda/internal/httpapi"
 	"tienda/internal/ndjson"
 	"tienda/services/catalog/internal/pricing"
+	"tienda/services/catalog/internal/product"
 )
 
-// Bounds of bulk updates: the lines of a batch, and how many are under way. The
-// writes of those share transactions (docs/adr/0007).
+// Bounds of bulk updates: the lines of a batch, and how many of stock are under way. The
+// writes of those share transactions (docs/adr/0007); a batch of prices is one.
 const (
-	bulkBatch  = 500
+	stockBatch = 500
+	priceBatch = 100
 	bulkAtOnce = 32
 )
 
@@ -51,7 +53,7 @@ type stockLine struct {
 // lines share transactions.
 func (a *API) updateStock(w http.ResponseWriter, r *http.Request) error {
 	who := by(r)
-	return bulk(w, r, a.StockLine, stockCells, func(ctx context.Context, batch []stockLine) ([]error, error) {
+	return bulk(w, r, a.StockLine, stockCells, stockBatch, func(ctx context.Context, batch []stockLine) ([]error, error) {
 		return eachInOrder(batch, func(l stockLine) string { return l.SKU }, func(l stockLine) error {
 			_, err := a.Inventory.Adjust(ctx, l.SKU, l.change(who), l.Version)
 			return at(err, l.field())
@@ -67,26 +69,27 @@ type priceLine struct {
 	MinQuantity int    `json:"min_quantity"`
 }
 
-// updatePrices makes for each line 2 gets and the calls of replaceProduct; the
-// writes of 32 lines share transactions. 1 get more for all of them.
+// updatePrices makes for each 100 lines 3 gets and 1 transaction, 1 get more where prices
+// had changed before. 1 get more for all of them.
 func (a *API) updatePrices(w http.ResponseWriter, r *http.Request) error {
 	lists, err := a.Prices.Lists(r.Context())
 	if err != nil {
 		return err
 	}
 	book := lists.Book()
-	return bulk(w, r, a.PriceLine, priceCells, func(ctx context.Context, batch []priceLine) ([]error, error) {
-		return eachInOrder(batch, func(l priceLine) string { return l.SKU }, func(l priceLine) error {
-			e := pricing.Entry{List: l.List, Currency: l.Currency, Amount: l.Amount, MinQuantity: max(l.MinQuantity, 1)}
-			return a.Products.SetPrice(ctx, l.SKU, e, book)
-		}), nil
+	return bulk(w, r, a.PriceLine, priceCells, priceBatch, func(ctx context.Context, batch []priceLine) ([]error, error) {
+		prices := make([]product.Price, len(batch))
+		for i, l := range batch {
+			prices[i] = product.Price{SKU: l.SKU, Entry: pricing.Entry{List: l.List, Currency: l.Currency, Amount: l.Amount, MinQuantity: max(l.MinQuantity, 1)}}
+		}
+		return a.Products.SetPrices(ctx, prices, book)
 	})
 }
 
 // bulk stores a stream of lines, NDJSON or CSV with the columns of cells, and reports what was taken and what was not.
-func bulk[T any](w http.ResponseWriter, r *http.Request, line *contract.Schema, cells map[string]column, store func(context.Context, []T) ([]error, error)) error {
+func bulk[T any](w http.ResponseWriter, r *http.Request, line *contract.Schema, cells map[string]column, full int, store func(context.Context, []T) ([]error, error)) error {
 	report, err := ndjson.Import[T, T]{
-		Check: line.Check, Value: func(l T) T { return l }, Weight: func(T) int { return 1 }, Full: bulkBatch, Store: store,
+		Check: line.Check, Value: func(l T) T { return l }, Weight: func(T) int { return 1 }, Full: full, Store: store,
 		Lines: linesOf(r, cells),
 	}.Run(w, r)
 	if err != nil {

@@ -72,23 +72,45 @@ func (s *Service) SetListed(ctx context.Context, sku string, entries []pricing.E
 	return p, nil
 }
 
-// SetPrice states one price of a SKU: that of e's list from its quantity on or,
-// where e names no list, the base price in its currency.
-func (s *Service) SetPrice(ctx context.Context, sku string, e pricing.Entry, book pricing.Book) error {
-	if e.List != "" {
-		if err := pricing.CheckEntry(e, book); err != nil {
-			return err
+// Price is one price of a SKU: that of the entry's list from its quantity on or, where it
+// names no list, the base price in its currency.
+type Price struct {
+	SKU string
+	pricing.Entry
+}
+
+// SetPrices states prices, in their order, in one commit. The slice tells for each why it
+// was refused (nil: taken); the error that nothing was stored. Of several prices of one
+// product its history has what they come to.
+func (s *Service) SetPrices(ctx context.Context, batch []Price, book pricing.Book) ([]error, error) {
+	refused := make([]error, len(batch))
+	var skus []string
+	var place []int // skus[i] is of batch[place[i]]
+	for i, p := range batch {
+		if p.List != "" {
+			if refused[i] = pricing.CheckEntry(p.Entry, book); refused[i] != nil {
+				continue
+			}
 		}
+		skus, place = append(skus, p.SKU), append(place, i)
 	}
-	found, err := s.store.FindSKU(ctx, sku)
+	if len(skus) == 0 {
+		return refused, nil
+	}
+	now := s.now()
+	failed, changed, err := s.store.Reprice(ctx, skus, func(i int, p *Product) error {
+		return p.setPrice(skus[i], batch[place[i]].Entry, now)
+	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p, err := s.store.Update(ctx, found.ID, func(p *Product) error { return p.setPrice(sku, e, s.now()) })
-	if err == nil {
+	for _, p := range changed {
 		s.window.Show(p)
 	}
-	return err
+	for i, err := range failed {
+		refused[place[i]] = err
+	}
+	return refused, nil
 }
 
 func (p *Product) setPrice(sku string, e pricing.Entry, now time.Time) error {

@@ -28,6 +28,10 @@ type Store interface {
 	// Import stores what decide makes of each product that is held under the
 	// IDs of batch (nil: none is), all in one commit; see Service.Import.
 	Import(ctx context.Context, batch []Imported, decide func(i int, held *Product) (*Product, error)) ([]error, error)
+	// Reprice runs change, perhaps more than once, over the products that have the
+	// SKUs, in their order, and stores them in one commit. It tells for each SKU why it
+	// was refused, and gives the products that have changed.
+	Reprice(ctx context.Context, skus []string, change func(i int, p *Product) error) (refused []error, changed []Product, err error)
 }
 
 // Window is what this replica shows. Own changes are put into it at once.
