@@ -111,12 +111,29 @@ func (m *Model) changed(buckets []Bucket) (ids, gone []string) {
 // unmarked gives those products that no bucket has: what this replica has shown
 // and another one has deleted before it was seen in the index.
 func unmarked(products map[string]bool, buckets []Bucket) (gone []string) {
-	for id := range products {
-		if !slices.ContainsFunc(buckets, func(b Bucket) bool { _, ok := b.Marks[id]; return ok }) {
-			gone = append(gone, id)
+	left := maps.Clone(products)
+	for _, b := range buckets {
+		common(left, b.Marks, func(id string) { delete(left, id) })
+	}
+	return slices.AppendSeq(gone, maps.Keys(left))
+}
+
+// common calls do for each ID that both have. It goes through the smaller of them: of a
+// large catalog there are many buckets, and after a start or an import many IDs.
+func common(ids map[string]bool, marks map[string]int64, do func(id string)) {
+	if len(ids) < len(marks) {
+		for id := range ids {
+			if _, both := marks[id]; both {
+				do(id)
+			}
+		}
+		return
+	}
+	for id := range marks {
+		if ids[id] {
+			do(id)
 		}
 	}
-	return gone
 }
 
 // read shows what the store has of products, in batches. With an
@@ -199,11 +216,7 @@ func (m *Model) settle(gone []string, categories product.Categories) (again map[
 // then, it is seen to be gone.
 func (m *Model) remember(before map[string]int64, b Bucket, again map[string]bool) (marks map[string]int64, version int64) {
 	marks, version = b.Marks, b.Version
-	for id := range again {
-		_, was := before[id]
-		if _, is := b.Marks[id]; !is && !was {
-			continue
-		}
+	unsee := func(id string) {
 		if version != unread {
 			marks, version = maps.Clone(b.Marks), unread
 			if marks == nil {
@@ -212,6 +225,8 @@ func (m *Model) remember(before map[string]int64, b Bucket, again map[string]boo
 		}
 		marks[id] = unread
 	}
+	common(again, before, unsee)
+	common(again, b.Marks, unsee)
 	return marks, version
 }
 
