@@ -63,7 +63,7 @@ func NewExpiry(stock *Service, store HeldStore, orders Orders) *Expiry {
 	return &Expiry{stock: stock, store: store, orders: orders}
 }
 
-// Step looks through the next part of all SKUs. State: 3 bulk gets; for each 100
+// Step looks through the next part of all SKUs. State: what Look of the store costs; for each 100
 // reservations to ask about 1 invocation, for each 20 SKUs with any of a bought
 // order 1 bulk get and 1 transaction, for each dead order what a release costs; and 1
 // bulk get and 1 transaction for each 20 SKUs that another threshold has made
