@@ -76,6 +76,7 @@ func TestALetterAgainWhileItIsDone(t *testing.T) {
 		}
 		go func() { ended <- sender.Part(ctx) }()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 
 		require.Equal(t, 2, server.sent)
 		require.Zero(t, sender.Stats().Waiting)
