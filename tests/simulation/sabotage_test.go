@@ -42,11 +42,11 @@ func TestSabotages(t *testing.T) {
 	for name, c := range map[string]struct {
 		bugs   sabotage
 		within int
-		rules  []string // one of them
+		rules  []string // one of them; nil: any, as it may break whatever there is
 	}{
 		"publish before commit":        {sabotage{publishFirst: true}, 20, []string{"event-false", "event-twice"}},
 		"journal dropped":              {sabotage{dropJournal: true}, 80, []string{"event-lost", "unsettled"}},
-		"ETag ignored":                 {sabotage{ignoreETags: true}, 40, []string{"reserved", "ledger", "sold", "order-lost", "change-lost", "order-twice", "event-twice", "totals", "cancel-wrong", "shipment-wrong"}},
+		"ETag ignored":                 {sabotage{ignoreETags: true}, 40, nil},
 		"uses written over":            {sabotage{looseUses: true}, 20, []string{"promotion-uses", "promotion-over"}},
 		"uses never given back":        {sabotage{keptUses: true}, 20, []string{"promotion-uses"}},
 		"no dedupe in the consumer":    {sabotage{noDedupe: true}, 60, []string{"ledger"}},
@@ -65,7 +65,7 @@ func TestSabotages(t *testing.T) {
 				var r result
 				t.Run(strconv.Itoa(seed), func(t *testing.T) { r = simulate(t, uint64(seed), c.bugs, false) })
 				for _, w := range r.wrong {
-					if rule, _, _ := strings.Cut(w, ":"); slices.Contains(c.rules, rule) {
+					if rule, _, _ := strings.Cut(w, ":"); c.rules == nil || slices.Contains(c.rules, rule) {
 						t.Logf("seed %d: %s", seed, w)
 						return
 					}
