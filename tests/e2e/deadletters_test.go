@@ -85,7 +85,11 @@ func TestDeadLetters(t *testing.T) {
 		require.Equal(t, "internal", l.Reason.Code)
 		require.NotContains(t, l.Reason.Detail, "stock:", "nothing internal")
 	}
-	all := must[overview](t, admin, http.StatusOK, "GET", overviewPath+"?state=waiting&limit=100", nil)
+	var all overview
+	eventually(t, "all apps are asked in time", func() bool {
+		all = must[overview](t, admin, http.StatusOK, "GET", overviewPath+"?state=waiting&limit=100", nil)
+		return len(all.Apps) == 3 && len(all.Apps[0].Counts) > 0 && len(all.Apps[1].Counts) > 0 && len(all.Apps[2].Counts) > 0
+	})
 	require.Contains(t, all.Items, applied)
 	require.Contains(t, all.Items, givenUp)
 	for i, app := range []string{"catalog", "orders", "support"} {
