@@ -25,9 +25,9 @@ const lookBatch = 100
 
 // Look implements inventory.HeldStore: 1 get, 1 bulk get more of a large catalog, and 2
 // bulk gets for each 100 products. There is no list of the SKUs that hold something, since
-// a sale would have to write it: all of
-// them are read in turn, which costs no sale anything. What a product that is
-// gone has left is not found; nothing of it can be sold any more.
+// a sale would have to write it: all of them are read in turn, which costs no sale
+// anything. What a product that is gone has left is not found; nothing of it can be sold
+// any more.
 func (s *Stocks) Look(ctx context.Context, part int, at func(*inventory.Stock)) error {
 	var productIDs []string
 	err := s.db.View(ctx, func(tx *state.Tx) (err error) {

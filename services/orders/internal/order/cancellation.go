@@ -143,6 +143,16 @@ func (o *Order) reduce(c Cancellation, now time.Time) error {
 	return nil
 }
 
+// neverPaid takes back that cancelled lines were to be refunded, of a charge that was under
+// way then and was declined: what is due was lowered with them.
+func (o *Order) neverPaid() {
+	for i := range o.Cancellations {
+		c := &o.Cancellations[i]
+		o.Payment.Refunded -= c.Refunded
+		c.Refunded = 0
+	}
+}
+
 // cancelRest cancels the order with its last pieces, and so its shipping.
 func (o *Order) cancelRest(c Cancellation, now time.Time) error {
 	if o.Shipping != nil {

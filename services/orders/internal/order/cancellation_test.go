@@ -191,11 +191,13 @@ func TestCancelledLinesOfADeclinedCard(t *testing.T) {
 		}
 		require.NoError(t, o.CancelLines("c", []Item{{"A", 1}}, "", 0, now))
 		answered(t, o, payment.Declined)
-		require.Equal(t, []int64{250, 0}, []int64{o.Payment.Due, o.Payment.Paid})
+		require.Equal(t, []int64{250, 0, 0}, []int64{o.Payment.Due, o.Payment.Paid, o.Payment.Refunded})
+		require.Zero(t, o.Cancellations[0].Refunded)
 		require.NoError(t, o.Recapture(0, now))
 		answered(t, o, payment.Approved)
 		require.Equal(t, []int64{250, 0}, []int64{o.Payment.Card.Captured(), o.Payment.Card.Refunded()})
 		require.Equal(t, []int64{0, 250}, []int64{o.Payment.Due, o.Payment.Paid})
+		require.Equal(t, Paid, o.Payment.Status, "nothing went back")
 	}
 }
 

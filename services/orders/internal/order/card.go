@@ -125,6 +125,9 @@ func (o *Order) NotePayment(key string, out payment.Outcome, now time.Time) erro
 	if taken := p.Card.Captured() - before; taken > 0 {
 		p.take(taken, o.Status)
 	}
+	if p.Card.Capturing() == 0 {
+		o.neverPaid()
+	}
 	if p.Status == Authorised && p.Card.State() == "capture_declined" { // staff sees that the money does not come
 		p.Status = Due
 	}
