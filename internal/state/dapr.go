@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -25,16 +26,20 @@ type sidecarState interface {
 const bulkParallelism = 8
 
 type daprStore struct {
-	client  sidecarState
-	name    string
-	absent  absentETag
-	witness atomic.Bool // the witness is there
+	client    sidecarState
+	name      string
+	absent    absentETag
+	witness   atomic.Bool // the witness is there
+	unordered atomic.Bool // an answer did not come in the order of its keys
 }
 
 // witness is a document that every bulk read asks for as well. The bulk reads of
 // state.postgresql and state.sqlite take a connection that breaks on the way for
 // the end of the rows, and give what is missing as absent: a checkout was told
-// that its cart is empty. Its name is the last in order, as rows mostly come.
+// that its cart is empty. Its key is the last in order: where rows come in the
+// order of their keys, as in SQLite, all of them have come when it has. Postgres
+// mostly gives them as they lie on the disk: once a store is seen to do so, what is
+// missing there is asked for a second time (docs/adr/0036).
 const witness = "~witness"
 
 var errBroken = errors.New("state: the store's answer is not whole")
@@ -52,51 +57,85 @@ func (s *daprStore) Get(ctx context.Context, keys ...string) ([]Item, error) {
 		}
 		return []Item{{Key: keys[0], Value: it.Value, ETag: it.Etag}}, nil
 	}
-	items, whole, err := s.bulk(ctx, keys)
-	if err != nil || whole {
-		return items, err
-	}
-	if s.witness.Load() {
-		return nil, errBroken
-	}
-	made := Op{Key: witness, Value: []byte(`{}`), Blind: true}
-	if err := s.client.SaveBulkState(ctx, s.name, setItem(made)); err != nil {
+	found, err := s.bulk(ctx, keys)
+	if err != nil {
 		return nil, err
 	}
-	s.witness.Store(true)
-	if items, whole, err = s.bulk(ctx, keys); err == nil && !whole {
-		err = errBroken
-	}
-	return items, err
-}
-
-// bulk reads several documents. The answer is whole if the witness is in it, or
-// if nothing is missing.
-func (s *daprStore) bulk(ctx context.Context, keys []string) (items []Item, whole bool, err error) {
-	found, err := s.client.GetBulkState(ctx, s.name, append(slices.Clone(keys), witness), nil, bulkParallelism)
-	if err != nil {
-		return nil, false, err
-	}
-	byKey := make(map[string]*dapr.BulkStateItem, len(found))
-	for _, it := range found {
-		if it.Error != "" {
-			return nil, false, fmt.Errorf("read %s: %s", it.Key, it.Error)
-		}
-		if len(it.Value) > 0 {
-			byKey[it.Key] = it
+	if missing := found.missing(keys); len(missing) > 0 {
+		if err := s.confirm(ctx, found, missing); err != nil {
+			return nil, err
 		}
 	}
-	whole = true
-	items = make([]Item, len(keys))
+	items := make([]Item, len(keys))
 	for i, k := range keys {
 		items[i].Key = k
-		if it := byKey[k]; it != nil {
+		if it := found[k]; it != nil {
 			items[i].Value, items[i].ETag = it.Value, it.Etag
-		} else {
-			whole = false
 		}
 	}
-	return items, whole || byKey[witness] != nil, nil
+	return items, nil
+}
+
+// confirm makes sure that what is missing in an answer is absent, and takes into
+// found what is not.
+func (s *daprStore) confirm(ctx context.Context, found answer, missing []string) error {
+	switch {
+	case found[witness] == nil && s.witness.Load():
+		return errBroken
+	case found[witness] == nil:
+		made := Op{Key: witness, Value: []byte(`{}`), Blind: true}
+		if err := s.client.SaveBulkState(ctx, s.name, setItem(made)); err != nil {
+			return err
+		}
+		s.witness.Store(true)
+	case !s.unordered.Load():
+		return nil
+	}
+	again, err := s.bulk(ctx, missing)
+	if err != nil {
+		return err
+	}
+	if again[witness] == nil && len(again.missing(missing)) > 0 {
+		return errBroken
+	}
+	maps.Copy(found, again)
+	return nil
+}
+
+// answer is what a bulk read has found, by key.
+type answer map[string]*dapr.BulkStateItem
+
+func (a answer) missing(keys []string) (missing []string) {
+	for _, k := range keys {
+		if a[k] == nil {
+			missing = append(missing, k)
+		}
+	}
+	return missing
+}
+
+// bulk reads several documents and the witness.
+func (s *daprStore) bulk(ctx context.Context, keys []string) (answer, error) {
+	keys = append(slices.Sorted(slices.Values(keys)), witness)
+	items, err := s.client.GetBulkState(ctx, s.name, keys, nil, bulkParallelism)
+	if err != nil {
+		return nil, err
+	}
+	found := make(answer, len(items))
+	last := ""
+	for _, it := range items {
+		if it.Error != "" {
+			return nil, fmt.Errorf("read %s: %s", it.Key, it.Error)
+		}
+		if len(it.Value) > 0 {
+			if it.Key < last {
+				s.unordered.Store(true)
+			}
+			last = it.Key
+			found[it.Key] = it
+		}
+	}
+	return found, nil
 }
 
 func (s *daprStore) Commit(ctx context.Context, ops ...Op) error {

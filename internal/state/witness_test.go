@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	dapr "github.com/dapr/go-sdk/client"
@@ -16,10 +17,17 @@ type brittle struct {
 	held   map[string]string
 	broken bool
 	saves  int
+	reads  int
 	down   bool
+	lies   []string // the keys as they lie on the disk; nil: answers come in the order of the request
+	short  int      // rows of the next answer; 0: all
 }
 
 func (s *brittle) GetBulkState(_ context.Context, _ string, keys []string, _ map[string]string, _ int32) ([]*dapr.BulkStateItem, error) {
+	s.reads++
+	if s.lies != nil {
+		return s.asTheyLie(keys), nil
+	}
 	out := make([]*dapr.BulkStateItem, len(keys))
 	for i, k := range keys {
 		out[i] = &dapr.BulkStateItem{Key: k}
@@ -30,12 +38,34 @@ func (s *brittle) GetBulkState(_ context.Context, _ string, keys []string, _ map
 	return out, nil
 }
 
+// asTheyLie answers as state.postgresql does: first the rows, as they lie on the
+// disk, then what was not among them.
+func (s *brittle) asTheyLie(keys []string) (out []*dapr.BulkStateItem) {
+	asked := slices.Clone(keys)
+	for _, k := range s.lies {
+		i := slices.Index(asked, k)
+		if i < 0 || s.short > 0 && len(out) == s.short {
+			continue
+		}
+		out = append(out, &dapr.BulkStateItem{Key: k, Value: []byte(s.held[k]), Etag: "1"})
+		asked = slices.Delete(asked, i, i+1)
+	}
+	for _, k := range asked {
+		out = append(out, &dapr.BulkStateItem{Key: k})
+	}
+	s.short = 0
+	return out
+}
+
 func (s *brittle) SaveBulkState(_ context.Context, _ string, items ...*dapr.SetStateItem) error {
 	if s.down {
 		return errors.New("down")
 	}
 	s.saves++
 	s.held[items[0].Key] = string(items[0].Value)
+	if s.lies != nil {
+		s.lies = append(s.lies, items[0].Key)
+	}
 	return nil
 }
 
@@ -64,4 +94,31 @@ func TestBrokenReadIsNoAbsence(t *testing.T) {
 	client.broken, client.down = false, false
 	_, err = fresh.Get(t.Context(), "a", "b")
 	require.NoError(t, err)
+}
+
+// Postgres gives rows as they lie on the disk: the witness may have come, and what
+// is behind it not.
+func TestTheWitnessDoesNotSpeakForWhatLiesBehindIt(t *testing.T) {
+	client := &brittle{held: map[string]string{witness: "{}", "a": "1", "b": "2"}, lies: []string{witness, "a", "b"}}
+	s := &daprStore{client: client}
+	_, err := s.Get(t.Context(), "a", "b")
+	require.NoError(t, err)
+	require.Equal(t, 1, client.reads, "nothing is missing")
+
+	client.reads, client.short = 0, 2
+	items, err := s.Get(t.Context(), "b", "a")
+	require.NoError(t, err)
+	require.Equal(t, []Item{{Key: "b", Value: []byte("2"), ETag: "1"}, {Key: "a", Value: []byte("1"), ETag: "1"}}, items)
+	require.Equal(t, 2, client.reads)
+
+	items, err = s.Get(t.Context(), "a", "c")
+	require.NoError(t, err)
+	require.Equal(t, []Item{{Key: "a", Value: []byte("1"), ETag: "1"}, {Key: "c"}}, items, "what is missing twice is absent")
+
+	// Where rows come in the order of their keys, the witness is enough.
+	client.lies, client.reads = []string{"a", "b", witness}, 0
+	ordered := &daprStore{client: client}
+	_, err = ordered.Get(t.Context(), "a", "c")
+	require.NoError(t, err)
+	require.Equal(t, 1, client.reads)
 }
