@@ -122,6 +122,9 @@ type Source interface {
 	// stream after. A Snapshot is only there when the stream was made by this call; after a
 	// restart it is nil, with the position that was confirmed last.
 	Follow(ctx context.Context, tables []string) (Snapshot, Position, error)
+	// Now gives a snapshot of the database as it is: what a copy goes on with whose first
+	// snapshot has ended with its process. Its position is one that the log had before.
+	Now(ctx context.Context) (Snapshot, error)
 	// Forget removes the stream of changes, so that the database need not keep its log.
 	Forget(ctx context.Context) error
 	// Stream calls each with the transactions from a position on, in the order of their commits,
