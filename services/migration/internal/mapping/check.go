@@ -118,8 +118,8 @@ func (c *checker) link(k *Kind, one *child, table source.Table) {
 	}
 	for _, column := range table.Key {
 		switch {
-		case one.one && !slices.Contains(on, column):
-			c.add(one.line, "%s: is a lookup, but %s of the key of %s is not in on: it could find more than one row", k.Name+"."+one.name, column, one.table)
+		case one.one && !one.unique && !slices.Contains(on, column):
+			c.add(one.line, "%s: is a lookup, but %s of the key of %s is not in on; say unique: true where the columns are unique all the same", k.Name+"."+one.name, column, one.table)
 		case !one.one && !slices.Contains(known, column):
 			c.add(one.line, "%s: order_by leaves rows without an order: %s of the key of %s is missing", k.Name+"."+one.name, column, one.table)
 		}

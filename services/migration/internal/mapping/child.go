@@ -16,6 +16,7 @@ type child struct {
 	of       *child // nil: the root itself
 	orderBy  []string
 	one      bool // a lookup
+	unique   bool // a lookup by columns that are unique, though they are not the key
 	distinct bool
 	columns  map[string]int // that are read, with the line that first does
 	children []*child

@@ -82,7 +82,7 @@ func init() {
 		"template": (*parser).templateOp, "id": (*parser).idOp, "money": (*parser).moneyOp,
 		"time": (*parser).timeOp, "split": (*parser).splitOp, "join": (*parser).joinOp,
 		"slug": (*parser).slugOp, "password": (*parser).passwordOp, "object": (*parser).fieldsOf,
-		"list": (*parser).listOp, "embed": (*parser).embedOp, "pairs": (*parser).pairsOp, "cel": (*parser).celOp,
+		"list": (*parser).listOp, "embed": (*parser).embedOp, "coalesce": (*parser).coalesceOp, "pairs": (*parser).pairsOp, "cel": (*parser).celOp,
 	}
 }
 

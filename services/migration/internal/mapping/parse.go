@@ -155,7 +155,9 @@ func (p *parser) readChild(n *yaml.Node, name string, line int, one bool) *child
 			c.read(column, pairs.lines[column])
 		}
 	}
-	if !one {
+	if c.one {
+		c.unique = o.flag("unique")
+	} else {
 		order := o.take("order_by")
 		if order == nil {
 			p.add(line, "%s: order_by is missing: without it the same rows would make different documents", name)

@@ -1,6 +1,8 @@
 package mapping
 
 import (
+	"slices"
+
 	"gopkg.in/yaml.v3"
 )
 
@@ -63,7 +65,7 @@ func (p *parser) embedOp(at *child, n *yaml.Node) *op {
 		return out
 	}
 	c := p.childOf(at, o, "embed")
-	fields, value := o.take("fields"), o.take("value")
+	fields, value, top := o.take("fields"), o.take("value"), o.take("top")
 	o.done("embed")
 	if (fields == nil) == (value == nil) {
 		p.add(n.Line, "embed: has either fields, for a list of objects, or value, for a list of values")
@@ -77,11 +79,21 @@ func (p *parser) embedOp(at *child, n *yaml.Node) *op {
 	} else if out.each = p.value(c, value, "value"); out.each == nil {
 		return out
 	}
-	out.uses = out.each.uses
+	out.uses = slices.Clone(out.each.uses)
+	order := func(s *scope) ([]*scope, error) { return s.children[c.name], nil }
+	if top != nil {
+		u := p.column(c, top, asBool)
+		out.uses = append(out.uses, u)
+		order = func(s *scope) ([]*scope, error) { return topFirst(s.children[c.name], u) }
+	}
 	out.eval = func(s *scope) (any, error) {
 		made := []any{}
 		var bad FieldErrors
-		for i, row := range s.children[c.name] {
+		rows, err := order(s)
+		if err != nil {
+			return nil, err
+		}
+		for i, row := range rows {
 			v, err := out.each.eval(row)
 			if err != nil {
 				bad = append(bad, below(place(i), err)...)
@@ -93,6 +105,58 @@ func (p *parser) embedOp(at *child, n *yaml.Node) *op {
 			return nil, bad
 		}
 		return made, nil
+	}
+	return out
+}
+
+// topFirst puts the rows whose column is true before the others; else the order
+// stays.
+func topFirst(rows []*scope, u use) ([]*scope, error) {
+	var first, rest []*scope
+	for _, row := range rows {
+		v, err := u.value(row)
+		if err != nil {
+			return nil, err
+		}
+		if v != nil {
+			if v, err = truth(v); err != nil {
+				return nil, u.bad("%s", err)
+			}
+		}
+		if v == true {
+			first = append(first, row)
+		} else {
+			rest = append(rest, row)
+		}
+	}
+	return append(first, rest...), nil
+}
+
+// coalesceOp gives the first value that is there and not empty.
+func (p *parser) coalesceOp(at *child, n *yaml.Node) *op {
+	out := &op{line: n.Line, free: true}
+	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
+		p.add(n.Line, "coalesce: must be a list of operations")
+		return out
+	}
+	var choices []*op
+	for _, one := range n.Content {
+		if choice := p.value(at, one, "coalesce"); choice != nil {
+			choices = append(choices, choice)
+			out.uses = append(out.uses, choice.uses...)
+		}
+	}
+	out.eval = func(s *scope) (any, error) {
+		for _, choice := range choices {
+			v, err := choice.eval(s)
+			if err != nil {
+				return nil, err
+			}
+			if !empty(v) {
+				return v, nil
+			}
+		}
+		return nil, nil
 	}
 	return out
 }
