@@ -18,7 +18,7 @@ var files embed.FS
 
 // policy lets the page load its own files and ask its own app, and nothing else: no
 // inline script or style, no other host, no frame around it.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // types are the content types of the page's files, by ending.
 var types = map[string]string{"html": "text/html", "css": "text/css", "js": "text/javascript"}

@@ -67,6 +67,7 @@ async function readPreflight() {
 async function look() {
   const s = await ask("GET", "");
   showStatus(s);
+  state.answered = new Date();
   const rejectsOf = JSON.stringify([s.rejects, s.kinds.map((k) => k.rejected)]);
   if (rejectsOf !== state.rejectsOf) {
     await readRejects(false);
@@ -77,7 +78,6 @@ async function look() {
     await readReport();
     state.reportOf = reportOf;
   }
-  state.answered = new Date();
 }
 
 async function turn() {
