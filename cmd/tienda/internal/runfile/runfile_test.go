@@ -49,7 +49,7 @@ func TestProfiles(t *testing.T) {
 // rights, so that nothing but the kind of store and broker differs.
 func TestProfilesHaveTheSameComponents(t *testing.T) {
 	want := components(t, "local")
-	require.Len(t, want, 15)
+	require.Len(t, want, 17)
 	for _, profile := range []string{"redis", "postgres"} {
 		got := components(t, profile)
 		delete(got, "store-secrets") // the password of a server that local does not have

@@ -117,7 +117,10 @@ func does(t *testing.T, program string) {
 	eventually(t, "why", func() bool { return b.text("reason") == "stopped: on request" })
 	require.Equal(t, []string{"start", "verify", "repair", "retry", "stop"}, c.Did())
 
-	c.Set(func(s *progress.Status) { s.Phase, s.Reason, s.Kinds[1].Copied = progress.Copying, "", 829 })
+	c.Set(func(s *progress.Status) {
+		s.Phase, s.Reason = progress.Copying, ""
+		s.Kinds[1].Copied, s.Kinds[1].ChunksDone = 829, 9
+	})
 	eventually(t, "it goes on by itself", func() bool { return strings.Contains(b.text("kinds"), "829 of 830 (100 %)") })
 	var many []progress.Reject
 	for range 60 {

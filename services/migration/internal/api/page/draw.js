@@ -61,7 +61,9 @@ export function table(heads, rows) {
 // kind draws how far one kind is.
 export function kind(k) {
   const done = k.copied + k.rejected;
-  const percent = k.rows ? Math.min(100, Math.floor(100 * done / k.rows)) : (k.chunks && k.chunks === k.chunks_done ? 100 : 0);
+  // Rows that were deleted during the copy never come: what is done, the chunks say.
+  const all = k.chunks > 0 && k.chunks === k.chunks_done;
+  const percent = all ? 100 : k.rows ? Math.min(99, Math.floor(100 * done / k.rows)) : 0;
   const name = `${k.kind}: ${number(k.copied)} of ${number(k.rows)} copied, ${percent} %`;
   return el("li", { "data-kind": k.kind },
     el("span", {}, el("strong", {}, k.kind), " ", el("span", { class: "quiet" }, `to ${k.app}`)),
