@@ -231,11 +231,11 @@ func (n *node) under(ctx context.Context, conn *pgconn.PgConn, parent *node, row
 	}
 	got, err := query(ctx, conn, fmt.Sprintf("%s FROM %s JOIN %s c ON %s ORDER BY p.ord%s",
 		sql, given(types), n.of.name, strings.Join(on, " AND "), n.order()), params...)
-	if err != nil {
+	if err != nil || len(got.rows) == 0 {
 		return texts{}, nil, err
 	}
 	children.fields = got.fields[1:]
-	var before [][]byte
+	var before []byte
 	seen := map[string]bool{}
 	for _, row := range got.rows {
 		ord, err := strconv.Atoi(string(row[0]))
@@ -243,15 +243,15 @@ func (n *node) under(ctx context.Context, conn *pgconn.PgConn, parent *node, row
 			return texts{}, nil, fmt.Errorf("number of a row: %w", err)
 		}
 		if n.Distinct {
-			if before == nil || !bytes.Equal(before[0], row[0]) {
+			if !bytes.Equal(before, row[0]) {
 				clear(seen)
 			}
-			before = row
-			if id := identity(row[1:]); seen[id] {
+			before = row[0]
+			id := identity(row[1:])
+			if seen[id] {
 				continue
-			} else {
-				seen[id] = true
 			}
+			seen[id] = true
 		}
 		children.rows = append(children.rows, row[1:])
 		parents = append(parents, linked[ord-1])

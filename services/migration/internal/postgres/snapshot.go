@@ -88,7 +88,7 @@ func (s *snapshot) Chunk(ctx context.Context, q source.Query, after, to []any, s
 				continue
 			}
 			if len(end.key) != len(q.Key) {
-				return fmt.Errorf("a key has %d values, not %d", len(q.Key), len(end.key))
+				return fmt.Errorf("a key has %d values, not %d", len(end.key), len(q.Key))
 			}
 			sql += " AND " + p.key(end.operator, len(params)+1)
 			for _, v := range end.key {
