@@ -41,14 +41,14 @@ func core(c *progresstest.Control, with *Config) NewCore {
 func TestLoadConfig(t *testing.T) {
 	c, err := LoadConfig(env(nil))
 	require.NoError(t, err)
-	require.Equal(t, Config{Slot: "tienda_migration", Publication: "tienda_migration", RejectLimit: 100, Chunk: 500}, c)
+	require.Equal(t, Config{Slot: "tienda_migration", Publication: "tienda_migration", RejectLimit: 100, Chunk: 1000}, c)
 	c, err = LoadConfig(env(map[string]string{
-		"MIGRATION_MAPPING": "northwind", "MIGRATION_SLOT": "s", "MIGRATION_PUBLICATION": "p", "MIGRATION_REJECT_LIMIT": "0", "MIGRATION_CHUNK": "5", "MIGRATION_AUTOSTART": "1",
+		"MIGRATION_MAPPING": "northwind", "MIGRATION_SLOT": "s", "MIGRATION_PUBLICATION": "p", "MIGRATION_REJECT_LIMIT": "7", "MIGRATION_CHUNK": "5", "MIGRATION_AUTOSTART": "1",
 	}))
 	require.NoError(t, err)
-	require.Equal(t, Config{Mapping: "northwind", Slot: "s", Publication: "p", Chunk: 5, Autostart: true}, c)
+	require.Equal(t, Config{Mapping: "northwind", Slot: "s", Publication: "p", RejectLimit: 7, Chunk: 5, Autostart: true}, c)
 	bad := map[string]string{
-		"MIGRATION_SLOT": "a;b", "MIGRATION_PUBLICATION": "A", "MIGRATION_REJECT_LIMIT": "-1", "MIGRATION_CHUNK": "0", "MIGRATION_AUTOSTART": "yes",
+		"MIGRATION_SLOT": "a;b", "MIGRATION_PUBLICATION": "A", "MIGRATION_REJECT_LIMIT": "0", "MIGRATION_CHUNK": "0", "MIGRATION_AUTOSTART": "yes",
 	}
 	_, err = LoadConfig(env(bad))
 	for variable := range bad {
