@@ -164,6 +164,7 @@ func TestAutostart(t *testing.T) {
 		"goes on":                     {phase: progress.Copying, want: []string{"start"}},
 		"leaves what was stopped":     {phase: progress.Stopped},
 		"leaves what has failed":      {phase: progress.Failed},
+		"waits for its own state":     {phase: ""},
 		"tries a refused start once":  {phase: progress.Idle, findings: []progress.Finding{{Level: progress.Blocked}}, want: []string{"start"}},
 		"waits for what is away":      {phase: progress.Idle, err: fault.New(fault.Unavailable, "no_source", "Away."), want: []string{"start"}},
 		"waits for what is not known": {phase: progress.Idle, err: errors.New("broken"), want: []string{"start"}},
@@ -176,7 +177,12 @@ func TestAutostart(t *testing.T) {
 				c.Fail(tt.err)
 				ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 				defer stop()
-				time.AfterFunc(12*time.Second, func() { c.Fail(nil) })
+				time.AfterFunc(12*time.Second, func() {
+					c.Fail(nil)
+					if tt.phase == "" { // it turns out to have been stopped
+						c.Set(func(s *progress.Status) { s.Phase = progress.Stopped })
+					}
+				})
 				require.NoError(t, autostart(c, againEvery, quiet)(ctx))
 				require.NoError(t, ctx.Err(), "it ends by itself")
 				require.Equal(t, tt.want, c.Did())
