@@ -34,7 +34,7 @@ type document struct {
 	Document json.RawMessage `json:"document,omitempty"`
 }
 
-func path(k move.Kind) string { return "/internal/v1/sync/" + k.Name() }
+func path(k move.Kind) string { return "/internal/v1/sync/" + k.Kind() }
 
 // Take implements move.Target. One invocation, repeated while the owner is not
 // reached: what is sent twice is stored once.

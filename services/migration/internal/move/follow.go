@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"tienda/services/migration/internal/source"
@@ -242,11 +241,9 @@ func (m *Mover) sweep(ctx context.Context, k Kind) error {
 		}
 		keys := make([][]any, 0, len(docs))
 		for _, d := range docs {
-			key, err := k.KeyOf(d.Key)
-			if err != nil {
-				return fmt.Errorf("%s in the target: %w", strings.ToValidUTF8(d.Key, "?"), err)
+			if key, ours := k.KeyOf(d.Key); ours {
+				keys = append(keys, key)
 			}
-			keys = append(keys, key)
 		}
 		if _, err := m.refresh(ctx, k, keys); err != nil {
 			return err

@@ -46,15 +46,17 @@ func (e *Unmappable) Error() string {
 
 // Kind makes the documents of one kind.
 type Kind interface {
-	Name() string // "orders"
+	Name() string // "staff": the first part of the keys
+	Kind() string // "users": what the owner calls the documents; several may make such
 	App() string  // that owns them
 	Query() source.Query
 	// Document makes a document of a root; an *Unmappable where that cannot be.
 	Document(r source.Record) (Document, error)
 	// Identity says what a document with a key would be called.
 	Identity(key []any) Identity
-	// KeyOf gives the values of a key that a Document's Key was made of.
-	KeyOf(key string) ([]any, error)
+	// KeyOf gives the values of a key that a Document's Key was made of; false: another
+	// kind made it, or none.
+	KeyOf(key string) ([]any, bool)
 	// Shown gives what a person may see of a root that was rejected: no secrets.
 	Shown(r source.Row) map[string]string
 }

@@ -365,11 +365,9 @@ func (m *Mover) rejectedKeys(ctx context.Context, k Kind) (keys [][]any, err err
 			return nil, err
 		}
 		for _, r := range page {
-			key, err := k.KeyOf(r.Key)
-			if err != nil {
-				return nil, err
+			if key, ours := k.KeyOf(r.Key); ours {
+				keys = append(keys, key)
 			}
-			keys = append(keys, key)
 		}
 		if cursor = next; cursor == "" {
 			return keys, nil

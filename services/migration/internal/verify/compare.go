@@ -21,8 +21,9 @@ const buckets = 256
 
 // entry is a document of one side.
 type entry struct {
-	name     string // its Key
-	key      []any  // nil: only the target has it
+	kind     move.Kind // nil: only the target has it
+	name     string    // its Key
+	key      []any     // nil: only the target has it
 	sum      uint64
 	rejected bool
 }
@@ -96,9 +97,9 @@ func compare(there, here sums) (suspects []suspect, unequal int) {
 		}
 		switch held, ok := here[id]; {
 		case !ok:
-			suspects = append(suspects, suspect{id: id, name: e.name, key: e.key, what: progress.Missing})
+			suspects = append(suspects, suspect{kind: e.kind, id: id, name: e.name, key: e.key, what: progress.Missing})
 		case held.sum != e.sum:
-			suspects = append(suspects, suspect{id: id, name: e.name, key: e.key, what: progress.Different})
+			suspects = append(suspects, suspect{kind: e.kind, id: id, name: e.name, key: e.key, what: progress.Different})
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(here)) {

@@ -172,22 +172,22 @@ func whatFailed(err error) string {
 
 func (v *Verifier) verify(ctx context.Context, began time.Time) (r progress.Report, found []difference, err error) {
 	r = progress.Report{Began: began, Kinds: []progress.KindReport{}, Different: []progress.Difference{}}
-	for _, k := range v.mapping.Kinds() {
-		line, differences, sampled, err := v.kind(ctx, k)
+	for _, g := range v.groups() {
+		line, differences, sampled, err := v.kind(ctx, g)
 		r.Kinds = append(r.Kinds, line)
 		r.Sampled += sampled
 		r.Compared += line.Source
 		r.Missing, r.Extra, r.Differs = r.Missing+line.Missing, r.Extra+line.Extra, r.Differs+line.Differs
 		for _, s := range differences {
 			if len(r.Different) < shown {
-				r.Different = append(r.Different, progress.Difference{Kind: k.Name(), ID: s.id, Key: s.name, What: s.what, Fields: s.fields})
+				r.Different = append(r.Different, progress.Difference{Kind: line.Kind, ID: s.id, Key: s.name, What: s.what, Fields: s.fields})
 			}
-			if len(found) < kept {
-				found = append(found, difference{k, s.key})
+			if len(found) < kept && s.key != nil {
+				found = append(found, difference{s.kind, s.key})
 			}
 		}
 		if err != nil {
-			return r, found, fmt.Errorf("verify %s: %w", k.Name(), err)
+			return r, found, fmt.Errorf("verify %s: %w", line.Kind, err)
 		}
 	}
 	r.Equal = r.Missing+r.Extra+r.Differs == 0
@@ -196,6 +196,7 @@ func (v *Verifier) verify(ctx context.Context, began time.Time) (r progress.Repo
 
 // suspect is a document that did not look the same on both sides.
 type suspect struct {
+	kind   move.Kind // nil: not known yet, or none makes it
 	id     string
 	name   string // its Key
 	key    []any
@@ -203,29 +204,56 @@ type suspect struct {
 	fields []string
 }
 
+// group is what makes the documents of one kind.
+type group []move.Kind
+
+// groups gives the kinds of document in the order of the mapping.
+func (v *Verifier) groups() (out []group) {
+	for _, k := range v.mapping.Kinds() {
+		if i := slices.IndexFunc(out, func(g group) bool { return g[0].Kind() == k.Kind() }); i >= 0 {
+			out[i] = append(out[i], k)
+		} else {
+			out = append(out, group{k})
+		}
+	}
+	return out
+}
+
+// of gives the kind that made a document's Key, and the values of that; nil: none did.
+func (g group) of(key string) (move.Kind, []any) {
+	for _, k := range g {
+		if values, ours := k.KeyOf(key); ours {
+			return k, values
+		}
+	}
+	return nil, nil
+}
+
 // kind verifies the documents of one kind.
-func (v *Verifier) kind(ctx context.Context, k move.Kind) (line progress.KindReport, differences []suspect, sampled int, err error) {
-	line = progress.KindReport{Kind: k.Name(), App: k.App()}
+func (v *Verifier) kind(ctx context.Context, g group) (line progress.KindReport, differences []suspect, sampled int, err error) {
+	line = progress.KindReport{Kind: g[0].Kind(), App: g[0].App()}
 	head, err := v.source.Head(ctx)
 	if err != nil {
 		return line, nil, 0, fmt.Errorf("the end of the log: %w", err)
 	}
-	there, err := v.sourceSums(ctx, k, &line)
-	if err != nil {
-		return line, nil, 0, err
+	there := sums{}
+	for _, k := range g {
+		if err := v.sourceSums(ctx, k, there, &line); err != nil {
+			return line, nil, 0, err
+		}
 	}
-	here, err := v.targetSums(ctx, k, &line)
+	here, err := v.targetSums(ctx, g[0], &line)
 	if err != nil {
 		return line, nil, 0, err
 	}
 	suspects, unequal := compare(there, here)
 	line.Buckets, line.Unequal, line.Again = buckets, unequal, int64(len(suspects))
-	suspects, err = v.again(ctx, k, suspects, head)
+	suspects, err = v.again(ctx, g, suspects, head)
 	if err != nil {
 		return line, nil, 0, err
 	}
 	sample := v.sample(there, here)
-	bad, err := v.again(ctx, k, sample, head)
+	bad, err := v.again(ctx, g, sample, head)
 	if err != nil {
 		return line, nil, 0, err
 	}
@@ -248,25 +276,27 @@ func (v *Verifier) kind(ctx context.Context, k move.Kind) (line progress.KindRep
 }
 
 // sourceSums makes all documents of the source as it is now, without what was rejected.
-func (v *Verifier) sourceSums(ctx context.Context, k move.Kind, line *progress.KindReport) (sums, error) {
+func (v *Verifier) sourceSums(ctx context.Context, k move.Kind, out sums, line *progress.KindReport) error {
 	snap, err := v.source.Now(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("snapshot: %w", err)
+		return fmt.Errorf("snapshot: %w", err)
 	}
 	defer snap.Close()
 	q := k.Query()
 	if q.Where != "" {
 		all, err := snap.Count(ctx, source.Query{Table: q.Table, Columns: q.Key, Key: q.Key})
 		if err != nil {
-			return nil, fmt.Errorf("count: %w", err)
+			return fmt.Errorf("count: %w", err)
 		}
-		line.Excluded = all
+		line.Excluded += all
 	}
-	out := sums{}
 	for after := []any(nil); ; {
 		records, err := snap.Chunk(ctx, q, after, nil, chunk)
 		if err != nil {
-			return nil, fmt.Errorf("read the source: %w", err)
+			return fmt.Errorf("read the source: %w", err)
+		}
+		if q.Where != "" {
+			line.Excluded -= int64(len(records))
 		}
 		for _, rec := range records {
 			line.Source++
@@ -279,23 +309,19 @@ func (v *Verifier) sourceSums(ctx context.Context, k move.Kind, line *progress.K
 			d, err := k.Document(rec)
 			if err != nil || v.mover.IsRejected(is.ID) {
 				line.Rejected++
-				out[is.ID] = entry{name: is.Key, key: key, rejected: true}
+				out[is.ID] = entry{kind: k, name: is.Key, key: key, rejected: true}
 				continue
 			}
 			s, err := sumOf(d.JSON)
 			if err != nil {
-				return nil, fmt.Errorf("document %s: %w", is.Key, err)
+				return fmt.Errorf("document %s: %w", is.Key, err)
 			}
-			out[is.ID] = entry{name: is.Key, key: key, sum: s}
+			out[is.ID] = entry{kind: k, name: is.Key, key: key, sum: s}
 		}
 		if len(records) < chunk {
-			break
+			return nil
 		}
 	}
-	if q.Where != "" {
-		line.Excluded -= line.Source
-	}
-	return out, nil
 }
 
 // targetSums reads all documents that were moved.
@@ -338,76 +364,8 @@ func (v *Verifier) sample(there, here sums) (out []suspect) {
 			break
 		}
 		if e := there[id]; !e.rejected && here[id].name != "" {
-			out = append(out, suspect{id: id, name: e.name, key: e.key})
+			out = append(out, suspect{kind: e.kind, id: id, name: e.name, key: e.key})
 		}
 	}
 	return out
-}
-
-// again looks at documents until both sides are the same, some times, and gives those
-// that never were. Between the looks it waits until what was committed before is stored.
-func (v *Verifier) again(ctx context.Context, k move.Kind, suspects []suspect, head source.Position) ([]suspect, error) {
-	pause := v.pause
-	for round := 0; len(suspects) > 0; round++ {
-		if err := v.look(ctx, k, &suspects); err != nil {
-			return nil, err
-		}
-		if len(suspects) == 0 || round+1 >= rounds && (v.mover.Reached(head) || round+1 >= 2*rounds) {
-			break
-		}
-		var err error
-		if head, err = v.source.Head(ctx); err != nil {
-			return nil, fmt.Errorf("the end of the log: %w", err)
-		}
-		if err := sleep(ctx, pause); err != nil {
-			return nil, err
-		}
-		pause = min(2*pause, 10*v.pause)
-	}
-	return suspects, nil
-}
-
-// look compares suspects as they are now and keeps those that differ.
-func (v *Verifier) look(ctx context.Context, k move.Kind, suspects *[]suspect) error {
-	var left []suspect
-	for batch := range slices.Chunk(*suspects, move.MaxBatch) {
-		keys, ids := make([][]any, len(batch)), make([]string, len(batch))
-		for i := range batch {
-			if batch[i].key == nil { // only the target has it
-				key, err := k.KeyOf(batch[i].name)
-				if err != nil { // no key of the source makes this
-					batch[i].what = progress.Extra
-					left = append(left, batch[i])
-					continue
-				}
-				batch[i].key = key
-			}
-			keys[i], ids[i] = batch[i].key, batch[i].id
-		}
-		batch = slices.DeleteFunc(slices.Clone(batch), func(s suspect) bool { return s.key == nil })
-		keys = slices.DeleteFunc(keys, func(key []any) bool { return key == nil })
-		ids = slices.DeleteFunc(ids, func(id string) bool { return id == "" })
-		records, _, err := v.source.Read(ctx, k.Query(), keys)
-		if err != nil {
-			return fmt.Errorf("read the source: %w", err)
-		}
-		docs, err := v.target.Read(ctx, k, ids)
-		if err != nil {
-			return fmt.Errorf("read the target: %w", err)
-		}
-		left = append(left, differing(k, batch, records, docs, v.mover.IsRejected)...)
-	}
-	*suspects = left
-	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

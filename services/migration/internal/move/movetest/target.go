@@ -53,6 +53,9 @@ type Notes struct{}
 // Name implements move.Kind.
 func (Notes) Name() string { return "notes" }
 
+// Kind implements move.Kind.
+func (Notes) Kind() string { return "notes" }
+
 // App implements move.Kind.
 func (Notes) App() string { return "papers" }
 
@@ -85,9 +88,9 @@ func (Notes) Identity(key []any) move.Identity {
 }
 
 // KeyOf implements move.Kind.
-func (Notes) KeyOf(key string) ([]any, error) {
+func (Notes) KeyOf(key string) ([]any, bool) {
 	id, err := strconv.ParseInt(strings.TrimPrefix(key, "notes:"), 10, 64)
-	return []any{id}, err
+	return []any{id}, err == nil
 }
 
 // Shown implements move.Kind.
