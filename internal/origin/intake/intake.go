@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"tienda/internal/fault"
 	"tienda/internal/origin"
@@ -22,9 +23,11 @@ const MaxDocuments = 200
 
 // Document is one to be taken, with the value of its JSON.
 type Document[T any] struct {
-	ID     string
-	Source origin.Source
-	Value  T // zero for one that is gone
+	ID      string
+	Source  origin.Source
+	Part    string // of the index
+	Deleted bool
+	Value   T // zero for one that is gone
 }
 
 // Kind is how an owner keeps documents of one kind, whose JSON is a T.
@@ -48,6 +51,14 @@ type Kind[T any] struct {
 	Get func(tx *state.Tx, id string) (Document[T], bool, error)
 	// GetKeys are the state documents that Get reads.
 	GetKeys func(id string) []string
+	// PartKeys, if any, are state documents as those of Keys that depend on the part of the index.
+	PartKeys func(part string, value *T) []string
+	// More, if any, gives what is to be read besides, by what the documents of Keys say: one
+	// more call, where anything of it was not read yet.
+	More func(tx *state.Tx, docs []Document[T]) ([]string, error)
+	// Finish, if any, is called with the IDs of what was put and removed, each once, when all
+	// of a batch was: for what is written once for all of them, such as lists.
+	Finish func(tx *state.Tx, ids []string) error
 	// Prepare, if any, is called with the documents before they are stored, outside of the transaction:
 	// for what is slow, such as hashing. It may change their values. The slice says which are refused.
 	Prepare func(ctx context.Context, docs []Document[T]) ([]error, error)
@@ -89,12 +100,12 @@ type Result struct {
 
 // Take stores documents of one part of the index, by its name, in one transaction. Results are in
 // the order of the documents; of two with one ID the later one counts. State: 1 bulk
-// get, 1 transaction.
+// get, 1 transaction; 1 bulk get more where More says so.
 func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result, error) {
 	results, docs := make([]Result, len(in)), make([]Document[T], len(in))
 	for i, d := range in {
 		results[i] = Result{ID: d.ID, Outcome: Stored}
-		docs[i] = Document[T]{ID: d.ID, Source: d.Source}
+		docs[i] = Document[T]{ID: d.ID, Source: d.Source, Part: name, Deleted: d.Deleted}
 		if d.Deleted {
 			continue
 		}
@@ -112,7 +123,7 @@ func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result
 	err := k.DB.Update(ctx, func(tx *state.Tx) error {
 		written = nil
 		copy(results, before)
-		if err := tx.Load(k.keys(name, in, docs, results)...); err != nil {
+		if err := k.load(tx, name, docs, results); err != nil {
 			return err
 		}
 		index, err := k.open(tx, name)
@@ -129,6 +140,9 @@ func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result
 			if results[i].Outcome == Stored {
 				written = append(written, d.ID)
 			}
+		}
+		if err := k.finish(tx, written); err != nil {
+			return err
 		}
 		return index.save(tx)
 	})
@@ -169,18 +183,41 @@ func (k Kind[T]) prepare(ctx context.Context, in []Incoming, docs []Document[T],
 	return nil
 }
 
-// keys are the state documents that a batch reads.
-func (k Kind[T]) keys(name string, in []Incoming, docs []Document[T], results []Result) []string {
+// load reads the state documents that a batch needs.
+func (k Kind[T]) load(tx *state.Tx, name string, docs []Document[T], results []Result) error {
 	keys := k.index().keys(name)
-	for i, d := range in {
+	var taken []Document[T]
+	for i, d := range docs {
 		switch {
+		case results[i].Outcome != Stored:
+			continue
 		case d.Deleted:
 			keys = append(keys, k.Keys(d.ID, nil)...)
-		case results[i].Outcome == Stored:
+		default:
 			keys = append(keys, k.Keys(d.ID, &docs[i].Value)...)
+			if k.PartKeys != nil {
+				keys = append(keys, k.PartKeys(name, &docs[i].Value)...)
+			}
 		}
+		taken = append(taken, d)
 	}
-	return keys
+	if err := tx.Load(keys...); err != nil || k.More == nil {
+		return err
+	}
+	more, err := k.More(tx, taken)
+	if err != nil {
+		return err
+	}
+	return tx.Load(more...)
+}
+
+func (k Kind[T]) finish(tx *state.Tx, written []string) error {
+	if k.Finish == nil || len(written) == 0 {
+		return nil
+	}
+	ids := slices.Clone(written)
+	slices.Sort(ids)
+	return k.Finish(tx, slices.Compact(ids))
 }
 
 // one stores a document unless what is held is newer, or what is gone was.
