@@ -132,7 +132,7 @@ func (n *pageNews) write(tx *state.Tx, name string) error {
 	if len(n.in) == 0 && len(there) == 0 {
 		return nil
 	}
-	if err := historyPageDocs.Put(tx, name, historyPage{Rows: append(rows, n.in...)}); err != nil {
+	if err := historyPageDocs.Put(tx, name, historyPage{Rows: append(rows, n.in...)}); err != nil || len(n.in) == 0 {
 		return err
 	}
 	return listPage(tx, name)
