@@ -95,6 +95,8 @@ func (s *service) serve(t *testing.T) {
 	require.NoError(t, err)
 	line, err := c.Schema("ImportUser")
 	require.NoError(t, err)
+	moved, err := c.Schema("SyncUser")
+	require.NoError(t, err)
 	if s.tokens == nil {
 		s.tokens = token.NewIssuer(token.Defaults(), statestore.NewKeys(db), clock)
 	}
@@ -110,6 +112,7 @@ func (s *service) serve(t *testing.T) {
 		Machines: machine.NewService(statestore.NewMachines(db, clock), clock), Revoked: statestore.NewRevocations(db, clock),
 		SignIns: signin.NewService(statestore.NewSignIns(sessions), accounts, factors, device.NewTokens(s.device, clock), clock),
 		Factors: factors, Throttles: throttles, DeviceKeys: s.device, Directory: s.directory, Trail: s.trail, ImportLine: line,
+		MoveIn: s.users.Moved(moved.Check, s.hasher.Wrap, clock).Routes(),
 	}).Routes())
 }
 
