@@ -99,6 +99,38 @@ func TestWhoMayCall(t *testing.T) {
 	}
 }
 
+// An app whose client slips in the name of another app beside its own is neither.
+func TestNoServicePosesAsAnother(t *testing.T) {
+	h, err := handler(t, routes()...)
+	require.NoError(t, err)
+	tests := []struct {
+		names []string
+		want  int
+	}{
+		{[]string{"orders"}, 200},
+		{[]string{"orders", "orders"}, 200},
+		{[]string{"gateway", "orders"}, 403},
+		{[]string{"orders", "gateway"}, 403},
+		{[]string{"orders", "orders", "gateway"}, 403},
+		{[]string{"orders", ""}, 403},
+		{[]string{"", "orders"}, 403},
+		{[]string{"orders, gateway"}, 403},
+		{[]string{"gateway,orders"}, 403},
+		{[]string{"Orders"}, 403},
+		{nil, 403},
+	}
+	for _, tt := range tests {
+		r := httptest.NewRequest(http.MethodGet, "/inside", nil)
+		r.Header.Set(HeaderAppToken, "secret")
+		for _, name := range tt.names {
+			r.Header.Add("dapr-caller-app-id", name)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		require.Equal(t, tt.want, w.Code, "%q", tt.names)
+	}
+}
+
 func TestErrorsShowNothingInternal(t *testing.T) {
 	h, err := handler(t, routes()...)
 	require.NoError(t, err)
