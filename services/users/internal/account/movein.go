@@ -51,7 +51,7 @@ func MoveIn(held *User, id string, m Moved, now time.Time) (User, error) {
 		return User{}, err
 	}
 	u.moveIdentity(n, held != nil)
-	u.moveRights(n)
+	u.moveRights(n, held != nil)
 	from := m.from
 	u.Origin, u.ExternalID = &from, from.Key
 	u.remember(m)
@@ -126,9 +126,9 @@ func (u *User) moveIdentity(n Moved, known bool) {
 	u.Email, u.Name = n.Email, n.Name
 }
 
-// moveRights takes roles and state over. The trail tells of roles of staff, of those that
-// come with a new account as well, and of what is taken away.
-func (u *User) moveRights(n Moved) {
+// moveRights takes roles and state over. The trail tells of what changes, and of the roles
+// of staff with which an account comes.
+func (u *User) moveRights(n Moved, known bool) {
 	if next := n.Roles; !slices.Equal(next, u.Roles) {
 		u.tell(audit.Event{Kind: audit.RolesChanged, Detail: map[string]string{"from": joined(u.Roles), "to": joined(next)}})
 		u.lostAccess = u.lostAccess || slices.ContainsFunc(u.Roles, func(r caller.Role) bool { return !slices.Contains(next, r) })
@@ -136,7 +136,7 @@ func (u *User) moveRights(n Moved) {
 	}
 	disabled := n.Status == movedDisabled
 	switch {
-	case disabled == u.Disabled:
+	case disabled == u.Disabled, !known:
 	case disabled:
 		u.lostAccess = true
 		u.tell(audit.Event{Kind: audit.Disabled})

@@ -277,6 +277,9 @@ func TestEveryRoute(t *testing.T) {
 	s.ok(t, admin, "POST", "/v1/ops/service-accounts/"+m+"/secret", nil, 200)
 	s.ok(t, admin, "DELETE", "/v1/ops/service-accounts/"+m, nil, 204)
 	s.ok(t, caller.Caller{App: "gateway"}, "GET", "/internal/v1/revocations", nil, 200)
+	s.taken(t, "users:1", 1, whole())
+	require.Len(t, s.held(t, "users:1"), 1)
+	require.Len(t, s.listed(t), 1)
 	s.RequireAllTried(t)
 
 	types := s.events.Types()

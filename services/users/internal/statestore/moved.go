@@ -2,6 +2,7 @@ package statestore
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -33,6 +34,7 @@ type moving struct {
 // it, and nothing more to decide.
 type decision struct {
 	position uint64
+	before   *account.User // nil: there was none
 	batch    *audit.Batch
 	events   []audit.Event
 	ends     bool     // the sessions
@@ -148,11 +150,18 @@ func (m *moving) put(tx *state.Tx, d intake.Document[account.Moved]) error {
 	if known {
 		held = &u
 	}
+	ours, err := tx.Ours(users.Key(d.ID))
+	if err != nil {
+		return err
+	}
 	next, err := account.MoveIn(held, d.ID, d.Value, m.now())
 	if err != nil {
 		return err
 	}
 	if err := m.claim(tx, u.Email, next); err != nil {
+		if ours && fault.KindOf(err) == fault.Conflict { // an earlier run was first to see the e-mail, and not to claim it
+			return errors.Join(m.takeBack(tx, next), err)
+		}
 		return err
 	}
 	repeat := known && u.Origin.Position == d.Source.Position
@@ -163,9 +172,24 @@ func (m *moving) put(tx *state.Tx, d intake.Document[account.Moved]) error {
 		return err
 	}
 	does := decision{
-		position: d.Source.Position, events: next.Events(), ends: known && next.LosesAccess() || repeat && next.Barred(),
+		position: d.Source.Position, before: held, events: next.Events(), ends: known && next.LosesAccess() || repeat && next.Barred(),
 	}
-	return m.rest(tx, next, does)
+	return m.rest(tx, next, does, ours)
+}
+
+// takeBack makes the account again what it was before a run that was kept in part.
+func (m *moving) takeBack(tx *state.Tx, u account.User) error {
+	does, ok := m.recall(u.ID)
+	if !ok {
+		return nil
+	}
+	if does.before == nil {
+		return errors.Join(users.Delete(tx, u.ID), mark(tx, u, false))
+	}
+	return errors.Join(
+		users.Put(tx, u.ID, *does.before), mark(tx, *does.before, false),
+		claims.Put(tx, claimID(does.before.Email), claim{UserID: u.ID}),
+	)
 }
 
 // claim makes the e-mail the account's, and gives up the one that it had.
@@ -212,14 +236,14 @@ func (m *moving) show(tx *state.Tx, u account.User, known, repeat bool) error {
 }
 
 // rest does what goes with the change: the trail, and the end of the sessions.
-func (m *moving) rest(tx *state.Tx, u account.User, does decision) error {
-	ours, err := tx.Ours(users.Key(u.ID))
-	if err != nil {
-		return err
+func (m *moving) rest(tx *state.Tx, u account.User, does decision, ours bool) error {
+	if before, ok := m.recall(u.ID); ok && before.position == does.position {
+		does.batch, does.ended = before.batch, before.ended
+		if ours {
+			does.before, does.events, does.ends = before.before, before.events, before.ends
+		}
 	}
-	if before, ok := m.recall(u.ID); ok && before.position == does.position && ours {
-		does = before
-	}
+	m.remember(u.ID, does)
 	if len(does.events) == 0 && !does.ends {
 		return nil
 	}
@@ -234,6 +258,7 @@ func (m *moving) rest(tx *state.Tx, u account.User, does decision) error {
 		return err
 	}
 	if does.ends {
+		var err error
 		if does.ended, err = bar(tx, u, does.ended, m.revocation(u.ID)); err != nil {
 			return err
 		}
@@ -250,7 +275,7 @@ func (m *moving) remove(tx *state.Tx, id string) error {
 		return err
 	}
 	if _, signedIn, err := sessions.Get(tx, id); err != nil || !there && !signedIn {
-		return err
+		return errors.Join(err, mark(tx, account.User{ID: id}, false))
 	}
 	does, _ := m.recall(id)
 	gone := account.User{ID: id, DeletedAt: m.now()}
@@ -259,9 +284,11 @@ func (m *moving) remove(tx *state.Tx, id string) error {
 		if err := users.Delete(tx, id); err != nil {
 			return err
 		}
-		if err := mark(tx, u, false); err != nil {
-			return err
-		}
+	} else {
+		u.ID = id // any part of the list will do to have it read again
+	}
+	if err := mark(tx, u, false); err != nil {
+		return err
 	}
 	if does.batch == nil {
 		does.batch = audit.Begin(tx.Context())
