@@ -98,11 +98,18 @@ func FromHeader(h http.Header) Caller {
 	return c
 }
 
-// onlyOne gives the value of a header; "" if it came with different ones: one of them may
-// be what the sender's own client has slipped in, and nobody can tell which.
+// unclear is the App of a call that came with different names: one of them may be what the
+// sender's own client has slipped in, and nobody can tell which. It is no app's ID, and not
+// the name of nobody either.
+const unclear = "?"
+
+// onlyOne gives the value of a header that is said once, or always alike.
 func onlyOne(values []string) string {
-	if len(values) == 0 || slices.ContainsFunc(values, func(v string) bool { return v != values[0] }) {
+	switch {
+	case len(values) == 0:
 		return ""
+	case slices.ContainsFunc(values, func(v string) bool { return v != values[0] }):
+		return unclear
 	}
 	return values[0]
 }
