@@ -36,6 +36,9 @@ type Kind[T any] struct {
 	// Keys are the state documents that Held, Put and Remove read, so that those of
 	// a batch are read in one call. value is nil for a document that is gone.
 	Keys func(id string, value *T) []string
+	// Then, if any, are those of them that are known only once the others are read; where
+	// there are some, they cost a batch one more call.
+	Then func(tx *state.Tx, id string) ([]string, error)
 	// Held gives the source of what is kept under an ID; nil where nothing is, or where it
 	// was made here and not moved in: that is for Put to refuse or to take over.
 	Held func(tx *state.Tx, id string) (*origin.Source, error)
@@ -48,6 +51,8 @@ type Kind[T any] struct {
 	Get func(tx *state.Tx, id string) (Document[T], bool, error)
 	// GetKeys are the state documents that Get reads.
 	GetKeys func(id string) []string
+	// GetThen, if any, is to GetKeys what Then is to Keys.
+	GetThen func(tx *state.Tx, id string) ([]string, error)
 	// Prepare, if any, is called with the documents before they are stored, outside of the transaction:
 	// for what is slow, such as hashing. It may change their values. The slice says which are refused.
 	Prepare func(ctx context.Context, docs []Document[T]) ([]error, error)
@@ -115,6 +120,15 @@ func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result
 		if err := tx.Load(k.keys(name, in, docs, results)...); err != nil {
 			return err
 		}
+		var ids []string
+		for i, d := range in {
+			if results[i].Outcome == Stored {
+				ids = append(ids, d.ID)
+			}
+		}
+		if err := load(tx, ids, k.Then); err != nil {
+			return err
+		}
 		index, err := k.open(tx, name)
 		if err != nil {
 			return err
@@ -139,6 +153,22 @@ func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result
 		k.Stored(ctx, written)
 	}
 	return results, nil
+}
+
+// load reads in one call what is known only after a first one.
+func load(tx *state.Tx, ids []string, then func(*state.Tx, string) ([]string, error)) error {
+	if then == nil {
+		return nil
+	}
+	var keys []string
+	for _, id := range ids {
+		more, err := then(tx, id)
+		if err != nil {
+			return err
+		}
+		keys = append(keys, more...)
+	}
+	return tx.Load(keys...)
 }
 
 // prepare does what is slow for the documents that fit.
@@ -218,6 +248,9 @@ func (k Kind[T]) Read(ctx context.Context, ids []string) (out []Incoming, err er
 			keys = append(keys, k.GetKeys(id)...)
 		}
 		if err := tx.Load(keys...); err != nil {
+			return err
+		}
+		if err := load(tx, ids, k.GetThen); err != nil {
 			return err
 		}
 		for _, id := range ids {
