@@ -110,6 +110,7 @@ CREATE TABLE orders (
     status      smallint      NOT NULL DEFAULT 10, -- 10 new, 15 packed, 20 shipped, 30 delivered, 90 cancelled
     currency    varchar(3)    NOT NULL DEFAULT 'EUR',
     lang        varchar(2)    NOT NULL DEFAULT 'es',
+    goods       numeric(12,2) NOT NULL, -- what the lines cost, tax included; a cent off now and then
     net         numeric(12,2) NOT NULL, -- gross less tax
     tax         numeric(12,2) NOT NULL,
     shipping    numeric(12,2) NOT NULL, -- tax included
