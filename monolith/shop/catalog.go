@@ -92,13 +92,15 @@ func (s *shop) listCategories(w http.ResponseWriter, r *http.Request) error {
 	rows, err := s.DB.Query(r.Context(), `WITH RECURSIVE tree AS (
 			SELECT id, slug, title, '' AS parent, sort_order, ARRAY[slug::text] AS path FROM categories WHERE parent_id IS NULL
 			UNION ALL
-			SELECT c.id, c.slug, c.title, t.slug, c.sort_order, t.path || c.slug::text FROM categories c JOIN tree t ON t.id = c.parent_id)
-		SELECT slug, title, parent, sort_order, path FROM tree ORDER BY cardinality(path), path[:cardinality(path) - 1], sort_order, title`)
+			SELECT c.id, c.slug, c.title, t.slug::text, c.sort_order, t.path || c.slug::text FROM categories c JOIN tree t ON t.id = c.parent_id)
+		SELECT slug, title, parent, sort_order, path FROM tree ORDER BY sort_order, title`)
 	if err != nil {
 		return fmt.Errorf("categories: %w", err)
 	}
-	items, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c category, err error) {
-		return c, row.Scan(&c.Slug, &c.Name, &c.Parent, &c.Position, &c.Path)
+	items, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (category, error) {
+		var c category
+		err := row.Scan(&c.Slug, &c.Name, &c.Parent, &c.Position, &c.Path)
+		return c, err
 	})
 	if err != nil {
 		return fmt.Errorf("categories: %w", err)
@@ -106,7 +108,7 @@ func (s *shop) listCategories(w http.ResponseWriter, r *http.Request) error {
 	return send(w, http.StatusOK, map[string][]category{"items": asTree(items)})
 }
 
-// asTree puts each category behind its parent, where the rows have all parents first.
+// asTree puts each category behind its parent, and leaves those of one parent as they are.
 func asTree(rows []category) []category {
 	children := map[string][]category{}
 	for _, c := range rows {

@@ -159,7 +159,7 @@ func (s *shop) openReturn(w http.ResponseWriter, r *http.Request) error {
 		}
 		for i, l := range in.Lines {
 			tag, err := tx.Exec(r.Context(), `INSERT INTO return_lines (return_id, order_line_id, sku, qty, reason)
-				SELECT $1, l.id, l.sku, $4::int, $5 FROM order_lines l WHERE l.order_id = $2 AND l.sku = $3 AND $4::int > 0 AND $5 IN ('roto', 'equivocado', 'no_lo_quiero', 'otro')
+				SELECT $1, l.id, l.sku, $4::int, $5::text FROM order_lines l WHERE l.order_id = $2 AND l.sku = $3::text AND $4::int > 0 AND $5::text IN ('roto', 'equivocado', 'no_lo_quiero', 'otro')
 				AND l.qty >= $4::int + (SELECT coalesce(sum(b.qty), 0) FROM return_lines b JOIN returns f ON f.id = b.return_id WHERE b.order_line_id = l.id AND f.state <> 'rejected')`,
 				out.ID, orderID, l.SKU, l.Quantity, l.Reason)
 			if err != nil {

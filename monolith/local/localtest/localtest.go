@@ -34,10 +34,10 @@ func Connect(t testing.TB, dsn string) *pgx.Conn {
 	return conn
 }
 
-// Pool opens a pool of connections that ends with the test.
+// Pool opens a pool of at most 16 connections that ends with the test.
 func Pool(t testing.TB, dsn string) *pgxpool.Pool {
 	t.Helper()
-	pool, err := pgxpool.New(t.Context(), dsn)
+	pool, err := pgxpool.New(t.Context(), dsn+" pool_max_conns=16")
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	return pool
