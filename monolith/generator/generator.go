@@ -34,15 +34,15 @@ type Options struct {
 
 // Rejected is a document that cannot be moved, and why.
 type Rejected struct {
-	Kind string // of document: "users"
-	Key  int64  // of its row in the table of that name: customers, products, orders, tickets; of a stock, the variant's
-	Why  string
+	Kind string `json:"kind"` // of document: "users"
+	Key  int64  `json:"key"`  // of its row in customers, products, orders or tickets; of a stock, in product_variants
+	Why  string `json:"why"`
 }
 
 // Report is what was made.
 type Report struct {
-	Rows     map[string]int64 // by table
-	Rejected []Rejected       // by sort, then by key
+	Rows     map[string]int64 `json:"rows"`     // by table
+	Rejected []Rejected       `json:"rejected"` // by sort, then by key
 }
 
 // table is the rows of one table.
@@ -66,6 +66,19 @@ func Filled(ctx context.Context, conn *pgx.Conn) (bool, error) {
 		return false, fmt.Errorf("rows of the monolith: %w", err)
 	}
 	return there, nil
+}
+
+// Count gives the rows of all tables by name.
+func Count(ctx context.Context, conn *pgx.Conn) (map[string]int64, error) {
+	rows := map[string]int64{}
+	for _, name := range append(schema.Mapped(), schema.Dropped()...) {
+		var n int64
+		if err := conn.QueryRow(ctx, "SELECT count(*) FROM "+pgx.Identifier{name}.Sanitize()).Scan(&n); err != nil {
+			return nil, fmt.Errorf("rows of %s: %w", name, err)
+		}
+		rows[name] = n
+	}
+	return rows, nil
 }
 
 // Fill writes the rows into empty tables, all or none.
