@@ -50,7 +50,7 @@ func serve(ctx context.Context, o options, stdout io.Writer) (err error) {
 		return fmt.Errorf("%w (PostgreSQL's own words are in %s)", err, pgLog.Name())
 	}
 	defer func() { err = errors.Join(err, database.Close()) }()
-	report, err := fill(ctx, database.OwnerDSN, o)
+	report, customers, err := fill(ctx, database.OwnerDSN, o)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func serve(ctx context.Context, o options, stdout io.Writer) (err error) {
 	ledger := traffic.NewLedger(strings.ToLower(rand.Text()[:10]))
 	go func() {
 		defer close(written)
-		if err := write(writing, o, place, ledger); err != nil {
+		if err := write(writing, o, place, customers, ledger); err != nil {
 			failed <- err
 		}
 	}()
@@ -102,26 +102,32 @@ func serve(ctx context.Context, o options, stdout io.Writer) (err error) {
 	return judge(end, pool, ledger, stdout)
 }
 
-// fill gives an empty database its rows, and counts those of one that has some.
-func fill(ctx context.Context, dsn string, o options) (generator.Report, error) {
+// fill gives an empty database its rows, and counts those of one that has some; customers
+// is the ID up to which there are customers to write as.
+func fill(ctx context.Context, dsn string, o options) (report generator.Report, customers int64, err error) {
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
-		return generator.Report{}, fmt.Errorf("monolith: %w", err)
+		return report, 0, fmt.Errorf("monolith: %w", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	filled, err := generator.Filled(ctx, conn)
 	if err != nil {
-		return generator.Report{}, err
+		return report, 0, err
 	}
-	if !filled {
-		return generator.Fill(ctx, conn, generator.Options{Size: o.size, Seed: o.seed, Odd: o.odd})
+	if filled {
+		report.Rows, err = generator.Count(ctx, conn)
+	} else {
+		report, err = generator.Fill(ctx, conn, generator.Options{Size: o.size, Seed: o.seed, Odd: o.odd})
 	}
-	rows, err := generator.Count(ctx, conn)
-	return generator.Report{Rows: rows}, err
+	if err != nil {
+		return report, 0, err
+	}
+	customers, err = generator.Customers(ctx, conn)
+	return report, customers, err
 }
 
 // write has customers and staff write until ctx ends, and the ledger saved meanwhile.
-func write(ctx context.Context, o options, place where, ledger *traffic.Ledger) error {
+func write(ctx context.Context, o options, place where, customers int64, ledger *traffic.Ledger) error {
 	saved := make(chan error, 1)
 	go func() {
 		tick := time.NewTicker(saveEvery)
@@ -145,8 +151,7 @@ func write(ctx context.Context, o options, place where, ledger *traffic.Ledger) 
 		if err2 != nil {
 			return err2
 		}
-		// The customers who are there at first: later ones may have IDs with gaps between them.
-		err = traffic.Run(ctx, traffic.Options{URL: place.URL, Rate: o.rate, Seed: o.seed, Run: e.Run, Customers: place.Rows["customers"]}, ledger)
+		err = traffic.Run(ctx, traffic.Options{URL: place.URL, Rate: o.rate, Seed: o.seed, Run: e.Run, Customers: customers}, ledger)
 		if ctx.Err() != nil {
 			err = nil
 		}

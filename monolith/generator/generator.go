@@ -81,6 +81,16 @@ func Count(ctx context.Context, conn *pgx.Conn) (map[string]int64, error) {
 	return rows, nil
 }
 
+// Customers gives the ID up to which all customers can be moved: odd ones come behind
+// the others.
+func Customers(ctx context.Context, conn *pgx.Conn) (id int64, err error) {
+	err = conn.QueryRow(ctx, "SELECT coalesce((SELECT min(id) - 1 FROM customers WHERE strpos(email, '@') = 0), (SELECT max(id) FROM customers), 0)").Scan(&id)
+	if err != nil {
+		return 0, fmt.Errorf("customers: %w", err)
+	}
+	return id, nil
+}
+
 // Fill writes the rows into empty tables, all or none.
 func Fill(ctx context.Context, conn *pgx.Conn, o Options) (Report, error) {
 	if o.Size < 1 || o.Size > MaxSize || o.Odd < 0 || o.Odd > o.Size {

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -90,7 +91,8 @@ func Run(ctx context.Context, o Options, ledger *Ledger) error {
 	return nil
 }
 
-// catalog reads all that is on sale, as a browser would.
+// catalog reads what is on sale, as a browser would. What has a SKU that cannot stand in
+// a path is left alone: it cannot be moved, nor could an order of it.
 func (w *writer) catalog(ctx context.Context) (all []shelf, err error) {
 	for cursor := ""; ; {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.URL+"/v1/products?limit=100&sort=name&cursor="+url.QueryEscape(cursor), nil)
@@ -111,7 +113,11 @@ func (w *writer) catalog(ctx context.Context) (all []shelf, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("traffic: what the shop sells: %w", err)
 		}
-		all = append(all, page.Items...)
+		for _, p := range page.Items {
+			if !slices.ContainsFunc(p.SKUs, func(sku string) bool { return url.PathEscape(sku) != sku }) {
+				all = append(all, p)
+			}
+		}
 		if cursor = page.NextCursor; cursor == "" {
 			return all, nil
 		}

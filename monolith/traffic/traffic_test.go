@@ -55,14 +55,23 @@ func TestTheLedgerIsWhatTheDatabaseHas(t *testing.T) {
 	}
 	d := localtest.Open(t)
 	conn := localtest.Connect(t, d.OwnerDSN)
-	_, err := generator.Fill(t.Context(), conn, generator.Options{Size: 80, Seed: 5})
+	_, err := generator.Fill(t.Context(), conn, generator.Options{Size: 80, Seed: 5, Odd: 2})
 	require.NoError(t, err)
+	customers, err := generator.Customers(t.Context(), conn)
+	require.NoError(t, err)
+	require.EqualValues(t, 80, customers)
 	server := httptest.NewServer(shop.New(shop.Options{DB: localtest.Pool(t, d.OwnerDSN), Log: slog.New(slog.NewTextHandler(t.Output(), nil))}))
 	defer server.Close()
 	ledger := traffic.NewLedger("t1")
-	err = traffic.Run(t.Context(), traffic.Options{URL: server.URL, Client: &http.Client{Transport: &lossy{next: http.DefaultTransport}}, Writes: 300, Seed: 1, Run: "t1", Customers: 80}, ledger)
+	err = traffic.Run(t.Context(), traffic.Options{URL: server.URL, Client: &http.Client{Transport: &lossy{next: http.DefaultTransport}}, Writes: 300, Seed: 1, Run: "t1", Customers: customers}, ledger)
 	require.NoError(t, err)
 	require.Equal(t, 4*300, ledger.Writes())
+
+	// Nothing new hangs on what cannot be moved.
+	var odd int
+	require.NoError(t, conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM order_lines WHERE sku LIKE 'REF %')
+		+ (SELECT count(*) FROM orders WHERE customer_id IN (81, 82, 83, 84)) + (SELECT count(*) FROM tickets WHERE customer_id IN (81, 82, 83, 84))`).Scan(&odd))
+	require.Zero(t, odd)
 
 	path := filepath.Join(t.TempDir(), "new", "ledger.json")
 	require.NoError(t, ledger.Save(path))
