@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -138,8 +136,8 @@ func (p *postgres) command(s *Server) *exec.Cmd {
 	// bytes only, and an account that cannot enter the folder could not make it.
 	cmd.Args = append(cmd.Args, "-D", paths[0], "-p", strconv.Itoa(s.Port()),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200")
-	for _, name := range slices.Sorted(maps.Keys(s.settings)) {
-		cmd.Args = append(cmd.Args, "-c", name+"="+s.settings[name])
+	for _, setting := range s.settings {
+		cmd.Args = append(cmd.Args, "-c", setting)
 	}
 	return cmd
 }

@@ -31,9 +31,8 @@ type Config struct {
 	Private  bool   // never use a server that is there already
 	Password string // of the server that is there already; "": it asks for none
 	Addr     string // host:port of a private server; "": a free port
-
-	// Settings of a private Postgres beside its own, by name: "wal_level". Redis has none.
-	Settings map[string]string
+	// Settings of a private Postgres, beside the shop's: "wal_level=logical".
+	Settings []string
 }
 
 // Server is the server of a profile.
@@ -48,7 +47,7 @@ type Server struct {
 
 	kind     kind
 	dir      string
-	settings map[string]string
+	settings []string
 }
 
 // kind is a sort of server.

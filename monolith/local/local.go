@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"os/exec"
 	"path/filepath"
@@ -39,10 +38,10 @@ const (
 
 // Config says which server.
 type Config struct {
-	Dir      string            // where it keeps its data
-	Addr     string            // host:port; "": a free port
-	Log      io.Writer         // the server's own; nil: nowhere
-	Settings map[string]string // of the server, beside wal_level
+	Dir      string    // where it keeps its data
+	Addr     string    // host:port; "": a free port
+	Log      io.Writer // the server's own; nil: nowhere
+	Settings []string  // of the server, beside wal_level: "max_slot_wal_keep_size=64MB"
 }
 
 // Database is a running server with the monolith's database.
@@ -66,8 +65,7 @@ func Open(ctx context.Context, c Config) (*Database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("folder of the monolith: %w", err)
 	}
-	settings := map[string]string{"wal_level": "logical"}
-	maps.Copy(settings, c.Settings)
+	settings := append([]string{"wal_level=logical"}, c.Settings...)
 	server, err := profile.Open(ctx, profile.Config{Name: "postgres", Dir: dir, Private: true, Addr: c.Addr, Settings: settings})
 	if err != nil {
 		return nil, err

@@ -189,7 +189,7 @@ func (s *shop) find(ctx context.Context, ref string) (key int64, err error) {
 
 // variants fills in what the product is sold as.
 func (s *shop) variants(ctx context.Context, key int64, p *product) error {
-	rows, err := s.DB.Query(ctx, `SELECT v.sku, coalesce(nullif(concat_ws(' ', v.color, v.size), ''), p.title), coalesce(v.barcode, ''), coalesce((v.weight * 1000)::int, 0),
+	rows, err := s.DB.Query(ctx, `SELECT v.sku, coalesce(nullif(concat_ws(' / ', v.color, v.size), ''), p.title), coalesce(v.barcode, ''), coalesce((v.weight * 1000)::int, 0),
 			coalesce(v.color, ''), coalesce(v.size, ''), v.price_cents, coalesce(i.quantity, 0) > 0
 		FROM product_variants v JOIN products p ON p.id = v.product_id LEFT JOIN inventory i ON i.variant_id = v.id WHERE v.product_id = $1 ORDER BY v.sort_order, v.id`, key)
 	if err != nil {

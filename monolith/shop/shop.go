@@ -31,9 +31,14 @@ type Options struct {
 	Log *slog.Logger
 
 	// Identity gives the ID that a product shows, by the key of its row: "products:77".
-	// It is the one that the product will have in the new shop; nil: one of its own space.
+	// It is the one that the product will have in the new shop; nil: the one that the
+	// migration derives.
 	Identity func(key string) string
 }
+
+// space is the namespace of the migration's IDs (package mapping): two answers of the old
+// shop and the new one are only equal with the same IDs.
+var space = uuid.MustParse("c2348442-43c1-4ade-a869-dc97a56cd570")
 
 type shop struct {
 	Options
@@ -44,7 +49,6 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 // New gives the shop's handler.
 func New(o Options) http.Handler {
 	if o.Identity == nil {
-		space := uuid.NewSHA1(uuid.NameSpaceURL, []byte("tienda:monolith"))
 		o.Identity = func(key string) string { return uuid.NewSHA1(space, []byte(key)).String() }
 	}
 	s := &shop{o}

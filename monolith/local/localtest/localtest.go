@@ -19,7 +19,7 @@ func Wanted() bool { return profiletest.Has("postgres") }
 // Open starts a database with empty tables that ends with the test.
 func Open(t testing.TB) *local.Database {
 	t.Helper()
-	d, err := local.Open(t.Context(), local.Config{Dir: t.TempDir(), Log: t.Output(), Settings: map[string]string{"fsync": "off"}})
+	d, err := local.Open(t.Context(), local.Config{Dir: t.TempDir(), Log: t.Output(), Settings: []string{"fsync=off"}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
 	return d
