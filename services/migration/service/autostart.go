@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -38,8 +39,13 @@ func autostart(c progress.Control, every time.Duration, log *slog.Logger) app.Pa
 
 func begin(ctx context.Context, c progress.Control) error {
 	s, err := c.Status(ctx)
-	if err != nil || s.Phase == progress.Stopped || s.Phase == progress.Failed {
+	switch {
+	case err != nil:
 		return err
+	case s.Phase == "":
+		return errors.New("the migration has not read its own state yet")
+	case s.Phase == progress.Stopped || s.Phase == progress.Failed:
+		return nil
 	}
 	return c.Start(ctx)
 }

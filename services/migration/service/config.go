@@ -23,7 +23,7 @@ var name = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
 
 // LoadConfig reads and checks the configuration; the error names every fault.
 func LoadConfig(getenv func(string) string) (Config, error) {
-	c := Config{Mapping: getenv("MIGRATION_MAPPING"), Slot: "tienda_migration", Publication: "tienda_migration", RejectLimit: 100, Chunk: 500}
+	c := Config{Mapping: getenv("MIGRATION_MAPPING"), Slot: "tienda_migration", Publication: "tienda_migration", RejectLimit: 100, Chunk: 1000}
 	var errs []error
 	for variable, into := range map[string]*string{"MIGRATION_SLOT": &c.Slot, "MIGRATION_PUBLICATION": &c.Publication} {
 		if v := getenv(variable); v != "" {
@@ -43,7 +43,7 @@ func LoadConfig(getenv func(string) string) (Config, error) {
 			*into = n
 		}
 	}
-	number("MIGRATION_REJECT_LIMIT", 0, 1_000_000, &c.RejectLimit)
+	number("MIGRATION_REJECT_LIMIT", 1, 1_000_000, &c.RejectLimit)
 	number("MIGRATION_CHUNK", 1, 10_000, &c.Chunk)
 	switch v := getenv("MIGRATION_AUTOSTART"); v {
 	case "", "0":

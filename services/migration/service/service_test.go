@@ -41,14 +41,14 @@ func core(c *progresstest.Control, with *Config) NewCore {
 func TestLoadConfig(t *testing.T) {
 	c, err := LoadConfig(env(nil))
 	require.NoError(t, err)
-	require.Equal(t, Config{Slot: "tienda_migration", Publication: "tienda_migration", RejectLimit: 100, Chunk: 500}, c)
+	require.Equal(t, Config{Slot: "tienda_migration", Publication: "tienda_migration", RejectLimit: 100, Chunk: 1000}, c)
 	c, err = LoadConfig(env(map[string]string{
-		"MIGRATION_MAPPING": "northwind", "MIGRATION_SLOT": "s", "MIGRATION_PUBLICATION": "p", "MIGRATION_REJECT_LIMIT": "0", "MIGRATION_CHUNK": "5", "MIGRATION_AUTOSTART": "1",
+		"MIGRATION_MAPPING": "northwind", "MIGRATION_SLOT": "s", "MIGRATION_PUBLICATION": "p", "MIGRATION_REJECT_LIMIT": "7", "MIGRATION_CHUNK": "5", "MIGRATION_AUTOSTART": "1",
 	}))
 	require.NoError(t, err)
-	require.Equal(t, Config{Mapping: "northwind", Slot: "s", Publication: "p", Chunk: 5, Autostart: true}, c)
+	require.Equal(t, Config{Mapping: "northwind", Slot: "s", Publication: "p", RejectLimit: 7, Chunk: 5, Autostart: true}, c)
 	bad := map[string]string{
-		"MIGRATION_SLOT": "a;b", "MIGRATION_PUBLICATION": "A", "MIGRATION_REJECT_LIMIT": "-1", "MIGRATION_CHUNK": "0", "MIGRATION_AUTOSTART": "yes",
+		"MIGRATION_SLOT": "a;b", "MIGRATION_PUBLICATION": "A", "MIGRATION_REJECT_LIMIT": "0", "MIGRATION_CHUNK": "0", "MIGRATION_AUTOSTART": "yes",
 	}
 	_, err = LoadConfig(env(bad))
 	for variable := range bad {
@@ -164,6 +164,7 @@ func TestAutostart(t *testing.T) {
 		"goes on":                     {phase: progress.Copying, want: []string{"start"}},
 		"leaves what was stopped":     {phase: progress.Stopped},
 		"leaves what has failed":      {phase: progress.Failed},
+		"waits for its own state":     {phase: ""},
 		"tries a refused start once":  {phase: progress.Idle, findings: []progress.Finding{{Level: progress.Blocked}}, want: []string{"start"}},
 		"waits for what is away":      {phase: progress.Idle, err: fault.New(fault.Unavailable, "no_source", "Away."), want: []string{"start"}},
 		"waits for what is not known": {phase: progress.Idle, err: errors.New("broken"), want: []string{"start"}},
@@ -176,7 +177,12 @@ func TestAutostart(t *testing.T) {
 				c.Fail(tt.err)
 				ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 				defer stop()
-				time.AfterFunc(12*time.Second, func() { c.Fail(nil) })
+				time.AfterFunc(12*time.Second, func() {
+					c.Fail(nil)
+					if tt.phase == "" { // it turns out to have been stopped
+						c.Set(func(s *progress.Status) { s.Phase = progress.Stopped })
+					}
+				})
 				require.NoError(t, autostart(c, againEvery, quiet)(ctx))
 				require.NoError(t, ctx.Err(), "it ends by itself")
 				require.Equal(t, tt.want, c.Did())

@@ -124,6 +124,11 @@ func TestRefusals(t *testing.T) {
 	require.Equal(t, http.StatusConflict, a.Status)
 	require.Contains(t, string(a.Body), "preflight_blocked")
 
+	phase := func(p progress.Phase) { c.Set(func(s *progress.Status) { s.Phase = p }) }
+	phase("")
+	require.Equal(t, http.StatusServiceUnavailable, call(t, s, "GET", "/v1/migration").Status, "its own state is not read yet")
+	phase(progress.Idle)
+
 	c.Fail(errors.New("dial tcp: password=x"))
 	for _, r := range api.Routes(c) {
 		if strings.HasPrefix(r.Path, "/v1/") {

@@ -18,6 +18,10 @@ const longest = 50 * time.Second
 
 var errNotDoneYet = fault.New(fault.Unavailable, "not_done_yet", "It is not done after 50 s. What was done is kept; ask again to go on.")
 
+// errNotKnownYet answers between the start of the app and the moment when it has read its
+// own state.
+var errNotKnownYet = fault.New(fault.Unavailable, "not_ready", "The migration has not read its own state yet. Try again.")
+
 type api struct{ control progress.Control }
 
 // within bounds what a request has done, and says so when it was not done in time.
@@ -39,6 +43,9 @@ func (a api) tell(w http.ResponseWriter, r *http.Request, status int) error {
 	s, err := a.control.Status(r.Context())
 	if err != nil {
 		return err
+	}
+	if s.Phase == "" {
+		return errNotKnownYet
 	}
 	s.Kinds, s.Lags = list(s.Kinds), list(s.Lags)
 	return httpapi.Write(w, status, s)
@@ -83,9 +90,6 @@ func (a api) rejects(w http.ResponseWriter, r *http.Request) error {
 	rejects, next, err := a.control.Rejects(r.Context(), q.Get("kind"), page.Limit(httpapi.QueryInt(r, "limit")), q.Get("cursor"))
 	if err != nil {
 		return err
-	}
-	for i := range rejects {
-		rejects[i].Values = list(rejects[i].Values)
 	}
 	return httpapi.Write(w, http.StatusOK, page.Of[progress.Reject]{Items: list(rejects), NextCursor: next})
 }
