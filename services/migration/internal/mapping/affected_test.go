@@ -52,19 +52,3 @@ fields:
 		require.Equal(t, got.All || len(got.Keys)+len(got.Ask) > 0, got.Any(), name)
 	}
 }
-
-// Where the old parent of a moved row would not be known, the whole old row is needed.
-func TestFull(t *testing.T) {
-	m := load(t, users(`
-children:
-  lines: {table: l, on: {t: id}, order_by: [n]}
-  parts: {table: q, on: {t: id}, order_by: [n]}
-  heap: {table: h, on: {t: id}, order_by: [n]}
-lookups:
-  product: {of: lines, table: p, on: {id: pid}}
-fields: {a: {cel: "size(row.lines) + size(row.parts) + size(row.heap)"}, b: {embed: {child: lines, value: product.name}}}
-`))
-	require.Equal(t, []string{"h", "l"}, m.Full(source.Schema{
-		"t": {Key: []string{"id"}}, "l": {Key: []string{"id"}}, "q": {Key: []string{"t", "n"}}, "h": {}, "p": {Key: []string{"id"}},
-	}))
-}

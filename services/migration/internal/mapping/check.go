@@ -89,11 +89,6 @@ func (c *checker) key(k *Kind, table source.Table) {
 	if len(table.Key) == 0 {
 		c.add(k.line, "%s: %s has no primary key, so its rows have no name", k.Name, k.root.table)
 	}
-	k.families = nil
-	for _, column := range k.key {
-		found, _ := c.column(k.root.table, column)
-		k.families = append(k.families, family(found.Type))
-	}
 	for _, column := range k.key {
 		if found, ok := c.column(k.root.table, column); ok && !found.NotNull && !slices.Contains(table.Key, column) {
 			c.add(k.line, "%s: %s.%s of its key can be null", k.Name, k.root.table, column)

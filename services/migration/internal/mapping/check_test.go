@@ -99,28 +99,6 @@ func TestCheckOfKeysAndDrops(t *testing.T) {
 		"line 4: t.no: is dropped, but the database has no such column",
 	})
 	require.Len(t, found, 4)
-	_, ok := load(t, logs).Kinds()[0].KeyOf("users:1")
-	require.False(t, ok, "the types of a key are not known before Check")
-}
-
-func TestKeyOf(t *testing.T) {
-	m := load(t, "version: 1\nname: x\nkinds: [{kind: users, name: u, table: k, key: [a, b, c], fields: {x: a}}]")
-	require.NoError(t, m.Check(schema(t, "CREATE TABLE k (\n  a integer NOT NULL,\n  b text NOT NULL,\n  c date NOT NULL,\n  PRIMARY KEY (a, b, c)\n);"), nil))
-	k := m.Kinds()[0]
-	day, err := mappingtest.Value("date", "2024-02-01")
-	require.NoError(t, err)
-	for _, b := range []string{"x", "a:b%", "%3A", "", "12"} {
-		key := []any{int64(7), b, day}
-		id, err := k.Identity(key)
-		require.NoError(t, err)
-		got, ok := k.KeyOf(id.Key)
-		require.True(t, ok, id.Key)
-		require.Equal(t, key, got)
-	}
-	for _, other := range []string{"users:1:x:2024-02-01T00%3A00%3A00Z", "u:1", "u:a:b:c", ""} {
-		_, ok := k.KeyOf(other)
-		require.False(t, ok, other)
-	}
 }
 
 // small is a contract of two fields and a list.

@@ -87,8 +87,7 @@ type Kind struct {
 	document *op      // an object
 	schema   Schema   // nil: not checked
 	keyUses  []use
-	families []string // of the columns of key, since Check
-	seal     []byte   // the key of password digests; nil: none are made
+	seal     []byte // the key of password digests; nil: none are made
 }
 
 // Load reads a mapping. The error is a Problems with all that is wrong with it.
