@@ -53,6 +53,23 @@ type Kind[T any] struct {
 	Prepare func(ctx context.Context, docs []Document[T]) ([]error, error)
 	// Stored, if any, is told the IDs that were written or removed.
 	Stored func(ctx context.Context, ids []string)
+	// More, if any, gives for a document what else Held, Put and Remove read of the state, which
+	// only what Keys says can tell; GetMore likewise for Get. It is read in one call for all.
+	More, GetMore func(tx *state.Tx, id string) ([]string, error)
+	// Begin, if any, is called once for each run of the transaction, when all is read, and gives what
+	// stores its documents in the place of Put and Remove.
+	Begin func(tx *state.Tx) Run[T]
+	// Room, if any, holds as many batches as may be stored at once: for kinds whose documents
+	// share documents of an index, over which batches would only hold each other up.
+	Room chan struct{}
+}
+
+// Run stores the documents of one run of the transaction. Finish, after the last of them, writes what
+// they have in common, such as an index.
+type Run[T any] struct {
+	Put    func(d Document[T]) error
+	Remove func(id string) error
+	Finish func() error
 }
 
 // Outcome is what became of a document.
@@ -89,7 +106,7 @@ type Result struct {
 
 // Take stores documents of one part of the index, by its name, in one transaction. Results are in
 // the order of the documents; of two with one ID the later one counts. State: 1 bulk
-// get, 1 transaction.
+// get, 1 more where More says so, 1 transaction.
 func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result, error) {
 	results, docs := make([]Result, len(in)), make([]Document[T], len(in))
 	for i, d := range in {
@@ -107,31 +124,12 @@ func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result
 	if err := k.prepare(ctx, in, docs, results); err != nil {
 		return nil, err
 	}
-	var written []string
-	before := append([]Result(nil), results...)
-	err := k.DB.Update(ctx, func(tx *state.Tx) error {
-		written = nil
-		copy(results, before)
-		if err := tx.Load(k.keys(name, in, docs, results)...); err != nil {
-			return err
-		}
-		index, err := k.open(tx, name)
-		if err != nil {
-			return err
-		}
-		for i, d := range in {
-			if results[i].Outcome != Stored {
-				continue
-			}
-			if err := k.one(tx, index, d, docs[i], &results[i]); err != nil {
-				return err
-			}
-			if results[i].Outcome == Stored {
-				written = append(written, d.ID)
-			}
-		}
-		return index.save(tx)
-	})
+	leave, err := k.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	written, err := k.store(ctx, name, in, docs, results)
+	leave()
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +137,92 @@ func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result
 		k.Stored(ctx, written)
 	}
 	return results, nil
+}
+
+// enter waits for room.
+func (k Kind[T]) enter(ctx context.Context) (leave func(), err error) {
+	if k.Room == nil {
+		return func() {}, nil
+	}
+	select {
+	case k.Room <- struct{}{}:
+		return func() { <-k.Room }, nil
+	case <-ctx.Done():
+		return nil, state.ErrBusy.Because(ctx.Err())
+	}
+}
+
+// store is the transaction of a batch. results say what is to be stored, and then what was.
+func (k Kind[T]) store(ctx context.Context, name string, in []Incoming, docs []Document[T], results []Result) (written []string, err error) {
+	before := append([]Result(nil), results...)
+	err = k.DB.Update(ctx, func(tx *state.Tx) error {
+		written = nil
+		copy(results, before)
+		if err := k.load(tx, name, in, docs, results); err != nil {
+			return err
+		}
+		index, err := k.open(tx, name)
+		if err != nil {
+			return err
+		}
+		run := k.begin(tx)
+		for i, d := range in {
+			if results[i].Outcome != Stored {
+				continue
+			}
+			if err := k.one(tx, run, index, d, docs[i], &results[i]); err != nil {
+				return err
+			}
+			if results[i].Outcome == Stored {
+				written = append(written, d.ID)
+			}
+		}
+		if err := run.Finish(); err != nil {
+			return err
+		}
+		return index.save(tx)
+	})
+	return written, err
+}
+
+func (k Kind[T]) begin(tx *state.Tx) Run[T] {
+	if k.Begin != nil {
+		return k.Begin(tx)
+	}
+	return Run[T]{
+		Put:    func(d Document[T]) error { return k.Put(tx, d) },
+		Remove: func(id string) error { return k.Remove(tx, id) },
+		Finish: func() error { return nil },
+	}
+}
+
+// load reads what a batch needs: 1 bulk get, 1 more for what More says that was not read yet.
+func (k Kind[T]) load(tx *state.Tx, name string, in []Incoming, docs []Document[T], results []Result) error {
+	if err := tx.Load(k.keys(name, in, docs, results)...); err != nil {
+		return err
+	}
+	var ids []string
+	for i, d := range in {
+		if results[i].Outcome == Stored {
+			ids = append(ids, d.ID)
+		}
+	}
+	return loadMore(tx, ids, k.More)
+}
+
+func loadMore(tx *state.Tx, ids []string, more func(*state.Tx, string) ([]string, error)) error {
+	if more == nil {
+		return nil
+	}
+	var keys []string
+	for _, id := range ids {
+		further, err := more(tx, id)
+		if err != nil {
+			return err
+		}
+		keys = append(keys, further...)
+	}
+	return tx.Load(keys...)
 }
 
 // prepare does what is slow for the documents that fit.
@@ -184,7 +268,7 @@ func (k Kind[T]) keys(name string, in []Incoming, docs []Document[T], results []
 }
 
 // one stores a document unless what is held is newer, or what is gone was.
-func (k Kind[T]) one(tx *state.Tx, index *part, in Incoming, doc Document[T], result *Result) error {
+func (k Kind[T]) one(tx *state.Tx, run Run[T], index *part, in Incoming, doc Document[T], result *Result) error {
 	held, err := k.Held(tx, in.ID)
 	if err != nil {
 		return err
@@ -195,9 +279,9 @@ func (k Kind[T]) one(tx *state.Tx, index *part, in Incoming, doc Document[T], re
 	}
 	if in.Deleted {
 		index.bury(in.ID, in.Source.Position)
-		return k.Remove(tx, in.ID)
+		return run.Remove(in.ID)
 	}
-	err = k.Put(tx, doc)
+	err = run.Put(doc)
 	if refusal := (*fault.Error)(nil); errors.As(err, &refusal) && refusal.Kind != fault.Internal && refusal.Kind != fault.Unavailable {
 		result.reject(refusal)
 		return nil
@@ -209,7 +293,7 @@ func (k Kind[T]) one(tx *state.Tx, index *part, in Incoming, doc Document[T], re
 }
 
 // Read gives those of the documents that are kept and were moved in. State: 1 bulk
-// get, if GetKeys says all that Get reads.
+// get, if GetKeys says all that Get reads; 2 with GetMore.
 func (k Kind[T]) Read(ctx context.Context, ids []string) (out []Incoming, err error) {
 	err = k.DB.View(ctx, func(tx *state.Tx) error {
 		out = make([]Incoming, 0, len(ids))
@@ -218,6 +302,9 @@ func (k Kind[T]) Read(ctx context.Context, ids []string) (out []Incoming, err er
 			keys = append(keys, k.GetKeys(id)...)
 		}
 		if err := tx.Load(keys...); err != nil {
+			return err
+		}
+		if err := loadMore(tx, ids, k.GetMore); err != nil {
 			return err
 		}
 		for _, id := range ids {

@@ -165,6 +165,9 @@ func (m *Mover) reject(k Kind, it item, why *fault.Error) progress.Reject {
 		ID: it.ID, Kind: k.Name(), Key: it.Key, Position: uint64(it.position), Tries: 1, At: m.now(), Row: k.Shown(it.row),
 		Code: "rejected", Detail: "The owner does not take it.",
 	}
+	for _, v := range it.key {
+		r.Values = append(r.Values, fmt.Sprint(v))
+	}
 	if why != nil {
 		r.Code, r.Detail, r.Fields = why.Code, why.Detail, why.Fields
 	}

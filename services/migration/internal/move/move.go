@@ -115,7 +115,15 @@ type Config struct {
 	Chunk   int   // roots that are copied between two checkpoints; 0: 1000
 	Workers int   // chunks that are copied at the same time; 0: 4
 	Limit   int64 // rejects that stop the move; 0: 100
+	// Fits, if any, is asked before the source is read: a *Misfit stops the move.
+	Fits func(ctx context.Context) error
 }
+
+// Misfit says that the source is not what was mapped (any more).
+type Misfit struct{ Reason string }
+
+// Error gives the reason.
+func (e *Misfit) Error() string { return "the mapping does not fit the source: " + e.Reason }
 
 // Mover moves. Use New.
 type Mover struct {

@@ -23,6 +23,38 @@ const (
 const lostAdvice = "The source no longer has the changes since the last stored position: its slot was lost. " +
 	"Give the slot more room (max_slot_wal_keep_size) and start again: everything is copied anew."
 
+// misfitAdvice says what to do about a source that is not what was mapped.
+const misfitAdvice = "The source is not what was mapped. Map or drop what is new in the mapping, restart the migration with it, and start again: "
+
+// Recheck stops a move whose source is not what was mapped any more. It is to be called
+// now and then: a column that is new is mapped by nobody.
+func (m *Mover) Recheck(ctx context.Context) error {
+	m.mu.Lock()
+	running := m.cancel != nil
+	m.mu.Unlock()
+	if !running || m.config.Fits == nil {
+		return nil
+	}
+	err := m.config.Fits(ctx)
+	if !errors.As(err, new(*Misfit)) {
+		return err
+	}
+	if err := m.enter(ctx, progress.Stopped, misfitAdvice+err.Error()); err != nil {
+		return err
+	}
+	m.interrupt()
+	return nil
+}
+
+// interrupt ends what is under way.
+func (m *Mover) interrupt() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cancel != nil {
+		m.cancel()
+	}
+}
+
 // Work moves whenever it is asked to, until ctx ends.
 func (m *Mover) Work(ctx context.Context) error {
 	if err := m.patiently(ctx, "its own store", func() error { return m.restore(ctx) }); err != nil {
@@ -100,6 +132,8 @@ func (m *Mover) once(ctx context.Context) error {
 	case errors.Is(err, errRejects):
 		return m.enter(context.WithoutCancel(ctx), progress.Stopped, fmt.Sprintf(
 			"%d documents or more were rejected. Look at the list, repair the mapping or the rows, and start again.", m.config.Limit))
+	case errors.As(err, new(*Misfit)):
+		return m.enter(context.WithoutCancel(ctx), progress.Stopped, misfitAdvice+err.Error())
 	case errors.Is(err, source.ErrSlotLost):
 		return m.enter(context.WithoutCancel(ctx), progress.Failed, lostAdvice)
 	case broken(err):
@@ -113,6 +147,11 @@ func (m *Mover) move(ctx context.Context) error {
 	m.mu.Lock()
 	run := m.run
 	m.mu.Unlock()
+	if m.config.Fits != nil {
+		if err := m.config.Fits(ctx); err != nil {
+			return err
+		}
+	}
 	snap, from, err := m.source.Follow(ctx, m.mapping.Tables())
 	if err != nil {
 		return err
@@ -244,11 +283,7 @@ func (m *Mover) Stop(ctx context.Context) error {
 	if err := m.enter(ctx, progress.Stopped, "It was told to stop."); err != nil {
 		return err
 	}
-	m.mu.Lock()
-	if m.cancel != nil {
-		m.cancel()
-	}
-	m.mu.Unlock()
+	m.interrupt()
 	m.ask()
 	return nil
 }

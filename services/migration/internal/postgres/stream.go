@@ -183,27 +183,29 @@ func (r *receiver) receive(ctx context.Context) error {
 	defer cancel()
 	for len(r.queue) == 0 {
 		message, err := r.conn.ReceiveMessage(until)
-		if pgconn.Timeout(err) || err != nil && until.Err() != nil {
-			if r.conn.IsClosed() {
+		if err == nil {
+			if err := r.take(until, message); err != nil {
 				return err
 			}
-			return nil
+			continue
 		}
-		if err != nil {
+		if until.Err() == nil || r.conn.IsClosed() {
 			return err
 		}
-		r.heard = time.Now()
-		switch m := message.(type) {
-		case *pgproto3.ErrorResponse:
-			return pgconn.ErrorResponseToPgError(m)
-		case *pgproto3.CopyDone:
-			return errors.New("the server has ended it")
-		case *pgproto3.CopyData:
-			err = r.data(until, m.Data)
-		}
-		if err != nil && ctx.Err() == nil {
-			return err
-		}
+		break // a status is due
+	}
+	return nil
+}
+
+func (r *receiver) take(ctx context.Context, message pgproto3.BackendMessage) error {
+	r.heard = time.Now()
+	switch m := message.(type) {
+	case *pgproto3.ErrorResponse:
+		return pgconn.ErrorResponseToPgError(m)
+	case *pgproto3.CopyDone:
+		return errors.New("the server has ended it")
+	case *pgproto3.CopyData:
+		return r.data(ctx, m.Data)
 	}
 	return nil
 }

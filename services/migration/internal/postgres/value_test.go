@@ -14,7 +14,9 @@ import (
 // Every type gives the same value from the snapshot, by its key and through the stream,
 // under whatever settings the database has.
 func TestTypes(t *testing.T) {
-	at := func(y int, m time.Month, d, h, mi, s, ns int) time.Time { return time.Date(y, m, d, h, mi, s, ns, time.UTC) }
+	at := func(y int, m time.Month, d, h, mi, s, ns int) time.Time {
+		return time.Date(y, m, d, h, mi, s, ns, time.UTC)
+	}
 	columns := []struct {
 		kind, literal string
 		want          any

@@ -85,6 +85,7 @@ type Reject struct {
 	Position uint64            `json:"position"`
 	Tries    int               `json:"tries"`
 	At       time.Time         `json:"at"`
+	Values   []string          `json:"values"` // of the key
 }
 
 // Verdict is the outcome of the last verification in short.

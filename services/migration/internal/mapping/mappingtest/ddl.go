@@ -15,7 +15,7 @@ var (
 	table      = regexp.MustCompile(`(?is)CREATE TABLE (\w+)\s*\((.*?)\n\);`)
 	generated  = regexp.MustCompile(`(?i)GENERATED ALWAYS AS \(`)
 	primaryKey = regexp.MustCompile(`(?i)PRIMARY KEY\s*\(([^)]*)\)`)
-	typeOf     = regexp.MustCompile(`(?i)^(double precision|timestamp(\s+with(out)? time zone)?|\w+)(\s*\([0-9, ]+\))?`)
+	typeOf     = regexp.MustCompile(`(?i)^(double precision|timestamptz|timestamp(\s+with(out)? time zone)?|\w+)(\s*\([0-9, ]+\))?`)
 )
 
 // Parse reads the CREATE TABLE statements of an SQL text, one column a line.

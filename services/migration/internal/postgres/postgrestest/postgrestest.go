@@ -84,7 +84,7 @@ func New(t *testing.T, ddl ...string) *DB {
 			if _, err := root.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name); err != nil {
 				return false
 			}
-			if _, err := root.Exec(ctx, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = $1 AND NOT active", name); err != nil {
+			if _, err := root.Exec(ctx, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE (database = $1 OR slot_name = 'slot_' || $1) AND NOT active", name); err != nil {
 				return false
 			}
 			_, err := root.Exec(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
