@@ -91,6 +91,7 @@ func TestRefusedCommands(t *testing.T) {
 	}
 	_, _, _, err := does(t, nil, func(string) string { return "x" }, "draft")
 	require.ErrorContains(t, err, "MIGRATION_CHUNK")
+	require.ErrorContains(t, commands{}.run(t.Context(), []string{"draft"}, none, io.Discard), "not a command")
 	failing := commands{preflight: func(context.Context, string, service.Config) ([]progress.Finding, error) {
 		return nil, errors.New("the source is away")
 	}}
