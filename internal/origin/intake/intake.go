@@ -51,19 +51,34 @@ type Kind[T any] struct {
 	Get func(tx *state.Tx, id string) (Document[T], bool, error)
 	// GetKeys are the state documents that Get reads.
 	GetKeys func(id string) []string
-	// PartKeys, if any, are state documents as those of Keys that depend on the part of the index.
-	PartKeys func(part string, value *T) []string
-	// More, if any, gives what is to be read besides, by what the documents of Keys say: one
-	// more call, where anything of it was not read yet.
-	More func(tx *state.Tx, docs []Document[T]) ([]string, error)
-	// Finish, if any, is called with the IDs of what was put and removed, each once, when all
-	// of a batch was: for what is written once for all of them, such as lists.
-	Finish func(tx *state.Tx, ids []string) error
 	// Prepare, if any, is called with the documents before they are stored, outside of the transaction:
 	// for what is slow, such as hashing. It may change their values. The slice says which are refused.
 	Prepare func(ctx context.Context, docs []Document[T]) ([]error, error)
 	// Stored, if any, is told the IDs that were written or removed.
 	Stored func(ctx context.Context, ids []string)
+	// PartKeys, if any, are state documents as those of Keys that depend on the part of the index.
+	PartKeys func(part string, value *T) []string
+	// More, if any, gives what is to be read besides, by what the documents of Keys say: one
+	// more call, where anything of it was not read yet. GetMore is to GetKeys what More is to Keys.
+	More    func(tx *state.Tx, docs []Document[T]) ([]string, error)
+	GetMore func(tx *state.Tx, id string) ([]string, error)
+	// Finish, if any, is called with the IDs of what was put and removed, each once, when all
+	// of a batch was: for what is written once for all of them, such as lists.
+	Finish func(tx *state.Tx, ids []string) error
+	// Begin, if any, is called once for each run of the transaction, when all is read, and gives what
+	// stores its documents in the place of Put and Remove.
+	Begin func(tx *state.Tx) Run[T]
+	// Room, if any, holds as many batches as may be stored at once: for kinds whose documents
+	// share documents of an index, over which batches would only hold each other up.
+	Room chan struct{}
+}
+
+// Run stores the documents of one run of the transaction. Finish, after the last of them, writes what
+// they have in common, such as an index.
+type Run[T any] struct {
+	Put    func(d Document[T]) error
+	Remove func(id string) error
+	Finish func() error
 }
 
 // Outcome is what became of a document.
@@ -100,7 +115,7 @@ type Result struct {
 
 // Take stores documents of one part of the index, by its name, in one transaction. Results are in
 // the order of the documents; of two with one ID the later one counts. State: 1 bulk
-// get, 1 transaction; 1 bulk get more where More says so.
+// get, 1 more where More says so, 1 transaction.
 func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result, error) {
 	results, docs := make([]Result, len(in)), make([]Document[T], len(in))
 	for i, d := range in {
@@ -118,9 +133,38 @@ func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result
 	if err := k.prepare(ctx, in, docs, results); err != nil {
 		return nil, err
 	}
-	var written []string
+	leave, err := k.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	written, err := k.store(ctx, name, in, docs, results)
+	leave()
+	if err != nil {
+		return nil, err
+	}
+	if k.Stored != nil && len(written) > 0 {
+		k.Stored(ctx, written)
+	}
+	return results, nil
+}
+
+// enter waits for room.
+func (k Kind[T]) enter(ctx context.Context) (leave func(), err error) {
+	if k.Room == nil {
+		return func() {}, nil
+	}
+	select {
+	case k.Room <- struct{}{}:
+		return func() { <-k.Room }, nil
+	case <-ctx.Done():
+		return nil, state.ErrBusy.Because(ctx.Err())
+	}
+}
+
+// store is the transaction of a batch. results say what is to be stored, and then what was.
+func (k Kind[T]) store(ctx context.Context, name string, in []Incoming, docs []Document[T], results []Result) (written []string, err error) {
 	before := append([]Result(nil), results...)
-	err := k.DB.Update(ctx, func(tx *state.Tx) error {
+	err = k.DB.Update(ctx, func(tx *state.Tx) error {
 		written = nil
 		copy(results, before)
 		if err := k.load(tx, name, docs, results); err != nil {
@@ -130,29 +174,88 @@ func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result
 		if err != nil {
 			return err
 		}
+		run := k.begin(tx)
 		for i, d := range in {
 			if results[i].Outcome != Stored {
 				continue
 			}
-			if err := k.one(tx, index, d, docs[i], &results[i]); err != nil {
+			if err := k.one(tx, run, index, d, docs[i], &results[i]); err != nil {
 				return err
 			}
 			if results[i].Outcome == Stored {
 				written = append(written, d.ID)
 			}
 		}
+		if err := run.Finish(); err != nil {
+			return err
+		}
 		if err := k.finish(tx, written); err != nil {
 			return err
 		}
 		return index.save(tx)
 	})
+	return written, err
+}
+
+func (k Kind[T]) begin(tx *state.Tx) Run[T] {
+	if k.Begin != nil {
+		return k.Begin(tx)
+	}
+	return Run[T]{
+		Put:    func(d Document[T]) error { return k.Put(tx, d) },
+		Remove: func(id string) error { return k.Remove(tx, id) },
+		Finish: func() error { return nil },
+	}
+}
+
+// load reads what a batch needs: 1 bulk get, 1 more for what More says that was not read yet.
+func (k Kind[T]) load(tx *state.Tx, name string, docs []Document[T], results []Result) error {
+	keys := k.index().keys(name)
+	var taken []Document[T]
+	for i, d := range docs {
+		if results[i].Outcome != Stored {
+			continue
+		}
+		var value *T
+		if !d.Deleted {
+			value = &docs[i].Value
+			if k.PartKeys != nil {
+				keys = append(keys, k.PartKeys(name, value)...)
+			}
+		}
+		keys, taken = append(keys, k.Keys(d.ID, value)...), append(taken, d)
+	}
+	if err := tx.Load(keys...); err != nil || k.More == nil {
+		return err
+	}
+	more, err := k.More(tx, taken)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if k.Stored != nil && len(written) > 0 {
-		k.Stored(ctx, written)
+	return tx.Load(more...)
+}
+
+// ByID gives a Kind's More that asks for each document by its ID.
+func ByID[T any](more func(tx *state.Tx, id string) ([]string, error)) func(*state.Tx, []Document[T]) ([]string, error) {
+	return func(tx *state.Tx, docs []Document[T]) (keys []string, err error) {
+		for _, d := range docs {
+			further, err := more(tx, d.ID)
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, further...)
+		}
+		return keys, nil
 	}
-	return results, nil
+}
+
+func (k Kind[T]) finish(tx *state.Tx, written []string) error {
+	if k.Finish == nil || len(written) == 0 {
+		return nil
+	}
+	ids := slices.Clone(written)
+	slices.Sort(ids)
+	return k.Finish(tx, slices.Compact(ids))
 }
 
 // prepare does what is slow for the documents that fit.
@@ -183,45 +286,8 @@ func (k Kind[T]) prepare(ctx context.Context, in []Incoming, docs []Document[T],
 	return nil
 }
 
-// load reads the state documents that a batch needs.
-func (k Kind[T]) load(tx *state.Tx, name string, docs []Document[T], results []Result) error {
-	keys := k.index().keys(name)
-	var taken []Document[T]
-	for i, d := range docs {
-		switch {
-		case results[i].Outcome != Stored:
-			continue
-		case d.Deleted:
-			keys = append(keys, k.Keys(d.ID, nil)...)
-		default:
-			keys = append(keys, k.Keys(d.ID, &docs[i].Value)...)
-			if k.PartKeys != nil {
-				keys = append(keys, k.PartKeys(name, &docs[i].Value)...)
-			}
-		}
-		taken = append(taken, d)
-	}
-	if err := tx.Load(keys...); err != nil || k.More == nil {
-		return err
-	}
-	more, err := k.More(tx, taken)
-	if err != nil {
-		return err
-	}
-	return tx.Load(more...)
-}
-
-func (k Kind[T]) finish(tx *state.Tx, written []string) error {
-	if k.Finish == nil || len(written) == 0 {
-		return nil
-	}
-	ids := slices.Clone(written)
-	slices.Sort(ids)
-	return k.Finish(tx, slices.Compact(ids))
-}
-
 // one stores a document unless what is held is newer, or what is gone was.
-func (k Kind[T]) one(tx *state.Tx, index *part, in Incoming, doc Document[T], result *Result) error {
+func (k Kind[T]) one(tx *state.Tx, run Run[T], index *part, in Incoming, doc Document[T], result *Result) error {
 	held, err := k.Held(tx, in.ID)
 	if err != nil {
 		return err
@@ -232,9 +298,9 @@ func (k Kind[T]) one(tx *state.Tx, index *part, in Incoming, doc Document[T], re
 	}
 	if in.Deleted {
 		index.bury(in.ID, in.Source.Position)
-		return k.Remove(tx, in.ID)
+		return run.Remove(in.ID)
 	}
-	err = k.Put(tx, doc)
+	err = run.Put(doc)
 	if refusal := (*fault.Error)(nil); errors.As(err, &refusal) && refusal.Kind != fault.Internal && refusal.Kind != fault.Unavailable {
 		result.reject(refusal)
 		return nil
@@ -246,7 +312,7 @@ func (k Kind[T]) one(tx *state.Tx, index *part, in Incoming, doc Document[T], re
 }
 
 // Read gives those of the documents that are kept and were moved in. State: 1 bulk
-// get, if GetKeys says all that Get reads.
+// get, if GetKeys says all that Get reads; 2 with GetMore.
 func (k Kind[T]) Read(ctx context.Context, ids []string) (out []Incoming, err error) {
 	err = k.DB.View(ctx, func(tx *state.Tx) error {
 		out = make([]Incoming, 0, len(ids))
@@ -256,6 +322,19 @@ func (k Kind[T]) Read(ctx context.Context, ids []string) (out []Incoming, err er
 		}
 		if err := tx.Load(keys...); err != nil {
 			return err
+		}
+		if k.GetMore != nil {
+			keys = nil
+			for _, id := range ids {
+				more, err := k.GetMore(tx, id)
+				if err != nil {
+					return err
+				}
+				keys = append(keys, more...)
+			}
+			if err := tx.Load(keys...); err != nil {
+				return err
+			}
 		}
 		for _, id := range ids {
 			d, ok, err := k.Get(tx, id)
