@@ -107,6 +107,44 @@ func TestWhoMayCall(t *testing.T) {
 	}
 }
 
+// An app whose client slips in the name of another app beside its own is neither.
+func TestNoServicePosesAsAnother(t *testing.T) {
+	h, err := handler(t, routes()...)
+	require.NoError(t, err)
+	tests := []struct {
+		path  string
+		names []string
+		want  int
+	}{
+		{"/inside", []string{"orders"}, 200},
+		{"/inside", []string{"orders", "orders"}, 200},
+		{"/inside", []string{"gateway", "orders"}, 403},
+		{"/inside", []string{"orders", "gateway"}, 403},
+		{"/inside", []string{"orders", "orders", "gateway"}, 403},
+		{"/inside", []string{"orders", ""}, 403},
+		{"/inside", []string{"", "orders"}, 403},
+		{"/inside", []string{"orders, gateway"}, 403},
+		{"/inside", []string{"gateway,orders"}, 403},
+		{"/inside", []string{"Orders"}, 403},
+		{"/inside", nil, 403},
+		{"/own", nil, 200},
+		{"/own", []string{"users"}, 200},
+		{"/own", []string{"orders", "users"}, 403}, // not as if nobody had called
+		{"/own", []string{"users", "orders"}, 403},
+		{"/own", []string{"", "users"}, 403},
+	}
+	for _, tt := range tests {
+		r := httptest.NewRequest(http.MethodGet, tt.path, nil)
+		r.Header.Set(HeaderAppToken, "secret")
+		for _, name := range tt.names {
+			r.Header.Add("dapr-caller-app-id", name)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		require.Equal(t, tt.want, w.Code, "%s %q", tt.path, tt.names)
+	}
+}
+
 // An app that asks for no token is open to whatever runs beside it, but not the
 // routes that are its own.
 func TestOwnRoutesNeedATokenAlways(t *testing.T) {

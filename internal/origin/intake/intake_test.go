@@ -163,6 +163,21 @@ func TestAnyOrderEndsTheSame(t *testing.T) {
 	}
 }
 
+// A part of the index that a store has kept without the root is listed after a repeat.
+func TestAPartWithoutTheRootIsListedAgain(t *testing.T) {
+	store := statetest.NewMemory()
+	_, err := kind(store).Take(t.Context(), "0", []intake.Incoming{in("a", 1, "a")})
+	require.NoError(t, err)
+	roots, err := store.Get(t.Context(), "moved:notes")
+	require.NoError(t, err)
+	require.NoError(t, store.Commit(t.Context(), state.Op{Key: "moved:notes", ETag: roots[0].ETag, Delete: true}))
+	_, err = kind(store).Take(t.Context(), "0", []intake.Incoming{in("a", 1, "a")})
+	require.NoError(t, err)
+	ids, _, err := kind(store).List(t.Context(), "")
+	require.NoError(t, err)
+	require.Equal(t, []string{"a"}, ids)
+}
+
 func TestTheListIsInPages(t *testing.T) {
 	k := kind(statetest.NewMemory())
 	for n := range 25 {

@@ -181,22 +181,38 @@ func TestSlotLost(t *testing.T) {
 		_, err = conn.Exec(context.Background(), "SELECT pg_reload_conf()")
 		require.NoError(t, err)
 	})
-	for n := range 4 {
-		db.Exec("INSERT INTO things VALUES ($1, 'a')", n)
-		db.Exec("SELECT pg_switch_wal()")
+	lose := func() {
+		for range 4 {
+			db.Exec("UPDATE things SET name = 'b'")
+			db.Exec("SELECT pg_switch_wal()")
+		}
+		require.Eventually(t, func() bool {
+			db.Exec("CHECKPOINT")
+			lag, err := s.Lag(t.Context())
+			require.NoError(t, err)
+			return lag.Lost && lag.Left == 0
+		}, 10*time.Second, 50*time.Millisecond)
 	}
-	require.Eventually(t, func() bool {
-		db.Exec("CHECKPOINT")
-		lag, err := s.Lag(t.Context())
-		require.NoError(t, err)
-		return lag.Lost && lag.Left == 0
-	}, 10*time.Second, 50*time.Millisecond)
+	lose()
 	require.ErrorIs(t, s.Stream(t.Context(), from, nil), source.ErrSlotLost)
 	_, _, err := s.Follow(t.Context(), []string{"things"})
 	require.ErrorIs(t, err, source.ErrSlotLost)
 	// A new one begins with a new snapshot.
 	require.NoError(t, s.Forget(t.Context()))
-	follow(t, s, "things")
+	from = follow(t, s, "things")
+	// One that streams, but never confirms, loses it as well.
+	var stream sync.WaitGroup
+	var broken error
+	stream.Go(func() { broken = s.Stream(t.Context(), from, func(source.Transaction) error { return nil }) })
+	require.Eventually(t, func() bool {
+		var active bool
+		require.NoError(t, db.Admin.QueryRow(t.Context(), "SELECT active FROM pg_replication_slots WHERE slot_name = $1", "slot_"+db.Name).Scan(&active))
+		return active
+	}, 5*time.Second, 10*time.Millisecond)
+	lose()
+	stream.Wait()
+	require.Error(t, broken)
+	require.ErrorIs(t, s.Stream(t.Context(), from, nil), source.ErrSlotLost)
 }
 
 func TestAlterTableWhileStreaming(t *testing.T) {
