@@ -99,6 +99,8 @@ func TestFaults(t *testing.T) {
 		{name: "no identity", fault: "ALTER TABLE lines REPLICA IDENTITY NOTHING", check: "identity", table: "lines", do: "REPLICA IDENTITY FULL"},
 		{name: "link not in key", fault: "ALTER TABLE lines DROP CONSTRAINT lines_pkey; ALTER TABLE lines ADD PRIMARY KEY (no)", check: "identity", table: "lines", column: "order_id", do: "REPLICA IDENTITY FULL"},
 		{name: "link not in index", fault: "CREATE UNIQUE INDEX by_no ON lines (no); ALTER TABLE lines REPLICA IDENTITY USING INDEX by_no", check: "identity", table: "lines", column: "order_id", do: "REPLICA IDENTITY FULL"},
+		{name: "link beside the index", fault: "CREATE UNIQUE INDEX by_no ON lines (no) INCLUDE (order_id); ALTER TABLE lines REPLICA IDENTITY USING INDEX by_no", check: "identity", table: "lines", column: "order_id", do: "REPLICA IDENTITY FULL"},
+		{name: "deferred key", fault: "ALTER TABLE lines DROP CONSTRAINT lines_pkey; ALTER TABLE lines ADD PRIMARY KEY (order_id, no) DEFERRABLE INITIALLY DEFERRED", check: "identity", table: "lines", do: "REPLICA IDENTITY FULL"},
 		{name: "another's slot", fault: "SELECT pg_create_physical_replication_slot('slot_$db')", check: "slots", do: "another slot", byHand: true},
 		{name: "generated link", fault: "SELECT", check: "columns", table: "orders", column: "twice", do: "Link by", byHand: true,
 			needs: preflight.Needs{Tables: needs.Tables, Links: []preflight.Link{{Table: "orders", Columns: []string{"twice"}}}}},

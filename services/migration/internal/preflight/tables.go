@@ -100,8 +100,8 @@ const identitySQL = `
 SELECT l.oid::regclass::text, c.relreplident::text, coalesce(array_agg(a.attname::text) FILTER (WHERE a.attname IS NOT NULL), '{}')
 FROM (SELECT $1::oid AS oid UNION SELECT relid FROM pg_partition_tree($1::oid)) l
 JOIN pg_class c ON c.oid = l.oid AND c.relkind = 'r'
-LEFT JOIN pg_index x ON x.indrelid = c.oid AND (c.relreplident = 'd' AND x.indisprimary OR c.relreplident = 'i' AND x.indisreplident)
-LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (x.indkey)
+LEFT JOIN pg_index x ON x.indrelid = c.oid AND x.indimmediate AND (c.relreplident = 'd' AND x.indisprimary OR c.relreplident = 'i' AND x.indisreplident)
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY ((x.indkey::int2[])[0:x.indnkeyatts - 1])
 GROUP BY 1, 2 ORDER BY 1`
 
 // identity says of which deleted or moved rows the stream would not say whose they were.
