@@ -36,6 +36,10 @@ func tables(ctx context.Context, i *inspection) ([]Finding, error) {
 			all = append(all, Finding{Status: Blocked, Table: name, Detail: "there is no such table", Do: "Correct the mapping, or its schema."})
 			continue
 		}
+		if i.relation[name].parted {
+			all = append(all, Finding{Status: Warning, Table: name, Detail: "it has partitions: that one of them is truncated, detached or dropped does not come through the stream",
+				Do: "Delete rows instead while the migration lasts, or repair after a verification."})
+		}
 		there := map[string]bool{}
 		for _, c := range t.Columns {
 			there[c.Name] = true
