@@ -354,7 +354,7 @@ func TestNamesOfTables(t *testing.T) {
 	require.Len(t, everything(t, snap, q, 1), 2)
 	db.Exec("INSERT INTO crm.people VALUES (1)")
 	db.Exec("UPDATE part SET d = '2025-07-01' WHERE id = 1") // into the other partition
-	db.Exec("TRUNCATE part_2") // PostgreSQL does not publish that; the preflight warns of it
+	db.Exec("TRUNCATE part_2")                               // PostgreSQL does not publish that; the preflight warns of it
 	db.Exec("TRUNCATE part")
 	all, _ := changes(t, s, from, 4)
 	day := time.Date(2024, 6, 1, 0, 0, 0, 0, time.UTC)
