@@ -41,10 +41,12 @@ var plumbing = map[string]string{
 	"tienda/internal/mail/mailroom":         "the queue of letters and the mail binding",
 	"tienda/internal/money":                 "amounts in minor units",
 	"tienda/internal/ndjson":                "imports of JSON documents, one a line",
+	"tienda/internal/origin":                "where a document came from that was moved in",
+	"tienda/internal/origin/intake":         "how an owner takes documents that are moved in",
 	"tienda/internal/page":                  "limits and cursors of lists",
 	"tienda/internal/problem":               "RFC 9457 problem documents",
 	"tienda/internal/profile":               "the server behind a profile, found or started",
-	"tienda/internal/profile/profiletest":   "which profiles a run of the tests covers, and a Postgres for them",
+	"tienda/internal/profile/profiletest":   "which profiles a run of the tests covers",
 	"tienda/internal/sidecar":               "connection to the app's own sidecar",
 	"tienda/internal/state":                 "typed documents over a state store",
 	"tienda/internal/state/statetest":       "the fake store and the suite for all stores",
@@ -55,7 +57,7 @@ var plumbing = map[string]string{
 var adapters = []string{"api", "statestore", "events", "clients"}
 
 // domainMayUse are the packages of internal/ that a domain may import.
-var domainMayUse = []string{"tienda/internal/fault", "tienda/internal/money", "tienda/internal/caller", "tienda/internal/page", "tienda/internal/country", "tienda/internal/mail"}
+var domainMayUse = []string{"tienda/internal/fault", "tienda/internal/money", "tienda/internal/caller", "tienda/internal/page", "tienda/internal/country", "tienda/internal/mail", "tienda/internal/origin"}
 
 func packages(t *testing.T) []pkg {
 	t.Helper()
@@ -120,7 +122,7 @@ func TestPlumbingIsListed(t *testing.T) {
 func TestDomainKnowsNoHTTPAndNoDapr(t *testing.T) {
 	for _, p := range packages(t) {
 		app, part := place(p.ImportPath)
-		if !isDomain(app, part) || strings.HasSuffix(p.Name, "test") { // what only tests use may start servers
+		if !isDomain(app, part) || strings.HasSuffix(p.ImportPath, "test") { // what starts servers for tests
 			continue
 		}
 		for _, imp := range p.Imports {

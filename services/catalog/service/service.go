@@ -4,6 +4,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tienda/internal/app"
@@ -73,8 +74,16 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		}
 		return expiry.Step(ctx)
 	}
+	sync, err := statestore.NewSync(d.DB, d.Contract, func(ctx context.Context) {
+		if err := shown.Freshen(ctx, freshness); err != nil {
+			d.Log.WarnContext(ctx, "what was moved in is not shown yet", "error", err)
+		}
+	})
+	if err != nil {
+		return app.Built{}, err
+	}
 	return app.Built{
-		Routes: a.Routes(),
+		Routes: slices.Concat(a.Routes(), sync.Categories.Routes(), sync.Products.Routes(), sync.Stock.Routes()),
 		Parts: []app.Part{
 			app.Every(freshness, d.Log, "looking for changed products and prices", refresh),
 			app.Every(expiryStep, d.Log, "looking for reservations of dead orders", expire),

@@ -86,6 +86,7 @@ func TestEveryOperation(t *testing.T) {
 	s.call(200, manager, "GET", "/v1/inventory?low=true", nil)
 	s.call(200, manager, "POST", "/v1/inventory/COF-250/transfers", map[string]any{"from": "main", "to": "bcn", "quantity": 3, "reason": "for the shop"})
 	s.call(200, manager, "GET", "/v1/inventory/COF-250/ledger", nil)
+	s.trySync()
 	s.call(204, manager, "DELETE", "/v1/products/"+id, nil, "If-Match", `"3"`)
 	s.call(404, nobody, "GET", "/v1/products/"+id, nil)
 	s.call(404, manager, "GET", "/v1/inventory/COF-250", nil)

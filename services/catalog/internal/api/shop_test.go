@@ -1,8 +1,10 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,6 +31,7 @@ var (
 	customer = caller.Caller{UserID: "0198d2a0-1111-7000-8000-00000000000b", Roles: []caller.Role{caller.Customer}}
 	orders   = caller.Caller{App: "orders"}
 	gateway  = caller.Caller{App: "gateway"}
+	mover    = caller.Caller{App: "migration"}
 	nobody   = caller.Caller{}
 )
 
@@ -47,6 +50,7 @@ type shop struct {
 	events *event.Memory
 	shown  *search.Model
 	prices *pricing.Service
+	within *time.Duration // how seldom what was moved in has the model refreshed
 }
 
 func open(t *testing.T) *shop { return openOver(t, statetest.NewMemory(), &event.Memory{}) }
@@ -78,7 +82,11 @@ func openOver(t *testing.T, store *statetest.Memory, published *event.Memory) *s
 	require.NoError(t, prices.Refresh(t.Context()))
 	require.NoError(t, shown.Refresh(t.Context()))
 	require.NoError(t, shown.Ready(t.Context()))
-	return &shop{Server: contracttest.New(t, "catalog", a.Routes()), t: t, store: store, calls: calls, events: published, shown: shown, prices: prices}
+	within := new(time.Duration)
+	moved, err := statestore.NewSync(db, c, func(ctx context.Context) { require.NoError(t, shown.Freshen(ctx, *within)) })
+	require.NoError(t, err)
+	routes := slices.Concat(a.Routes(), moved.Categories.Routes(), moved.Products.Routes(), moved.Stock.Routes())
+	return &shop{Server: contracttest.New(t, "catalog", routes), t: t, store: store, calls: calls, events: published, shown: shown, prices: prices, within: within}
 }
 
 // call makes a request that must answer status.

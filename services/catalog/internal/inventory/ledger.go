@@ -23,6 +23,7 @@ const (
 	Sale       Kind = "sale"       // an order was shipped
 	Return     Kind = "return"     // a return's goods are back
 	Withdrawal Kind = "withdrawal" // its product is gone
+	Migration  Kind = "migration"  // it was moved in from another system
 	Opening    Kind = "opening"    // what there was before the first entry
 )
 

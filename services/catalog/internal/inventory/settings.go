@@ -85,10 +85,11 @@ func (k *known) settings() Settings {
 }
 
 // preferred are the locations in the order in which they are sold from.
-func (k *known) preferred() []string {
-	all := k.settings().Locations
-	out := make([]string, len(all))
-	for i, l := range all {
+func (k *known) preferred() []string { return k.settings().preferred() }
+
+func (s Settings) preferred() []string {
+	out := make([]string, len(s.Locations))
+	for i, l := range s.Locations {
 		out[i] = l.ID
 	}
 	return out

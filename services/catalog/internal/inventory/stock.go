@@ -9,6 +9,7 @@ import (
 
 	"tienda/internal/fault"
 	"tienda/internal/money"
+	"tienda/internal/origin"
 )
 
 // Bounds of a stock document.
@@ -59,6 +60,8 @@ type Stock struct {
 	Ledger    Ledger         `json:"ledger,omitempty"`       // the newest entries
 	Pages     int            `json:"ledger_pages,omitempty"` // of older ones, each a document
 	Version   int64          `json:"-"`                      // of the stored document; 0: none yet
+	Origin    *origin.Source `json:"origin,omitempty"`       // nil: what is on hand was stated here
+	MovedTo   string         `json:"moved_to,omitempty"`     // the location that what was moved in states
 
 	changed     bool
 	counted     bool // reserved and heldAt are the sums of Reservations

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"tienda/internal/origin"
 )
 
 // MaxCategories bounds the one document that holds them all.
@@ -24,6 +26,11 @@ type Category struct {
 	Position int    `json:"position,omitempty"` // among those of its parent
 	Version  int64  `json:"version"`
 	Closing  string `json:"closing,omitempty"` // the delete that is under way; such a category takes no product
+
+	ID     string        `json:"id,omitempty"`     // of the document that was moved in
+	Origin origin.Source `json:"origin,omitzero"`  // zero: it was made here
+	Awaits string        `json:"awaits,omitempty"` // the parent, which is not there yet
+	Stated bool          `json:"stated,omitempty"` // what was moved in states a position
 }
 
 // Categories are all of them, by slug.
@@ -74,7 +81,7 @@ func (c Categories) Change(to Category, version int64) (Category, error) {
 			return Category{}, err
 		}
 	}
-	c[i].Name, c[i].Parent, c[i].Position = to.Name, to.Parent, to.Position
+	c[i].Name, c[i].Parent, c[i].Position, c[i].Awaits = to.Name, to.Parent, to.Position, ""
 	c[i].Version++
 	return c[i], nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"tienda/internal/fault"
 	"tienda/internal/money"
+	"tienda/internal/origin"
 	"tienda/services/catalog/internal/pricing"
 )
 
@@ -87,6 +88,9 @@ type Product struct {
 	CreatedAt time.Time                   `json:"created_at"`
 	UpdatedAt time.Time                   `json:"updated_at"`
 	Version   int64                       `json:"-"` // of the stored document
+
+	Origin *origin.Source `json:"origin,omitempty"` // nil: it was made here
+	Stated []string       `json:"stated,omitempty"` // see Moved.details
 }
 
 // New makes a product of valid details.

@@ -63,6 +63,8 @@ type Model struct {
 	ownList bool            // the categories likewise
 	reading atomic.Bool     // a refresh is under way
 
+	freshened atomic.Int64 // when Freshen has refreshed last, Unix time in nanoseconds
+
 	turn     sync.Mutex // held by a refresh, which reads the store meanwhile
 	versions []int64    // of the buckets, as last read
 	marks    []map[string]int64

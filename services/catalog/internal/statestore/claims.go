@@ -47,11 +47,12 @@ func checkClaims(tx *state.Tx, p product.Product) error {
 // claimAll writes those of the product's claims that are not there. Stock that
 // another product has left under a SKU does not come with it.
 func claimAll(tx *state.Tx, p product.Product) error {
-	if _, err := claimOne(tx, slugs, p.Slug, p.ID); err != nil {
+	own := claim{ProductID: p.ID, Moved: p.Origin != nil}
+	if _, err := claimOne(tx, slugs, p.Slug, own); err != nil {
 		return err
 	}
 	for _, sku := range p.SKUs() {
-		claimed, err := claimOne(tx, skus, sku, p.ID)
+		claimed, err := claimOne(tx, skus, sku, own)
 		if err != nil {
 			return err
 		}
@@ -62,8 +63,15 @@ func claimAll(tx *state.Tx, p product.Product) error {
 		if err != nil {
 			return err
 		}
-		if ok && stock.ProductID != "" && stock.ProductID != p.ID {
+		switch {
+		case !ok:
+		case stock.Origin != nil && own.Moved: // it comes and goes by itself
 			stock.ProductID = p.ID
+			if err := stocks.Put(tx, sku, stock); err != nil {
+				return err
+			}
+		case stock.Origin != nil || stock.ProductID != "" && stock.ProductID != p.ID:
+			stock.ProductID, stock.Origin = p.ID, nil
 			if err := withdraw(tx, stock); err != nil {
 				return err
 			}
@@ -73,11 +81,11 @@ func claimAll(tx *state.Tx, p product.Product) error {
 }
 
 // claimOne says whether the claim was not there.
-func claimOne(tx *state.Tx, in state.Collection[claim], key, productID string) (bool, error) {
-	if c, ok, err := in.Get(tx, key); err != nil || ok && c.ProductID == productID {
+func claimOne(tx *state.Tx, in state.Collection[claim], key string, own claim) (bool, error) {
+	if c, ok, err := in.Get(tx, key); err != nil || ok && c == own {
 		return false, err
 	}
-	return true, in.Put(tx, key, claim{ProductID: productID})
+	return true, in.Put(tx, key, own)
 }
 
 // withdraw writes a stock with nothing available, and announces what it took.

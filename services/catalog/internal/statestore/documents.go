@@ -16,6 +16,10 @@
 //	categories        all categories
 //	bucket:<0..63>    product ID → mark, spread by hash; the mark changes with
 //	                  the product and when a SKU of it runs out or comes back
+//	moved:<kind>      which parts the index of what was moved in has, and
+//	moved:<kind>:<part>
+//	                  its parts (internal/origin/intake)
+//	movedstock:<id>   which SKU a stock is of that was moved in, or was it last
 //	bucketpart:<0..63>:<0..15>
 //	                  the same for what a bucket has no room for (index.go)
 //
@@ -34,6 +38,7 @@ import (
 
 type claim struct {
 	ProductID string `json:"product_id"`
+	Moved     bool   `json:"moved,omitempty"` // the product was moved in
 }
 
 type reservationEnd struct {

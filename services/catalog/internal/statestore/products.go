@@ -191,13 +191,18 @@ func write(tx *state.Tx, before *product.Product, p product.Product) error {
 }
 
 func writeUnmarked(tx *state.Tx, before *product.Product, p product.Product) error {
+	return rewrite(tx, before, p, releaseSKUs)
+}
+
+// rewrite is writeUnmarked; release frees the SKUs that the product no longer has.
+func rewrite(tx *state.Tx, before *product.Product, p product.Product, release releaser) error {
 	if before != nil {
 		for _, slug := range without(before.Slugs(), p.Slugs()) {
 			if err := releaseSlug(tx, p.ID, slug); err != nil {
 				return err
 			}
 		}
-		if err := releaseSKUs(tx, p.ID, without(before.SKUs(), p.SKUs())); err != nil {
+		if err := release(tx, p.ID, without(before.SKUs(), p.SKUs())); err != nil {
 			return err
 		}
 		if err := handOn(tx, before); err != nil {
@@ -211,8 +216,20 @@ func writeUnmarked(tx *state.Tx, before *product.Product, p product.Product) err
 	return products.Put(tx, p.ID, p)
 }
 
-// remove takes a product away with all that is its own.
+// releaser frees SKUs of a product, by its ID.
+type releaser func(tx *state.Tx, id string, gone []string) error
+
+// remove takes a product away with all that is its own, and says so.
 func remove(tx *state.Tx, p product.Product) error {
+	if err := drop(tx, p, releaseSKUs); err != nil {
+		return err
+	}
+	tx.Emit(products.Key(p.ID), events.ProductDeleted(p))
+	return nil
+}
+
+// drop takes a product away. release frees its SKUs.
+func drop(tx *state.Tx, p product.Product, release releaser) error {
 	if err := tx.Load(slugs.Keys(p.Slugs()...)...); err != nil {
 		return err
 	}
@@ -221,7 +238,7 @@ func remove(tx *state.Tx, p product.Product) error {
 			return err
 		}
 	}
-	if err := releaseSKUs(tx, p.ID, p.SKUs()); err != nil {
+	if err := release(tx, p.ID, p.SKUs()); err != nil {
 		return err
 	}
 	if err := handOn(tx, &p); err != nil {
@@ -230,7 +247,6 @@ func remove(tx *state.Tx, p product.Product) error {
 	if err := unmark(tx, p.ID); err != nil {
 		return err
 	}
-	tx.Emit(products.Key(p.ID), events.ProductDeleted(p))
 	return products.Delete(tx, p.ID)
 }
 

@@ -215,7 +215,7 @@ func (l *losing) Commit(ctx context.Context, ops ...state.Op) error {
 func TestStrayClaims(t *testing.T) {
 	c := over(t, statetest.NewMemory())
 	require.NoError(t, c.db.Update(t.Context(), func(tx *state.Tx) error {
-		return errors.Join(slugs.Put(tx, "p-0", claim{"gone"}), skus.Put(tx, "S-0", claim{"gone"}))
+		return errors.Join(slugs.Put(tx, "p-0", claim{ProductID: "gone"}), skus.Put(tx, "S-0", claim{ProductID: "gone"}))
 	}))
 	_, err := c.products.Find(t.Context(), "p-0")
 	require.ErrorIs(t, err, product.ErrMissing)

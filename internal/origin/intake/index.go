@@ -1,0 +1,126 @@
+package intake
+
+import (
+	"context"
+	"slices"
+
+	"tienda/internal/state"
+)
+
+// The index of what was moved in is in parts, which the sender chooses, so that a
+// batch writes one of them: a list of IDs each, and the positions of those that are
+// gone, lest an older state brings them back. The root lists the parts.
+type (
+	root struct {
+		Parts []string `json:"parts"` // sorted
+	}
+	part struct {
+		IDs  []string          `json:"ids"`            // sorted
+		Gone map[string]uint64 `json:"gone,omitempty"` // positions of what was removed, by ID
+
+		index   index
+		name    string
+		changed bool
+	}
+)
+
+// index is that of one kind.
+type index struct {
+	roots state.Collection[root]
+	parts state.Collection[part]
+	kind  string
+}
+
+func (k Kind[T]) index() index { return indexOf(k.Name) }
+
+func indexOf(kind string) index {
+	return index{roots: state.Collection[root]{Prefix: "moved:"}, parts: state.Collection[part]{Prefix: "moved:" + kind + ":"}, kind: kind}
+}
+
+func (x index) keys(name string) []string {
+	return []string{x.roots.Key(x.kind), x.parts.Key(name)}
+}
+
+func (k Kind[T]) open(tx *state.Tx, name string) (*part, error) {
+	x := k.index()
+	p, _, err := x.parts.Get(tx, name)
+	p.index, p.name = x, name
+	return &p, err
+}
+
+func (p *part) add(id string) {
+	if at, there := slices.BinarySearch(p.IDs, id); !there {
+		p.IDs, p.changed = slices.Insert(p.IDs, at, id), true
+	}
+	if _, gone := p.Gone[id]; gone {
+		delete(p.Gone, id)
+		p.changed = true
+	}
+}
+
+func (p *part) bury(id string, position uint64) {
+	if at, there := slices.BinarySearch(p.IDs, id); there {
+		p.IDs = slices.Delete(p.IDs, at, at+1)
+	}
+	if p.Gone == nil {
+		p.Gone = map[string]uint64{}
+	}
+	p.Gone[id], p.changed = position, true
+}
+
+// save writes the part if it has changed, and the root if it has not the part yet: also
+// where a store that keeps halves of transactions has kept the part without the root.
+// They come after the documents: whoever finds an ID finds what it is of.
+func (p *part) save(tx *state.Tx) error {
+	if len(p.IDs) == 0 && len(p.Gone) == 0 {
+		return nil
+	}
+	r, _, err := p.index.roots.Get(tx, p.index.kind)
+	if err != nil {
+		return err
+	}
+	if at, there := slices.BinarySearch(r.Parts, p.name); !there {
+		r.Parts = slices.Insert(r.Parts, at, p.name)
+		if err := p.index.roots.Put(tx, p.index.kind, r); err != nil {
+			return err
+		}
+	}
+	if !p.changed {
+		return nil
+	}
+	return p.index.parts.Put(tx, p.name, *p)
+}
+
+// pageParts is how many parts are a page of the list.
+const pageParts = 10
+
+// List gives the IDs of all that was moved in and is kept, some at a time: those of the
+// parts that come after a part, and the last of these; "": there are no more. State: 1
+// get, 1 bulk get.
+func (k Kind[T]) List(ctx context.Context, after string) (ids []string, last string, err error) {
+	x := k.index()
+	err = k.DB.View(ctx, func(tx *state.Tx) error {
+		ids, last = []string{}, ""
+		r, _, err := x.roots.Get(tx, x.kind)
+		if err != nil {
+			return err
+		}
+		at, there := slices.BinarySearch(r.Parts, after)
+		if there {
+			at++
+		}
+		names := r.Parts[at:min(at+pageParts, len(r.Parts))]
+		if at+len(names) < len(r.Parts) {
+			last = names[len(names)-1]
+		}
+		parts, err := x.parts.GetAll(tx, names...)
+		if err != nil {
+			return err
+		}
+		for _, p := range parts {
+			ids = append(ids, p.IDs...)
+		}
+		return nil
+	})
+	return ids, last, err
+}

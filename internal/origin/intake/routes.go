@@ -1,0 +1,73 @@
+package intake
+
+import (
+	"net/http"
+
+	"tienda/internal/httpapi"
+)
+
+// Routes are those of a kind, for the app migration alone: POST what is newer, POST
+// /read what is kept, GET the IDs of all that has come.
+func (k Kind[T]) Routes() []httpapi.Route {
+	path, migration := "/internal/v1/sync/"+k.Name, httpapi.Apps("migration")
+	return []httpapi.Route{
+		{Method: http.MethodPost, Path: path, Who: migration, Handle: k.take},
+		{Method: http.MethodPost, Path: path + "/read", Who: migration, Handle: k.read},
+		{Method: http.MethodGet, Path: path, Who: migration, Handle: k.list},
+	}
+}
+
+func (k Kind[T]) take(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Part      string     `json:"part"`
+		Documents []Incoming `json:"documents"`
+	}
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	results, err := k.Take(r.Context(), in.Part, in.Documents)
+	if err != nil {
+		return err
+	}
+	return httpapi.Write(w, http.StatusOK, struct {
+		Results []Result `json:"results"`
+	}{results})
+}
+
+// kept is a document as it is answered.
+type kept struct {
+	ID       string `json:"id"`
+	Source   any    `json:"source"`
+	Document any    `json:"document"`
+}
+
+func (k Kind[T]) read(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		IDs []string `json:"ids"`
+	}
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	docs, err := k.Read(r.Context(), in.IDs)
+	if err != nil {
+		return err
+	}
+	out := make([]kept, len(docs))
+	for i, d := range docs {
+		out[i] = kept{d.ID, d.Source, d.Document}
+	}
+	return httpapi.Write(w, http.StatusOK, struct {
+		Documents []kept `json:"documents"`
+	}{out})
+}
+
+func (k Kind[T]) list(w http.ResponseWriter, r *http.Request) error {
+	ids, last, err := k.List(r.Context(), r.URL.Query().Get("cursor"))
+	if err != nil {
+		return err
+	}
+	return httpapi.Write(w, http.StatusOK, struct {
+		IDs        []string `json:"ids"`
+		NextCursor string   `json:"next_cursor,omitempty"`
+	}{ids, last})
+}
