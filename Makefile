@@ -89,6 +89,10 @@ faults: go ## kill, pause and cut the shop while 32 buyers buy, and judge what i
 migrate-preflight: go ## whether a move can begin, without a sidecar: MAPPING=northwind, DSN_FILE=file (docs/migration.md)
 	@go run ./services/migration preflight $(if $(MAPPING),-mapping $(MAPPING)) $(if $(DSN_FILE),-dsn-file $(DSN_FILE))
 
+.PHONY: migrate-draft
+migrate-draft: go ## a first mapping of what a database has, on stdout: NAME=old-shop, DSN_FILE=file (docs/mapping.md)
+	@go run ./services/migration draft $(if $(NAME),-name $(NAME)) $(if $(DSN_FILE),-dsn-file $(DSN_FILE))
+
 .PHONY: generate
 generate: go ## make the public contract and the demo data again
 	@go run ./contracts/gen

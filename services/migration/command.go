@@ -22,8 +22,8 @@ var errBlocked = errors.New("a move cannot begin")
 type commands struct {
 	// preflight says whether a move can begin; nothing is changed.
 	preflight func(ctx context.Context, dsn string, c service.Config) ([]progress.Finding, error)
-	// draft writes a first mapping of what the database has; nil: there is no such command.
-	draft func(ctx context.Context, dsn string, out io.Writer) error
+	// draft writes a first mapping of what the database has, under a name.
+	draft func(ctx context.Context, dsn, name string, c service.Config, out io.Writer) error
 }
 
 // run does what the arguments say. The settings of the environment hold here too.
@@ -36,13 +36,15 @@ func (c commands) run(ctx context.Context, args []string, getenv func(string) st
 	fs := flag.NewFlagSet("migration "+name, flag.ContinueOnError)
 	file := fs.String("dsn-file", ".data/migration-secrets.json", "the `file` with the DSN of the monolith's database: the DSN alone, or a JSON object with it as "+service.SecretName)
 	var asJSON *bool
-	switch {
-	case name == "preflight":
+	var title *string
+	switch name {
+	case "preflight":
 		fs.StringVar(&cfg.Mapping, "mapping", cfg.Mapping, "the mapping: a `file`, or the name of one that is shipped (default: MIGRATION_MAPPING)")
 		asJSON = fs.Bool("json", false, "the findings as JSON, as GET /v1/migration/preflight has them")
-	case name == "draft" && c.draft != nil:
+	case "draft":
+		title = fs.String("name", "draft", "the `name` of the mapping")
 	default:
-		return fmt.Errorf("%q is not a command", name)
+		return fmt.Errorf("%q is not a command: preflight, draft, or none to run the app", name)
 	}
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -58,7 +60,7 @@ func (c commands) run(ctx context.Context, args []string, getenv func(string) st
 		return err
 	}
 	if name == "draft" {
-		return c.draft(ctx, dsn, stdout)
+		return c.draft(ctx, dsn, *title, cfg, stdout)
 	}
 	findings, err := c.preflight(ctx, dsn, cfg)
 	if err != nil {
@@ -102,8 +104,11 @@ func tell(out io.Writer, findings []progress.Finding, asJSON bool) error {
 		}
 	} else {
 		for _, f := range findings {
-			at := strings.Trim(f.Table+"."+f.Column, ".")
-			fmt.Fprintf(out, "%s %-7s %s%s: %s\n", signs[f.Level], f.Level, f.Check, strings.TrimRight(" "+at, " "), f.Detail)
+			what := strings.TrimRight(f.Check+" "+strings.Trim(f.Table+"."+f.Column, "."), " ")
+			if f.Detail != "" {
+				what += ": " + f.Detail
+			}
+			fmt.Fprintf(out, "%s %-7s %s\n", signs[f.Level], f.Level, what)
 			for line := range strings.Lines(f.Do) {
 				fmt.Fprintf(out, "            %s\n", strings.TrimRight(line, "\n"))
 			}

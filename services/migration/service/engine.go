@@ -84,15 +84,15 @@ func LoadMapping(name string) (*mapping.Mapping, mapping.Contracts, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	schemas, err := owners()
+	schemas, err := Contracts()
 	if err != nil {
 		return nil, nil, err
 	}
 	return m, schemas, m.Use(schemas)
 }
 
-// owners gives the schemas of what the owners take.
-func owners() (mapping.Contracts, error) {
+// Contracts gives the schemas of what the owners take.
+func Contracts() (mapping.Contracts, error) {
 	byApp := map[string]*contract.Contract{}
 	for _, owner := range mapping.Owners() {
 		if byApp[owner] != nil {

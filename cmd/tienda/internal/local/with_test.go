@@ -37,9 +37,22 @@ func with(t *testing.T, profile string) {
 		return fmt.Sprintf("http://127.0.0.1:%d/v1.0/invoke/migration/method", a.HTTPPort)
 	}
 
-	code, answer := s.call("GET", own+"/v1/migration", "", "dapr-api-token", appToken)
+	var code int
+	var answer string
+	eventually(t, "it has read its own state", func() bool {
+		code, answer = s.call("GET", own+"/v1/migration", "", "dapr-api-token", appToken)
+		return code != http.StatusServiceUnavailable
+	})
 	require.Equal(t, http.StatusOK, code, answer)
 	require.Contains(t, answer, `"phase":"idle"`)
+	require.Contains(t, answer, `"mapping":"example"`)
+	code, answer = s.call("GET", own+"/v1/migration/preflight", "", "dapr-api-token", appToken)
+	require.Equal(t, http.StatusOK, code, answer)
+	require.Contains(t, answer, "no_source")
+	code, answer = s.call("POST", own+"/v1/migration/start", "", "dapr-api-token", appToken)
+	require.Equal(t, http.StatusConflict, code, answer)
+	_, answer = s.call("GET", own+"/metrics", "")
+	require.Contains(t, answer, `tienda_migration_phase{phase="idle"} 1`)
 	code, answer = s.call("GET", through(migration)+"/v1/migration", "")
 	require.Equal(t, http.StatusOK, code, "its own sidecar: %s", answer)
 	for _, no := range []struct{ url, token string }{{own, "guess"}, {own, ""}, {through(orders), ""}} {

@@ -83,6 +83,9 @@ func (a api) rejects(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	for i := range rejects {
+		rejects[i].Values = list(rejects[i].Values)
+	}
 	return httpapi.Write(w, http.StatusOK, page.Of[progress.Reject]{Items: list(rejects), NextCursor: next})
 }
 

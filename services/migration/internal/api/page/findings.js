@@ -9,7 +9,7 @@ export function preflight({ status, findings }) {
 
 function finding(f) {
   const at = [f.table, f.column].filter(Boolean).join(".");
-  return el("li", {}, marked(f.status, f.status), " ", el("strong", {}, f.check), at ? ` ${at}` : "", ": ", f.detail,
+  return el("li", {}, marked(f.status, f.status), " ", el("strong", {}, f.check), at ? ` ${at}` : "", f.detail ? `: ${f.detail}` : "",
     f.do ? el("pre", {}, f.do) : "");
 }
 

@@ -34,7 +34,7 @@ func Midway(now time.Time) *Control {
 	c.Rejected(progress.Reject{
 		ID: "5c5a36b0-5d5c-5a35-9a4a-6d43a1f6f1a5", Kind: "orders", Key: "orders:10248", Code: "unmappable", Detail: "the status is none of those mapped",
 		Fields: []fault.Field{{Name: "/status", Reason: "<b>lost</b> is not mapped"}}, Row: map[string]string{"order_id": "10248", "status": "<b>lost</b>"},
-		Position: 26738688, Tries: 2, At: now,
+		Position: 26738688, Tries: 2, At: now, Values: []string{"10248"},
 	})
 	c.Reported(progress.Report{
 		Verdict: progress.Verdict{Missing: 1, Differs: 1, Compared: 907, At: now},
