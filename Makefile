@@ -13,7 +13,7 @@ RUN_FLAGS := $(if $(FRESH),-fresh) $(if $(PORT),-port $(PORT)) $(if $(PROFILE),-
 help: ## print this help
 	@echo "Tienda: a shop of Dapr services. Needs Go $$(sed -n 's/^go //p' go.mod) or later and make; nothing else."
 	@echo
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PORT=9000 make run     another port for the gateway"
 	@echo "  FRESH=1 make run       start with an empty data folder"
@@ -84,6 +84,10 @@ faults: go ## kill, pause and cut the shop while 32 buyers buy, and judge what i
 	@go run ./cmd/tienda sidecar
 	@go build -o bin/faults ./tests/faults
 	@$(if $(RACE),RACE=1) bin/faults $(if $(FAULTS),-faults $(FAULTS)) $(if $(SEED),-seed $(SEED)) $(if $(PROFILE),-profile $(PROFILE))
+
+.PHONY: migrate-preflight
+migrate-preflight: go ## whether a move can begin, without a sidecar: MAPPING=northwind, DSN_FILE=file (docs/migration.md)
+	@go run ./services/migration preflight $(if $(MAPPING),-mapping $(MAPPING)) $(if $(DSN_FILE),-dsn-file $(DSN_FILE))
 
 .PHONY: generate
 generate: go ## make the public contract and the demo data again

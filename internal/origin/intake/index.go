@@ -31,8 +31,10 @@ type index struct {
 	kind  string
 }
 
-func (k Kind[T]) index() index {
-	return index{roots: state.Collection[root]{Prefix: "moved:"}, parts: state.Collection[part]{Prefix: "moved:" + k.Name + ":"}, kind: k.Name}
+func (k Kind[T]) index() index { return indexOf(k.Name) }
+
+func indexOf(kind string) index {
+	return index{roots: state.Collection[root]{Prefix: "moved:"}, parts: state.Collection[part]{Prefix: "moved:" + kind + ":"}, kind: kind}
 }
 
 func (x index) keys(name string) []string {

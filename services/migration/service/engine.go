@@ -98,7 +98,7 @@ func owners() (mapping.Contracts, error) {
 		if byApp[owner] != nil {
 			continue
 		}
-		c, err := contract.Load(contracts.FS, "openapi/"+owner+".yaml")
+		c, err := contract.Load(contracts.FS, owner)
 		if err != nil {
 			return nil, fmt.Errorf("contract of %s: %w", owner, err)
 		}

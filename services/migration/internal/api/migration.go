@@ -61,9 +61,6 @@ func (a api) accepted(do func(context.Context) error) httpapi.Handler {
 	}
 }
 
-// severity is the order of the levels.
-var severity = map[progress.Level]int{progress.OK: 0, progress.Warning: 1, progress.Blocked: 2}
-
 func (a api) preflight(w http.ResponseWriter, r *http.Request) error {
 	var out struct {
 		Status   progress.Level     `json:"status"`
@@ -76,12 +73,7 @@ func (a api) preflight(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out.Status, out.Findings = progress.OK, list(out.Findings)
-	for _, f := range out.Findings {
-		if severity[f.Level] > severity[out.Status] {
-			out.Status = f.Level
-		}
-	}
+	out.Status, out.Findings = progress.Worst(out.Findings), list(out.Findings)
 	return httpapi.Write(w, http.StatusOK, out)
 }
 

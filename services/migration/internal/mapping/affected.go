@@ -59,8 +59,9 @@ func (k *Kind) Affected(change source.Change) Affected {
 	return a
 }
 
-// linked says whether a row tells its parent. One whose link is null has none, and
-// an old row that has only its key has the parent of the new one: see Full.
+// linked says whether a row tells its parent. One whose link is null has none. An old
+// row that has only its key has the parent of the new one: the database must tell the
+// whole old row (REPLICA IDENTITY FULL) where a link is no part of the key.
 func (c *child) linked(row source.Row) bool {
 	columns := make([]string, len(c.on))
 	for i, on := range c.on {
@@ -105,25 +106,4 @@ func (a *Affected) add(key []any) {
 		return
 	}
 	a.Keys = append(a.Keys, key)
-}
-
-// Full gives the tables whose changes must carry the whole old row, sorted: those
-// that have no key, and those whose rows are tied to a parent by columns that are
-// not in their key, so that the old parent of a moved row would not be known.
-func (m *Mapping) Full(schema source.Schema) []string {
-	var out []string
-	for _, k := range m.kinds {
-		for _, c := range append([]*child{k.root}, k.children...) {
-			key := schema[c.table].Key
-			full := len(key) == 0
-			for _, on := range c.on {
-				full = full || !slices.Contains(key, on.Child)
-			}
-			if full && !slices.Contains(out, c.table) {
-				out = append(out, c.table)
-			}
-		}
-	}
-	slices.Sort(out)
-	return out
 }

@@ -107,7 +107,7 @@ func (c *checker) link(k *Kind, one *child, table source.Table) {
 		if !there && c.schema[one.of.table].Columns != nil {
 			c.add(one.line, "%s.%s: the database has no such column", one.of.table, pair.Parent)
 		}
-		if ok && there && family(mine.Type) != family(theirs.Type) {
+		if ok && there && Family(mine.Type) != Family(theirs.Type) {
 			c.add(one.line, "%s: %s.%s (%s) and %s.%s (%s) cannot be equal", one.name,
 				one.table, pair.Child, mine.Type, one.of.table, pair.Parent, theirs.Type)
 		}
@@ -167,8 +167,10 @@ func (c *checker) silence() {
 	}
 }
 
-// family says in a word what values of a type are.
-func family(dbType string) string {
+// Family says in a word what the values of a type of the database are: "text" (also enums,
+// UUIDs and what is not known), "int", "decimal", "float", "bool", "bytes", "date",
+// "timestamp" (without a zone), "instant" (with one), "json", "list" or "other".
+func Family(dbType string) string {
 	t := strings.ToLower(strings.TrimSpace(dbType))
 	if strings.HasSuffix(t, "[]") {
 		return "list"
@@ -227,7 +229,7 @@ func (c *checker) castable(u use) {
 	if !ok {
 		return
 	}
-	is := family(column.Type)
+	is := Family(column.Type)
 	if !slices.Contains(fits[u.as], is) {
 		c.add(u.line, "%s: %s cannot be taken for %s", u.name(), column.Type, takenNames[u.as])
 		return

@@ -100,6 +100,7 @@ type use struct {
 	line   int
 	as     taken
 	zone   bool // a time: a zone is given
+	salt   bool // of a password
 }
 
 // name is the column as an error tells it: "customers.email".

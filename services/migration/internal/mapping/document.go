@@ -28,7 +28,8 @@ type Identity struct {
 // Document is what one root becomes.
 type Document struct {
 	Identity
-	JSON json.RawMessage // canonical
+	JSON json.RawMessage // canonical, as it is sent
+	Held json.RawMessage // canonical, as the owner gives it back: without the hash of a password
 }
 
 // Identity names the document of the root with a key; its values are in the order
@@ -74,6 +75,7 @@ func (k *Kind) Document(rec source.Record) (Document, error) {
 	if err != nil {
 		return d, err
 	}
+	hash := k.sealed(v)
 	raw, err := canonical(v)
 	if err != nil {
 		return d, err
@@ -83,7 +85,12 @@ func (k *Kind) Document(rec source.Record) (Document, error) {
 			return d, bad
 		}
 	}
-	d.JSON = raw
+	d.JSON, d.Held = raw, raw
+	if hash != nil {
+		if d.Held, err = canonical(without(v, passwordField)); err != nil {
+			return Document{Identity: id}, err
+		}
+	}
 	return d, nil
 }
 

@@ -58,7 +58,8 @@ func check(schema Schema, doc any) (out []badField) {
 	return out
 }
 
-// skeleton makes a document of the names, with the value of one operation in it.
+// skeleton makes a document of the names, or, with an operation, one of its value alone
+// in its place: what a contract asks of two fields together is for the rows to show.
 func (o *op) skeleton(with *op, i int) any {
 	switch {
 	case o == with:
@@ -66,7 +67,9 @@ func (o *op) skeleton(with *op, i int) any {
 	case len(o.fields) > 0:
 		doc := map[string]any{}
 		for _, f := range o.fields {
-			doc[f.name] = f.op.skeleton(with, i)
+			if _, on := f.op.find(with); on || with == nil {
+				doc[f.name] = f.op.skeleton(with, i)
+			}
 		}
 		return doc
 	case len(o.items) > 0:

@@ -127,7 +127,9 @@ func escape(name string) string {
 func (p *parser) value(at *child, n *yaml.Node, name string) *op {
 	n = plain(n)
 	if n.Kind == yaml.ScalarNode {
-		return p.columnOp(at, n)
+		made := p.columnOp(at, n)
+		p.modify(at, &object{p: p, node: n, taken: map[string]bool{}}, made)
+		return made
 	}
 	o, ok := p.object(n, name)
 	if !ok {

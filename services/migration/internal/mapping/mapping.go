@@ -87,6 +87,7 @@ type Kind struct {
 	document *op      // an object
 	schema   Schema   // nil: not checked
 	keyUses  []use
+	seal     []byte // the key of password digests; nil: none are made
 }
 
 // Load reads a mapping. The error is a Problems with all that is wrong with it.
@@ -144,6 +145,15 @@ func (m *Mapping) Use(contracts Contracts) error {
 		k.schema = schema
 	}
 	return nil
+}
+
+// Seal gives the key under which digests of password hashes are made from now on: users
+// keeps a digest in the place of the hash, and gives it back, so that a changed hash is
+// seen. The key stays with the migration.
+func (m *Mapping) Seal(key []byte) {
+	for _, k := range m.kinds {
+		k.seal = slices.Clone(key)
+	}
 }
 
 // Tables gives the tables that the kind reads, the root's first.

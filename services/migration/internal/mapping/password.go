@@ -52,6 +52,7 @@ func (p *parser) passwordOp(at *child, n *yaml.Node) *op {
 	var saltOf *use
 	if salt != nil {
 		u := p.column(at, salt, asText)
+		u.salt = true
 		saltOf = &u
 		out.uses = append(out.uses, u)
 	} else if placement != "" {

@@ -17,8 +17,8 @@ var (
 	plainName    = regexp.MustCompile(`(?i)^(.*_)?(password|passwd|pwd|passphrase|plain_?pass(word)?|password_?(plain|clear)|secret|pin)$`)
 )
 
-// secretName says why a column of a name may not be read; "": it may.
-func secretName(column string) string {
+// SecretName says why a column of a name may not be read; "": it may.
+func SecretName(column string) string {
 	if cardName.MatchString(column) && !cardTypeName.MatchString(column) {
 		return "by its name it holds card numbers or their codes"
 	}
@@ -40,7 +40,7 @@ func (c *checker) secrets() {
 	}
 	for table, columns := range c.used {
 		for name, line := range columns {
-			why := secretName(name)
+			why := SecretName(name)
 			hash := hashes[table+"."+name] && plainName.MatchString(name)
 			if why != "" && !hash {
 				c.add(line, "%s.%s: can only be dropped: %s", table, name, why)

@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"unicode/utf8"
 
 	"tienda/services/migration/internal/source"
@@ -20,7 +21,7 @@ const shownLength = 200
 func (k *Kind) Shown(row source.Row) map[string]string {
 	out := make(map[string]string, len(row))
 	for column, v := range row {
-		if hidden.MatchString(column) || v == nil {
+		if hidden.MatchString(column) || v == nil || k.hashes(column) {
 			continue
 		}
 		if _, binary := v.([]byte); binary {
@@ -37,4 +38,15 @@ func (k *Kind) Shown(row source.Row) map[string]string {
 		out[column] = t
 	}
 	return out
+}
+
+// hashes says whether a column of the root is read as the hash of a password, or as its
+// salt.
+func (k *Kind) hashes(column string) bool {
+	if k.document == nil {
+		return false
+	}
+	return slices.ContainsFunc(k.document.uses, func(u use) bool {
+		return u.column == column && u.at == k.root && (u.as == asHash || u.salt)
+	})
 }

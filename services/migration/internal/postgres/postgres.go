@@ -40,11 +40,12 @@ type Source struct {
 	pool      *pgxpool.Pool // reads rows
 	aside     *pgxpool.Pool // answers what has to be known meanwhile
 	confirmed atomic.Uint64
+	types     atomic.Pointer[map[uint32]kind] // by OID; nil: to be read
 
-	mu     sync.Mutex
-	known  catalog         // nil: to be read
-	types  map[uint32]kind // by OID; nil: to be read
-	follow map[string]bool // tables whose changes Stream gives; nil: all
+	mu      sync.Mutex
+	known   catalog         // nil: to be read
+	altered int             // how often known was forgotten
+	follow  map[string]bool // tables whose changes Stream gives; nil: all
 }
 
 var (

@@ -73,7 +73,7 @@ WHERE c.oid IS NULL OR c.relkind = 'r' AND c.relfilenode <> pg_relation_filenode
 		return err
 	}
 	if names := t.rows[0][0]; names != nil {
-		return fmt.Errorf("%w: %s", source.ErrRewritten, names)
+		return fmt.Errorf("%w: rewritten is %s", source.ErrSnapshot, names)
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func (s *Source) Read(ctx context.Context, q source.Query, keys [][]any) ([]sour
 			all, err = s.byKey(ctx, conn, p, keys)
 			return err
 		})
-		if errors.Is(err, source.ErrRewritten) && try < rewrites {
+		if errors.Is(err, source.ErrSnapshot) && try < rewrites {
 			s.forgetCatalog()
 			continue
 		}

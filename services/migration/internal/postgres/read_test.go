@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -216,12 +217,35 @@ func TestRewrittenTable(t *testing.T) {
 		require.Len(t, everything(t, snap, q, 10), 1)
 		db.Exec(sql)
 		_, err = snap.Chunk(t.Context(), q, nil, nil, 10)
-		require.ErrorIs(t, err, source.ErrRewritten, sql)
+		require.ErrorIs(t, err, source.ErrSnapshot, sql)
 		_, err = snap.Count(t.Context(), q)
-		require.ErrorIs(t, err, source.ErrRewritten, sql)
+		require.ErrorIs(t, err, source.ErrSnapshot, sql)
 		_, _, err = s.Read(t.Context(), q, [][]any{{int64(1)}})
 		require.NoError(t, err)
 	}
+}
+
+// A snapshot ends with the connection that keeps it, and says so.
+func TestSnapshotEnds(t *testing.T) {
+	db := postgrestest.New(t, things, "INSERT INTO things VALUES (1, 'a')")
+	s := db.Open()
+	q := source.Query{Table: "things", Key: []string{"id"}}
+	snap, _, err := s.Follow(t.Context(), []string{"things"})
+	require.NoError(t, err)
+	require.Len(t, everything(t, snap, q, 10), 1)
+	db.Exec("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'walsender'")
+	_, err = snap.Chunk(t.Context(), q, nil, nil, 10)
+	require.ErrorIs(t, err, source.ErrSnapshot)
+	snap.Close()
+	now, err := s.Now(t.Context())
+	require.NoError(t, err)
+	require.Len(t, everything(t, now, q, 10), 1)
+	now.Close()
+	now.Close()
+	require.Eventually(t, func() bool {
+		_, err := now.Count(t.Context(), q)
+		return errors.Is(err, source.ErrSnapshot)
+	}, 5*time.Second, 10*time.Millisecond)
 }
 
 // A read that has waited for the rewriting of a table reads it again.

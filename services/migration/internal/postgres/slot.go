@@ -15,8 +15,9 @@ import (
 
 // SQLSTATEs.
 const (
-	objectInUse     = "55006"
-	undefinedObject = "42704"
+	objectInUse      = "55006"
+	undefinedObject  = "42704"
+	invalidParameter = "22023"
 )
 
 // slot is what the server says of the replication slot.

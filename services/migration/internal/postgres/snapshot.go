@@ -67,7 +67,15 @@ func (s *snapshot) in(ctx context.Context, q source.Query, read func(*pgconn.PgC
 		return err
 	}
 	start := begin + "; SET TRANSACTION SNAPSHOT '" + s.name + "'"
-	return s.reading(ctx, start, p, func(conn *pgconn.PgConn) error { return read(conn, p) })
+	begun := false
+	err = s.reading(ctx, start, p, func(conn *pgconn.PgConn) error {
+		begun = true
+		return read(conn, p)
+	})
+	if c := code(err); !begun && (c == invalidParameter || c == undefinedObject) {
+		return fmt.Errorf("%w: %w", source.ErrSnapshot, err)
+	}
+	return err
 }
 
 // Chunk reads roots in the order of their key, by row comparison over all its columns.

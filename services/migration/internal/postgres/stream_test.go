@@ -181,22 +181,38 @@ func TestSlotLost(t *testing.T) {
 		_, err = conn.Exec(context.Background(), "SELECT pg_reload_conf()")
 		require.NoError(t, err)
 	})
-	for n := range 4 {
-		db.Exec("INSERT INTO things VALUES ($1, 'a')", n)
-		db.Exec("SELECT pg_switch_wal()")
+	lose := func() {
+		for range 4 {
+			db.Exec("UPDATE things SET name = 'b'")
+			db.Exec("SELECT pg_switch_wal()")
+		}
+		require.Eventually(t, func() bool {
+			db.Exec("CHECKPOINT")
+			lag, err := s.Lag(t.Context())
+			require.NoError(t, err)
+			return lag.Lost && lag.Left == 0
+		}, 10*time.Second, 50*time.Millisecond)
 	}
-	require.Eventually(t, func() bool {
-		db.Exec("CHECKPOINT")
-		lag, err := s.Lag(t.Context())
-		require.NoError(t, err)
-		return lag.Lost && lag.Left == 0
-	}, 10*time.Second, 50*time.Millisecond)
+	lose()
 	require.ErrorIs(t, s.Stream(t.Context(), from, nil), source.ErrSlotLost)
 	_, _, err := s.Follow(t.Context(), []string{"things"})
 	require.ErrorIs(t, err, source.ErrSlotLost)
 	// A new one begins with a new snapshot.
 	require.NoError(t, s.Forget(t.Context()))
-	follow(t, s, "things")
+	from = follow(t, s, "things")
+	// One that streams, but never confirms, loses it as well.
+	var stream sync.WaitGroup
+	var broken error
+	stream.Go(func() { broken = s.Stream(t.Context(), from, func(source.Transaction) error { return nil }) })
+	require.Eventually(t, func() bool {
+		var active bool
+		require.NoError(t, db.Admin.QueryRow(t.Context(), "SELECT active FROM pg_replication_slots WHERE slot_name = $1", "slot_"+db.Name).Scan(&active))
+		return active
+	}, 5*time.Second, 10*time.Millisecond)
+	lose()
+	stream.Wait()
+	require.Error(t, broken)
+	require.ErrorIs(t, s.Stream(t.Context(), from, nil), source.ErrSlotLost)
 }
 
 func TestAlterTableWhileStreaming(t *testing.T) {
@@ -322,4 +338,32 @@ func TestStreamWaitsUntilOthersSeeIt(t *testing.T) {
 	require.ErrorIs(t, err, errEnough)
 	commit.Wait()
 	require.True(t, released.Load())
+}
+
+// Partitions go by the name of their table, tables of other schemas by both names.
+func TestNamesOfTables(t *testing.T) {
+	db := postgrestest.New(t, "CREATE SCHEMA crm", "CREATE TABLE crm.people (id int PRIMARY KEY)",
+		"CREATE TABLE part (id int, d date, PRIMARY KEY (d, id)) PARTITION BY RANGE (d)",
+		"CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
+		"CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
+		"INSERT INTO part VALUES (1, '2024-06-01'), (2, '2025-06-01')")
+	s := db.Open()
+	snap, from, err := s.Follow(t.Context(), []string{"crm.people", "part"})
+	require.NoError(t, err)
+	q := source.Query{Table: "part", Key: []string{"d", "id"}}
+	require.Len(t, everything(t, snap, q, 1), 2)
+	db.Exec("INSERT INTO crm.people VALUES (1)")
+	db.Exec("UPDATE part SET d = '2025-07-01' WHERE id = 1") // into the other partition
+	db.Exec("TRUNCATE part_2")                               // PostgreSQL does not publish that; the preflight warns of it
+	db.Exec("TRUNCATE part")
+	all, _ := changes(t, s, from, 4)
+	day := time.Date(2024, 6, 1, 0, 0, 0, 0, time.UTC)
+	require.Equal(t, "crm.people", all[0].Table)
+	require.Equal(t, source.Change{Table: "part", Old: source.Row{"id": int64(1), "d": day}}, all[1])
+	require.Equal(t, source.Change{Table: "part", New: source.Row{"id": int64(1), "d": time.Date(2025, 7, 1, 0, 0, 0, 0, time.UTC)}}, all[2])
+	require.Equal(t, "part", all[3].Table)
+	require.True(t, all[3].Truncate)
+	_, err = snap.Chunk(t.Context(), q, nil, nil, 10)
+	require.ErrorIs(t, err, source.ErrSnapshot)
+	snap.Close()
 }

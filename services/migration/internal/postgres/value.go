@@ -29,10 +29,10 @@ WHERE t.typtype = 'd' OR t.typoutput = 'array_out'::regproc OR t.oid >= 16384`
 // kind finds a type. Types that are made later are found by reading them all again; one
 // that is gone is read as text.
 func (s *Source) kind(ctx context.Context, oid uint32) (kind, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if k, ok := s.types[oid]; ok || s.types != nil && oid < 16384 { // users' types begin there
-		return k, nil
+	if known := s.types.Load(); known != nil {
+		if k, ok := (*known)[oid]; ok || oid < 16384 { // users' types begin there
+			return k, nil
+		}
 	}
 	rows, err := s.aside.Query(ctx, typesSQL)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Source) kind(ctx context.Context, oid uint32) (kind, error) {
 	}); err != nil {
 		return kind{}, fmt.Errorf("types of the source: %w", err)
 	}
-	s.types = all
+	s.types.Store(&all)
 	return all[oid], nil
 }
 

@@ -112,9 +112,9 @@ var (
 	ErrSlotLost = errors.New("the database no longer has the changes since the last confirmed position; a new snapshot is needed")
 	// ErrInUse says that another process follows the same changes.
 	ErrInUse = errors.New("another process follows the changes already")
-	// ErrRewritten says that a table was rewritten since a snapshot, which no longer sees its
-	// rows (ALTER TABLE, TRUNCATE): the copy goes on with another snapshot.
-	ErrRewritten = errors.New("a table was rewritten since the snapshot, which no longer sees its rows; another snapshot is needed")
+	// ErrSnapshot says that a Snapshot has ended, or no longer sees the rows of a table that was
+	// rewritten since (ALTER TABLE, TRUNCATE): the copy goes on with another one, of Now.
+	ErrSnapshot = errors.New("the snapshot has ended, or no longer sees all rows; another one is needed")
 )
 
 // Source is a database.

@@ -26,7 +26,7 @@ CREATE TABLE customers (
 );
 CREATE TABLE products (
     prod_id         integer PRIMARY KEY,
-    category        smallint NOT NULL,
+    category        smallint NOT NULL REFERENCES categories,
     title           varchar(50) NOT NULL,
     actor           varchar(50) NOT NULL,
     price           numeric NOT NULL,

@@ -15,6 +15,7 @@ var (
 	table      = regexp.MustCompile(`(?is)CREATE TABLE (\w+)\s*\((.*?)\n\);`)
 	generated  = regexp.MustCompile(`(?i)GENERATED ALWAYS AS \(`)
 	primaryKey = regexp.MustCompile(`(?i)PRIMARY KEY\s*\(([^)]*)\)`)
+	references = regexp.MustCompile(`(?i)REFERENCES (\w+)`)
 	typeOf     = regexp.MustCompile(`(?i)^(double precision|timestamptz|timestamp(\s+with(out)? time zone)?|\w+)(\s*\([0-9, ]+\))?`)
 )
 
@@ -29,6 +30,12 @@ func Parse(sql string) (source.Schema, error) {
 			}
 		}
 		schema[m[1]] = t
+	}
+	for name, t := range schema {
+		for i, link := range t.Links {
+			t.Links[i].At = schema[link.To].Key
+		}
+		schema[name] = t
 	}
 	if len(schema) == 0 {
 		return nil, fmt.Errorf("no table in the text")
@@ -57,6 +64,9 @@ func column(t *source.Table, line string) {
 		Name: first, Type: kind, Generated: generated.MatchString(rest),
 		NotNull: strings.Contains(upper, "NOT NULL") || strings.Contains(upper, "PRIMARY KEY"),
 	})
+	if m := references.FindStringSubmatch(rest); m != nil {
+		t.Links = append(t.Links, source.Link{Columns: []string{first}, To: m[1]})
+	}
 	if strings.Contains(upper, "PRIMARY KEY") {
 		t.Key = []string{first}
 	}
