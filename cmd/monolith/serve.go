@@ -36,7 +36,7 @@ func serve(ctx context.Context, o options, stdout io.Writer) (err error) {
 	if err := os.MkdirAll(o.dir, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	pgLog, err := os.OpenFile(filepath.Join(o.dir, "postgres.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // in the folder that the caller names
+	pgLog, err := os.OpenFile(filepath.Join(o.dir, "postgres.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("log of postgres: %w", err)
 	}

@@ -74,7 +74,7 @@ func Run(ctx context.Context, o Options, ledger *Ledger) error {
 	}
 	lanes := make([]*lane, o.Lanes)
 	for i := range lanes {
-		lanes[i] = &lane{writer: w, number: i, rand: rand.New(rand.NewPCG(o.Seed, uint64(i)))} //nolint:gosec // a small number
+		lanes[i] = &lane{writer: w, number: i, rand: rand.New(rand.NewPCG(o.Seed, uint64(i)))}
 		for id := int64(1 + i); id <= o.Customers; id += int64(o.Lanes) {
 			lanes[i].customers = append(lanes[i].customers, id)
 		}
@@ -155,7 +155,7 @@ func (w *writer) send(ctx context.Context, method, path string, body any, key st
 }
 
 func (w *writer) answer(r *http.Request) (status int, body []byte, err error) {
-	res, err := w.Client.Do(r) //nolint:gosec // the shop that the caller names
+	res, err := w.Client.Do(r)
 	if err != nil {
 		return 0, nil, err
 	}
