@@ -141,6 +141,27 @@ func TestAMovedReturnOfWhichSomeCame(t *testing.T) {
 	require.Len(t, f.shop.refunds, 2, "under the same ID: orders makes it once")
 }
 
+// Orders is asked once for the pieces of a line, be they on the shelf there or scrap.
+func TestAMovedReturnWithScrap(t *testing.T) {
+	two := func(status, more string) string {
+		return strings.Replace(movedReturn(status, more), `"quantity":1,"reason":"too_dim"`, `"quantity":3,"reason":"too_dim"`, 1)
+	}
+	f := open(t)
+	f.sync("returns", "0", sent("returns", 1, 1, strings.Replace(two("received", ""), `"too_dim"`, `"too_dim","restocked":1`, 1)))
+	path := "/v1/returns/" + movedID("returns", 1)
+	got := f.do(200, agent, http.MethodPost, path+"/receive", nil)
+	require.Equal(t, []rma.Came{{SKU: "BULB", Quantity: 3}}, f.shop.asked)
+	require.Len(t, got["receipts"].([]any)[0].(map[string]any)["lines"], 2)
+
+	f.sync("returns", "0", sent("returns", 1, 2, two("approved", cents)))
+	f.do(200, agent, http.MethodPost, path+"/receive", `{"lines":[{"sku":"BULB","quantity":1,"deduction_percent":5,"deduction_reason":"worn"},{"sku":"BULB","quantity":1},{"sku":"BULB","quantity":1,"restock":false}]}`)
+	paid := func(n int, restock bool) rma.Came {
+		return rma.Came{SKU: "BULB", Quantity: n, Restock: restock, Deduction: 100, Why: "Refunded before it came back."}
+	}
+	require.Equal(t, []rma.Came{paid(2, true), paid(1, false)}, f.shop.asked)
+	require.Equal(t, 499, amount(f.do(200, bob, http.MethodGet, path, nil)))
+}
+
 func TestReturnsThatAreNotTaken(t *testing.T) {
 	f := open(t)
 	line := `{"sku":"BULB","quantity":1,"reason":"too_dim"}`
