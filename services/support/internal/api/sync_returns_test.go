@@ -37,10 +37,10 @@ func TestAMovedReturnGoesOnHere(t *testing.T) {
 	f := open(t)
 	path := f.inMoved(1, "requested", `,"ticket_id":"`+nowhere+`"`)
 	f.idle()
-	for _, who := range []struct{ list string }{{"/v1/returns"}, {"/v1/returns?status=requested"}} {
-		require.Equal(t, []string{movedID("returns", 1)}, f.listed(bob, who.list))
-		require.Equal(t, []string{movedID("returns", 1)}, f.listed(agent, who.list))
-		require.Empty(t, f.listed(ana, who.list))
+	for _, list := range []string{"/v1/returns", "/v1/returns?status=requested"} {
+		require.Equal(t, []string{movedID("returns", 1)}, f.listed(bob, list))
+		require.Equal(t, []string{movedID("returns", 1)}, f.listed(agent, list))
+		require.Empty(t, f.listed(ana, list))
 	}
 	a := f.Do(t, contracttest.Request{Method: http.MethodPost, Path: "/v1/returns", As: bob, Body: `{"order_id":"` + bobs + `","lines":[{"sku":"BULB","quantity":1,"reason":"other"}]}`})
 	code, _ := a.Problem(t)
@@ -93,24 +93,22 @@ func TestAMovedReturnThatIsReceived(t *testing.T) {
 // A refund that was made where it comes from is not made again.
 func TestAMovedReturnThatWasRefunded(t *testing.T) {
 	for _, tt := range []struct {
-		status, more string
-		act          string
-		want         int // what is refunded in all
-		asked        []rma.Came
+		status string
+		asked  []rma.Came
 	}{
-		{"refunded", cents, "/receive", 499, nil},
-		{"received", cents, "/receive", 499, nil},
-		{"approved", cents, "/receive", 499, []rma.Came{{SKU: "BULB", Quantity: 1, Restock: true, Deduction: 100, Why: "Refunded before it came back."}}},
+		{"refunded", nil},
+		{"received", nil},
+		{"approved", []rma.Came{{SKU: "BULB", Quantity: 1, Restock: true, Deduction: 100, Why: "Refunded before it came back."}}},
 	} {
 		t.Run(tt.status, func(t *testing.T) {
 			f := open(t)
-			path := f.inMoved(1, tt.status, tt.more)
+			path := f.inMoved(1, tt.status, cents)
 			f.idle()
 			require.Equal(t, 499, amount(f.do(200, bob, http.MethodGet, path, nil)))
 			for range 2 {
-				done := f.do(200, agent, http.MethodPost, path+tt.act, nil)
+				done := f.do(200, agent, http.MethodPost, path+"/receive", nil)
 				require.Equal(t, "refunded", done["status"])
-				require.Equal(t, tt.want, amount(done))
+				require.Equal(t, 499, amount(done))
 			}
 			require.NoError(t, f.returns.RefundReceived(t.Context()))
 			require.Equal(t, tt.asked, f.shop.asked)
@@ -139,6 +137,27 @@ func TestAMovedReturnOfWhichSomeCame(t *testing.T) {
 	f.sync("returns", "0", sent("returns", 1, 2, lines("1")))
 	f.do(200, agent, http.MethodPost, path+"/close", nil)
 	require.Len(t, f.shop.refunds, 2, "under the same ID: orders makes it once")
+}
+
+// Orders is asked once for the pieces of a line, be they on the shelf there or scrap.
+func TestAMovedReturnWithScrap(t *testing.T) {
+	two := func(status, more string) string {
+		return strings.Replace(movedReturn(status, more), `"quantity":1,"reason":"too_dim"`, `"quantity":3,"reason":"too_dim"`, 1)
+	}
+	f := open(t)
+	f.sync("returns", "0", sent("returns", 1, 1, strings.Replace(two("received", ""), `"too_dim"`, `"too_dim","restocked":1`, 1)))
+	path := "/v1/returns/" + movedID("returns", 1)
+	got := f.do(200, agent, http.MethodPost, path+"/receive", nil)
+	require.Equal(t, []rma.Came{{SKU: "BULB", Quantity: 3}}, f.shop.asked)
+	require.Len(t, got["receipts"].([]any)[0].(map[string]any)["lines"], 2)
+
+	f.sync("returns", "0", sent("returns", 1, 2, two("approved", cents)))
+	f.do(200, agent, http.MethodPost, path+"/receive", `{"lines":[{"sku":"BULB","quantity":1,"deduction_percent":5,"deduction_reason":"worn"},{"sku":"BULB","quantity":1},{"sku":"BULB","quantity":1,"restock":false}]}`)
+	paid := func(n int, restock bool) rma.Came {
+		return rma.Came{SKU: "BULB", Quantity: n, Restock: restock, Deduction: 100, Why: "Refunded before it came back."}
+	}
+	require.Equal(t, []rma.Came{paid(2, true), paid(1, false)}, f.shop.asked)
+	require.Equal(t, 499, amount(f.do(200, bob, http.MethodGet, path, nil)))
 }
 
 func TestReturnsThatAreNotTaken(t *testing.T) {

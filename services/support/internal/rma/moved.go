@@ -248,5 +248,21 @@ func (r *Return) prepaid(came []Came) []Came {
 	for i := range out {
 		out[i].Deduction, out[i].Why, out[i].Exchange = 100, paidBefore, ""
 	}
+	return together(out)
+}
+
+// together adds up the pieces of a line of which the same was found.
+func together(came []Came) (out []Came) {
+	for _, c := range came {
+		i := slices.IndexFunc(out, func(o Came) bool {
+			o.Quantity = c.Quantity
+			return o == c
+		})
+		if i < 0 {
+			out = append(out, c)
+		} else {
+			out[i].Quantity += c.Quantity
+		}
+	}
 	return out
 }

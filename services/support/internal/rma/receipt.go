@@ -46,11 +46,14 @@ type Receipt struct {
 // refundable gives the lines that a refund is asked for. What another system has
 // restocked is not restocked again.
 func (p Receipt) refundable() []Came {
+	if !p.Moved {
+		return p.Lines
+	}
 	out := slices.Clone(p.Lines)
 	for i := range out {
-		out[i].Restock = out[i].Restock && !p.Moved
+		out[i].Restock = false
 	}
-	return out
+	return together(out)
 }
 
 func (p Receipt) waits() bool { return p.Refund == nil && p.Failure == "" || p.Exchange.owed() }

@@ -56,11 +56,12 @@ func MovedReturns(db *state.DB, check func([]byte) []fault.Field) intake.Kind[rm
 			if err != nil {
 				return intake.Document[rma.Moved]{}, false, err
 			}
-			r, err := o.Find(id)
-			if err != nil || r.Origin == nil {
-				return intake.Document[rma.Moved]{}, false, nil //nolint:nilerr // there is none
+			from := o.Held(id)
+			if from == nil {
+				return intake.Document[rma.Moved]{}, false, nil
 			}
-			return intake.Document[rma.Moved]{ID: id, Source: *r.Origin, Value: r.Moved()}, true, nil
+			r, err := o.Find(id)
+			return intake.Document[rma.Moved]{ID: id, Source: *from, Value: r.Moved()}, true, err
 		},
 	}
 }
