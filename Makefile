@@ -7,19 +7,22 @@ TEST_TIMEOUT := 20m
 # The linter keeps its findings with the paths of the checkout that they were made in,
 # and a checkout that is gone makes them wrong: every checkout has a cache of its own.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.data/lint
-RUN_FLAGS := $(if $(FRESH),-fresh) $(if $(PORT),-port $(PORT)) $(if $(PROFILE),-profile $(PROFILE))
+RUN_FLAGS := $(if $(FRESH),-fresh) $(if $(PORT),-port $(PORT)) $(if $(PROFILE),-profile $(PROFILE)) $(addprefix -with ,$(WITH))
 
 .PHONY: help
 help: ## print this help
 	@echo "Tienda: a shop of Dapr services. Needs Go $$(sed -n 's/^go //p' go.mod) or later and make; nothing else."
 	@echo
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PORT=9000 make run     another port for the gateway"
 	@echo "  FRESH=1 make run       start with an empty data folder"
 	@echo "  PROFILE=redis make run keep state and events in Redis; postgres: state in Postgres"
+	@echo "  SIZE=5000 RATE=50 make monolith   more customers, more writes a second (docs/monolith.md)"
+	@echo "  WITH=dapr/migration/dapr.yaml make run   the migration off a monolith beside it (docs/migration.md)"
 	@echo "  RACE=1 make test       with the race detector, as CI does"
 	@echo "  PROFILES=local,redis,postgres make test   the state suite and the runner on these too"
+	@echo "  BROWSER=chromium make test   the page of the migration in this browser too"
 	@echo "  SEEDS=10000 make simulate   so many seeds; SEED=7 make simulate shows every step of one"
 	@echo "  FAULTS=200 SEED=7 PROFILE=redis make faults   as many faults, those of a seed, on a profile"
 	@echo "  DAPRD=/path make run   use this sidecar binary"
@@ -32,6 +35,11 @@ go:
 run: go ## start the whole shop and print where it is; Ctrl-C stops it
 	@go build -o bin/tienda ./cmd/tienda
 	@exec bin/tienda run $(RUN_FLAGS)
+
+.PHONY: monolith
+monolith: go ## start the sample legacy shop on PostgreSQL, with customers who keep buying
+	@go build -o bin/monolith ./cmd/monolith
+	@exec bin/monolith serve $(if $(SIZE),-size $(SIZE)) $(if $(SEED),-seed $(SEED)) $(if $(RATE),-rate $(RATE)) $(if $(ODD),-odd $(ODD)) $(if $(PORT),-port $(PORT))
 
 .PHONY: sidecar
 sidecar: go ## find or build the Dapr sidecar (once a machine, some minutes)
@@ -76,6 +84,14 @@ faults: go ## kill, pause and cut the shop while 32 buyers buy, and judge what i
 	@go run ./cmd/tienda sidecar
 	@go build -o bin/faults ./tests/faults
 	@$(if $(RACE),RACE=1) bin/faults $(if $(FAULTS),-faults $(FAULTS)) $(if $(SEED),-seed $(SEED)) $(if $(PROFILE),-profile $(PROFILE))
+
+.PHONY: migrate-preflight
+migrate-preflight: go ## whether a move can begin, without a sidecar: MAPPING=northwind, DSN_FILE=file (docs/migration.md)
+	@go run ./services/migration preflight $(if $(MAPPING),-mapping $(MAPPING)) $(if $(DSN_FILE),-dsn-file $(DSN_FILE))
+
+.PHONY: migrate-draft
+migrate-draft: go ## a first mapping of what a database has, on stdout: NAME=old-shop, DSN_FILE=file (docs/mapping.md)
+	@go run ./services/migration draft $(if $(NAME),-name $(NAME)) $(if $(DSN_FILE),-dsn-file $(DSN_FILE))
 
 .PHONY: generate
 generate: go ## make the public contract and the demo data again

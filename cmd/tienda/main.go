@@ -64,6 +64,10 @@ func runShop(ctx context.Context, args []string, getenv func(string) string, std
 	o := local.Options{Stdout: stdout, Getenv: getenv, Race: getenv("RACE") == "1", Replicas: map[string]int{}, Listen: map[string]string{}, Through: map[string]string{}, Demo: demoFiles(), Accounts: demoAccounts()}
 	fs := flag.NewFlagSet("tienda run", flag.ContinueOnError)
 	fs.StringVar(&o.RunFile, "file", filepath.Join("dapr", "dapr.yaml"), "the Multi-App Run `file`")
+	fs.Func("with", "a further run `file`, whose apps are started beside the shop; may be given again", func(v string) error {
+		o.With = append(o.With, v)
+		return nil
+	})
 	fs.StringVar(&o.Dir, "dir", "", "the working `folder`, where .data lies (default: that of the run file's apps)")
 	fs.IntVar(&o.GatewayPort, "port", 0, "the gateway's `port` (default: PORT, else the run file's)")
 	fs.StringVar(&o.Profile, "profile", getenv("PROFILE"), "the `folder` of components/ to use: local, redis, postgres (default: PROFILE, else local)")

@@ -21,7 +21,7 @@ const (
 	HeaderScopes  = "Tienda-Scopes" // space separated, of a service account
 	// HeaderAddress is the client's IP address. The gateway sends it to users only.
 	HeaderAddress = "Tienda-Address"
-	// HeaderApp is set by the calling sidecar and overwrites what an app sends.
+	// HeaderApp is set by the calling sidecar. Two different ones are believed neither.
 	HeaderApp = "Dapr-Caller-App-Id"
 )
 
@@ -88,7 +88,7 @@ func (c Caller) Is(roles ...Role) bool {
 
 // FromHeader reads the identity that the gateway or a calling app passed on.
 func FromHeader(h http.Header) Caller {
-	c := Caller{UserID: h.Get(HeaderUser), Session: h.Get(HeaderSession), Address: h.Get(HeaderAddress), App: h.Get(HeaderApp)}
+	c := Caller{UserID: h.Get(HeaderUser), Session: h.Get(HeaderSession), Address: h.Get(HeaderAddress), App: onlyOne(h.Values(HeaderApp))}
 	if scopes := h.Get(HeaderScopes); scopes != "" {
 		c.Scopes = strings.Fields(scopes)
 	}
@@ -96,6 +96,22 @@ func FromHeader(h http.Header) Caller {
 		c.Roles = append(c.Roles, Role(r))
 	}
 	return c
+}
+
+// unclear is the App of a call that came with different names: one of them may be what the
+// sender's own client has slipped in, and nobody can tell which. It is no app's ID, and not
+// the name of nobody either.
+const unclear = "?"
+
+// onlyOne gives the value of a header that is said once, or always alike.
+func onlyOne(values []string) string {
+	switch {
+	case len(values) == 0:
+		return ""
+	case slices.ContainsFunc(values, func(v string) bool { return v != values[0] }):
+		return unclear
+	}
+	return values[0]
 }
 
 // SetHeader writes the identity for the next app; the address stays behind.

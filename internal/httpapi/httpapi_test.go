@@ -26,6 +26,7 @@ paths:
   /mine: {get: {operationId: mine, responses: {"200": {description: ok}}}}
   /staff: {get: {operationId: staff, responses: {"200": {description: ok}}}}
   /inside: {get: {operationId: inside, responses: {"200": {description: ok}}}}
+  /own: {get: {operationId: own, responses: {"200": {description: ok}}}}
   /probe: {get: {operationId: probe, responses: {"200": {description: ok}}}}
   /panic: {get: {operationId: panics, responses: {"200": {description: ok}}}}
   /broken: {get: {operationId: broken, responses: {"200": {description: ok}}}}
@@ -51,6 +52,7 @@ func routes() []Route {
 		{http.MethodGet, "/mine", SignedIn, ok},
 		{http.MethodGet, "/staff", Only(caller.SupportAgent), ok},
 		{http.MethodGet, "/inside", Apps("orders"), ok},
+		{http.MethodGet, "/own", Own("users"), ok},
 		{http.MethodGet, "/probe", Probe, ok},
 		{http.MethodGet, "/panic", Anyone, func(http.ResponseWriter, *http.Request) error { panic("boom") }},
 		{http.MethodGet, "/broken", Anyone, func(http.ResponseWriter, *http.Request) error { return errors.New("dial tcp 10.0.0.1: secret") }},
@@ -83,6 +85,12 @@ func TestWhoMayCall(t *testing.T) {
 		{path: "/inside", want: 403},
 		{path: "/inside", as: users, want: 403},
 		{path: "/inside", as: orders, want: 200},
+		{path: "/own", want: 200},
+		{path: "/own", noToken: true, want: 403},
+		{path: "/own", as: users, want: 200},
+		{path: "/own", as: users, noToken: true, want: 403},
+		{path: "/own", as: orders, want: 403},
+		{path: "/own", as: caller.Caller{UserID: "b", Roles: []caller.Role{caller.Admin}, App: "gateway"}, want: 403},
 		{path: "/probe", noToken: true, want: 200},
 		{path: "/nowhere", want: 404},
 	}
@@ -96,6 +104,58 @@ func TestWhoMayCall(t *testing.T) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		require.Equal(t, tt.want, w.Code, "%+v: %s", tt, w.Body)
+	}
+}
+
+// An app whose client slips in the name of another app beside its own is neither.
+func TestNoServicePosesAsAnother(t *testing.T) {
+	h, err := handler(t, routes()...)
+	require.NoError(t, err)
+	tests := []struct {
+		path  string
+		names []string
+		want  int
+	}{
+		{"/inside", []string{"orders"}, 200},
+		{"/inside", []string{"orders", "orders"}, 200},
+		{"/inside", []string{"gateway", "orders"}, 403},
+		{"/inside", []string{"orders", "gateway"}, 403},
+		{"/inside", []string{"orders", "orders", "gateway"}, 403},
+		{"/inside", []string{"orders", ""}, 403},
+		{"/inside", []string{"", "orders"}, 403},
+		{"/inside", []string{"orders, gateway"}, 403},
+		{"/inside", []string{"gateway,orders"}, 403},
+		{"/inside", []string{"Orders"}, 403},
+		{"/inside", nil, 403},
+		{"/own", nil, 200},
+		{"/own", []string{"users"}, 200},
+		{"/own", []string{"orders", "users"}, 403}, // not as if nobody had called
+		{"/own", []string{"users", "orders"}, 403},
+		{"/own", []string{"", "users"}, 403},
+	}
+	for _, tt := range tests {
+		r := httptest.NewRequest(http.MethodGet, tt.path, nil)
+		r.Header.Set(HeaderAppToken, "secret")
+		for _, name := range tt.names {
+			r.Header.Add("dapr-caller-app-id", name)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		require.Equal(t, tt.want, w.Code, "%s %q", tt.path, tt.names)
+	}
+}
+
+// An app that asks for no token is open to whatever runs beside it, but not the
+// routes that are its own.
+func TestOwnRoutesNeedATokenAlways(t *testing.T) {
+	c, err := contract.Load(fstest.MapFS{"openapi/t.yaml": {Data: []byte(doc)}}, "t")
+	require.NoError(t, err)
+	h, err := New(Options{Contract: c, Routes: routes(), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	require.NoError(t, err)
+	for path, want := range map[string]int{"/open": 200, "/own": 403} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		require.Equal(t, want, w.Code, path)
 	}
 }
 

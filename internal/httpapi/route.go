@@ -30,6 +30,7 @@ type Access struct {
 	name   string
 	allow  func(caller.Caller) error
 	probe  bool     // needs no app token
+	own    bool     // needs the app token, also where the app has none to ask for
 	people bool     // not for service accounts, unless scopes say so
 	scopes []string // of which a service account needs one
 }
@@ -112,4 +113,16 @@ func Apps(ids ...string) Access {
 		return nil
 	}
 	return a
+}
+
+// Own is for who holds the app token and speaks for no other app: the app's own
+// sidecar when the app calls itself, or a direct call by whoever runs the app. While the
+// app has no token to ask for, nobody may call.
+func Own(id string) Access {
+	return Access{name: "own app " + id, own: true, allow: func(c caller.Caller) error {
+		if c.App != "" && c.App != id {
+			return errApp
+		}
+		return nil
+	}}
 }

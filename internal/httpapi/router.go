@@ -112,6 +112,9 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, c caller.Caller
 		subtle.ConstantTimeCompare([]byte(r.Header.Get(HeaderAppToken)), e.token) != 1 {
 		return errApp
 	}
+	if e.route.Who.own && len(e.token) == 0 {
+		return errApp
+	}
 	if err := e.route.Who.check(c); err != nil {
 		return err
 	}

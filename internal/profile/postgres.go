@@ -136,6 +136,9 @@ func (p *postgres) command(s *Server) *exec.Cmd {
 	// bytes only, and an account that cannot enter the folder could not make it.
 	cmd.Args = append(cmd.Args, "-D", paths[0], "-p", strconv.Itoa(s.Port()),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200")
+	for _, setting := range s.settings {
+		cmd.Args = append(cmd.Args, "-c", setting)
+	}
 	return cmd
 }
 

@@ -31,6 +31,8 @@ type Config struct {
 	Private  bool   // never use a server that is there already
 	Password string // of the server that is there already; "": it asks for none
 	Addr     string // host:port of a private server; "": a free port
+	// Settings of a private Postgres, beside the shop's: "wal_level=logical".
+	Settings []string
 }
 
 // Server is the server of a profile.
@@ -43,8 +45,9 @@ type Server struct {
 	// StopSignal asks a private server to write what it holds and end.
 	StopSignal syscall.Signal
 
-	kind kind
-	dir  string
+	kind     kind
+	dir      string
+	settings []string
 }
 
 // kind is a sort of server.
@@ -79,7 +82,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	if k == nil {
 		return nil, nil //nolint:nilnil // most profiles have no server; the caller has nothing to do then
 	}
-	s := &Server{Name: c.Name, Addr: k.defaultAddr(), Password: c.Password, kind: k, dir: c.Dir, StopSignal: k.stopSignal()}
+	s := &Server{Name: c.Name, Addr: k.defaultAddr(), Password: c.Password, kind: k, dir: c.Dir, settings: c.Settings, StopSignal: k.stopSignal()}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("folder of %s: %w", s.Name, err)
 	}

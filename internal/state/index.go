@@ -18,6 +18,7 @@ type Index struct {
 type indexHead struct {
 	Closed int      `json:"closed"` // pages 0..Closed-1 exist
 	IDs    []string `json:"ids"`    // oldest first
+	Dated  []Dated  `json:"dated,omitempty"`
 }
 
 type indexClosed struct {
@@ -48,7 +49,7 @@ func (x Index) Append(tx *Tx, id string) error {
 		if err := pages.Put(tx, x.page(h.Closed), indexClosed{IDs: h.IDs}); err != nil {
 			return err
 		}
-		h = indexHead{Closed: h.Closed + 1}
+		h = indexHead{Closed: h.Closed + 1, Dated: h.Dated}
 	}
 	h.IDs = append(h.IDs, id)
 	return heads.Put(tx, x.Name, h)

@@ -59,6 +59,10 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 	if err != nil {
 		return app.Built{}, err
 	}
+	moved, err := d.Contract.Schema("SyncUser")
+	if err != nil {
+		return app.Built{}, err
+	}
 	cfg, err := token.LoadConfig(d.Getenv)
 	if err != nil {
 		return app.Built{}, fmt.Errorf("configuration: %w", err)
@@ -87,6 +91,7 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 			Machines: machine.NewService(statestore.NewMachines(d.DB, time.Now), time.Now),
 			Revoked:  statestore.NewRevocations(d.DB, time.Now), SignIns: signIns, Factors: factors,
 			Throttles: throttles, DeviceKeys: deviceKeys, Directory: all, Trail: trail, ImportLine: line,
+			MoveIn: store.Moved(moved.Check, hasher.Wrap, time.Now).Routes(),
 		}).Routes(),
 		Parts: []app.Part{
 			token.Keeper(tokens, func(ctx context.Context) (string, error) { return secret(d)(ctx, sealKey) }, d.Log),

@@ -94,6 +94,31 @@ func TestOnlyUsersReadsItsSecrets(t *testing.T) {
 	}
 }
 
+// The gateway, which passes on what clients say, cannot be made to call in the name of an
+// app that may do more: its sidecar's name goes with the call, and a second one spoils it.
+func TestNoServicePosesAsAnother(t *testing.T) {
+	tokens, err := the.Tokens()
+	require.NoError(t, err)
+	ask := func(path string, names ...string) int {
+		url := fmt.Sprintf("http://127.0.0.1:%d%s", the.Of("gateway")[0].HTTPPort, path)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		require.NoError(t, err)
+		req.Header.Set("dapr-app-id", "users")
+		req.Header.Set("dapr-api-token", tokens["DAPR_API_TOKEN"])
+		for _, name := range names {
+			req.Header.Add(caller.HeaderApp, name)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.StatusCode
+	}
+	require.Equal(t, http.StatusOK, ask("/internal/v1/revocations"), "what the gateway may ask")
+	for _, names := range [][]string{{}, {"migration"}, {"gateway", "migration"}, {"migration", "gateway"}, {"migration", "migration"}} {
+		require.Equal(t, http.StatusForbidden, ask("/internal/v1/sync/users", names...), "%q", names)
+	}
+}
+
 // Sidecars ask for the apps' token, apps for the sidecars'.
 func TestTokensAreAskedFor(t *testing.T) {
 	for _, app := range services {

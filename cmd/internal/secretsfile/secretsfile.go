@@ -18,19 +18,25 @@ import (
 // Of the files: each is behind a secret store of its own, so that no app can ask for
 // another's secrets.
 const (
-	Users    = "secrets.json"
-	Payments = "payment-secrets.json"
+	Users     = "secrets.json"
+	Payments  = "payment-secrets.json"
+	Migration = "migration-secrets.json"
 )
 
 // Names are those of the secrets of a file, each 32 random bytes in base64: users seals its
 // signing keys with the first, TOTP secrets with the second, and signs device
 // tokens with the third. A new key for the last two goes before the old one, with
 // a space between them. The sandbox of payments signs its callbacks with the secret in
-// Payments, and orders checks them.
+// Payments, and orders checks them. The one secret of Migration is no key: it stays empty
+// until an operator says where the monolith's database is.
 var Names = map[string][]string{
-	Users:    {"users-key-encryption-key", "users-totp-key", "users-device-key"},
-	Payments: {"payment-callbacks-sandbox"},
+	Users:     {"users-key-encryption-key", "users-totp-key", "users-device-key"},
+	Payments:  {"payment-callbacks-sandbox"},
+	Migration: {MonolithDSN},
 }
+
+// MonolithDSN is the connection string of the database that the shop moves out of.
+const MonolithDSN = "monolith-dsn"
 
 // EnsureAll is Ensure for every file in a folder.
 func EnsureAll(dir string) error {
@@ -42,8 +48,8 @@ func EnsureAll(dir string) error {
 	return nil
 }
 
-// Ensure adds the secrets that the file lacks, each fresh and random; those it
-// has stay as they are. The file is readable by its owner only.
+// Ensure adds the secrets that the file lacks, each fresh and random, or empty where only
+// an operator knows it; those it has stay as they are. The file is readable by its owner only.
 func Ensure(path string) error {
 	secrets := map[string]any{}
 	switch b, err := os.ReadFile(path); { //nolint:gosec // in the folder that the user chose
@@ -57,7 +63,7 @@ func Ensure(path string) error {
 	missing := false
 	for _, name := range Names[filepath.Base(path)] {
 		if _, ok := secrets[name]; !ok {
-			secrets[name], missing = newKey(), true
+			secrets[name], missing = first(name), true
 		}
 	}
 	if !missing {
@@ -76,6 +82,14 @@ func Ensure(path string) error {
 		return fmt.Errorf("secrets: %w", err)
 	}
 	return nil
+}
+
+// first is what a secret is until somebody sets another.
+func first(name string) string {
+	if name == MonolithDSN {
+		return ""
+	}
+	return newKey()
 }
 
 func newKey() string {

@@ -51,9 +51,13 @@ func TestEnsureAll(t *testing.T) {
 		got := read(t, filepath.Join(dir, file))
 		require.Len(t, got, len(names))
 		for _, name := range names {
-			require.NotEmpty(t, got[name], name)
+			require.Equal(t, name == secretsfile.MonolithDSN, got[name] == "", name)
 		}
 	}
+	path := filepath.Join(dir, secretsfile.Migration)
+	require.NoError(t, os.WriteFile(path, []byte(`{"monolith-dsn":"host=old-shop"}`), 0o600))
+	require.NoError(t, secretsfile.EnsureAll(dir))
+	require.Equal(t, "host=old-shop", read(t, path)[secretsfile.MonolithDSN], "a start keeps what an operator has set")
 }
 
 func TestEnsureRefusesABrokenFile(t *testing.T) {

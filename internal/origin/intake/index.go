@@ -31,8 +31,10 @@ type index struct {
 	kind  string
 }
 
-func (k Kind[T]) index() index {
-	return index{roots: state.Collection[root]{Prefix: "moved:"}, parts: state.Collection[part]{Prefix: "moved:" + k.Name + ":"}, kind: k.Name}
+func (k Kind[T]) index() index { return indexOf(k.Name) }
+
+func indexOf(kind string) index {
+	return index{roots: state.Collection[root]{Prefix: "moved:"}, parts: state.Collection[part]{Prefix: "moved:" + kind + ":"}, kind: kind}
 }
 
 func (x index) keys(name string) []string {
@@ -71,10 +73,11 @@ func (p *part) bury(id string, position uint64) {
 	p.Gone[id], p.changed = position, true
 }
 
-// save writes the part if it has changed, and the root if it has not the part yet.
+// save writes the part if it has changed, and the root if it has not the part yet: also
+// where a store that keeps halves of transactions has kept the part without the root.
 // They come after the documents: whoever finds an ID finds what it is of.
 func (p *part) save(tx *state.Tx) error {
-	if !p.changed {
+	if len(p.IDs) == 0 && len(p.Gone) == 0 {
 		return nil
 	}
 	r, _, err := p.index.roots.Get(tx, p.index.kind)
@@ -86,6 +89,9 @@ func (p *part) save(tx *state.Tx) error {
 		if err := p.index.roots.Put(tx, p.index.kind, r); err != nil {
 			return err
 		}
+	}
+	if !p.changed {
+		return nil
 	}
 	return p.index.parts.Put(tx, p.name, *p)
 }

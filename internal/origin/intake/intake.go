@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"tienda/internal/fault"
 	"tienda/internal/origin"
@@ -22,9 +23,11 @@ const MaxDocuments = 200
 
 // Document is one to be taken, with the value of its JSON.
 type Document[T any] struct {
-	ID     string
-	Source origin.Source
-	Value  T // zero for one that is gone
+	ID      string
+	Source  origin.Source
+	Part    string // of the index
+	Deleted bool
+	Value   T // zero for one that is gone
 }
 
 // Kind is how an owner keeps documents of one kind, whose JSON is a T.
@@ -53,9 +56,15 @@ type Kind[T any] struct {
 	Prepare func(ctx context.Context, docs []Document[T]) ([]error, error)
 	// Stored, if any, is told the IDs that were written or removed.
 	Stored func(ctx context.Context, ids []string)
-	// More, if any, gives for a document what else Held, Put and Remove read of the state, which
-	// only what Keys says can tell; GetMore likewise for Get. It is read in one call for all.
-	More, GetMore func(tx *state.Tx, id string) ([]string, error)
+	// PartKeys, if any, are state documents as those of Keys that depend on the part of the index.
+	PartKeys func(part string, value *T) []string
+	// More, if any, gives what is to be read besides, by what the documents of Keys say: one
+	// more call, where anything of it was not read yet. GetMore is to GetKeys what More is to Keys.
+	More    func(tx *state.Tx, docs []Document[T]) ([]string, error)
+	GetMore func(tx *state.Tx, id string) ([]string, error)
+	// Finish, if any, is called with the IDs of what was put and removed, each once, when all
+	// of a batch was: for what is written once for all of them, such as lists.
+	Finish func(tx *state.Tx, ids []string) error
 	// Begin, if any, is called once for each run of the transaction, when all is read, and gives what
 	// stores its documents in the place of Put and Remove.
 	Begin func(tx *state.Tx) Run[T]
@@ -111,7 +120,7 @@ func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result
 	results, docs := make([]Result, len(in)), make([]Document[T], len(in))
 	for i, d := range in {
 		results[i] = Result{ID: d.ID, Outcome: Stored}
-		docs[i] = Document[T]{ID: d.ID, Source: d.Source}
+		docs[i] = Document[T]{ID: d.ID, Source: d.Source, Part: name, Deleted: d.Deleted}
 		if d.Deleted {
 			continue
 		}
@@ -158,7 +167,7 @@ func (k Kind[T]) store(ctx context.Context, name string, in []Incoming, docs []D
 	err = k.DB.Update(ctx, func(tx *state.Tx) error {
 		written = nil
 		copy(results, before)
-		if err := k.load(tx, name, in, docs, results); err != nil {
+		if err := k.load(tx, name, docs, results); err != nil {
 			return err
 		}
 		index, err := k.open(tx, name)
@@ -180,6 +189,9 @@ func (k Kind[T]) store(ctx context.Context, name string, in []Incoming, docs []D
 		if err := run.Finish(); err != nil {
 			return err
 		}
+		if err := k.finish(tx, written); err != nil {
+			return err
+		}
 		return index.save(tx)
 	})
 	return written, err
@@ -197,32 +209,53 @@ func (k Kind[T]) begin(tx *state.Tx) Run[T] {
 }
 
 // load reads what a batch needs: 1 bulk get, 1 more for what More says that was not read yet.
-func (k Kind[T]) load(tx *state.Tx, name string, in []Incoming, docs []Document[T], results []Result) error {
-	if err := tx.Load(k.keys(name, in, docs, results)...); err != nil {
+func (k Kind[T]) load(tx *state.Tx, name string, docs []Document[T], results []Result) error {
+	keys := k.index().keys(name)
+	var taken []Document[T]
+	for i, d := range docs {
+		if results[i].Outcome != Stored {
+			continue
+		}
+		var value *T
+		if !d.Deleted {
+			value = &docs[i].Value
+			if k.PartKeys != nil {
+				keys = append(keys, k.PartKeys(name, value)...)
+			}
+		}
+		keys, taken = append(keys, k.Keys(d.ID, value)...), append(taken, d)
+	}
+	if err := tx.Load(keys...); err != nil || k.More == nil {
 		return err
 	}
-	var ids []string
-	for i, d := range in {
-		if results[i].Outcome == Stored {
-			ids = append(ids, d.ID)
-		}
+	more, err := k.More(tx, taken)
+	if err != nil {
+		return err
 	}
-	return loadMore(tx, ids, k.More)
+	return tx.Load(more...)
 }
 
-func loadMore(tx *state.Tx, ids []string, more func(*state.Tx, string) ([]string, error)) error {
-	if more == nil {
+// ByID gives a Kind's More that asks for each document by its ID.
+func ByID[T any](more func(tx *state.Tx, id string) ([]string, error)) func(*state.Tx, []Document[T]) ([]string, error) {
+	return func(tx *state.Tx, docs []Document[T]) (keys []string, err error) {
+		for _, d := range docs {
+			further, err := more(tx, d.ID)
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, further...)
+		}
+		return keys, nil
+	}
+}
+
+func (k Kind[T]) finish(tx *state.Tx, written []string) error {
+	if k.Finish == nil || len(written) == 0 {
 		return nil
 	}
-	var keys []string
-	for _, id := range ids {
-		further, err := more(tx, id)
-		if err != nil {
-			return err
-		}
-		keys = append(keys, further...)
-	}
-	return tx.Load(keys...)
+	ids := slices.Clone(written)
+	slices.Sort(ids)
+	return k.Finish(tx, slices.Compact(ids))
 }
 
 // prepare does what is slow for the documents that fit.
@@ -251,20 +284,6 @@ func (k Kind[T]) prepare(ctx context.Context, in []Incoming, docs []Document[T],
 		}
 	}
 	return nil
-}
-
-// keys are the state documents that a batch reads.
-func (k Kind[T]) keys(name string, in []Incoming, docs []Document[T], results []Result) []string {
-	keys := k.index().keys(name)
-	for i, d := range in {
-		switch {
-		case d.Deleted:
-			keys = append(keys, k.Keys(d.ID, nil)...)
-		case results[i].Outcome == Stored:
-			keys = append(keys, k.Keys(d.ID, &docs[i].Value)...)
-		}
-	}
-	return keys
 }
 
 // one stores a document unless what is held is newer, or what is gone was.
@@ -308,8 +327,18 @@ func (k Kind[T]) Read(ctx context.Context, ids []string) (out []Incoming, err er
 		if err := tx.Load(keys...); err != nil {
 			return err
 		}
-		if err := loadMore(tx, ids, k.GetMore); err != nil {
-			return err
+		if k.GetMore != nil {
+			keys = nil
+			for _, id := range ids {
+				more, err := k.GetMore(tx, id)
+				if err != nil {
+					return err
+				}
+				keys = append(keys, more...)
+			}
+			if err := tx.Load(keys...); err != nil {
+				return err
+			}
 		}
 		for _, id := range ids {
 			d, ok, err := k.Get(tx, id)

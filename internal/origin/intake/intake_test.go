@@ -164,6 +164,21 @@ func TestAnyOrderEndsTheSame(t *testing.T) {
 	}
 }
 
+// A part of the index that a store has kept without the root is listed after a repeat.
+func TestAPartWithoutTheRootIsListedAgain(t *testing.T) {
+	store := statetest.NewMemory()
+	_, err := kind(store).Take(t.Context(), "0", []intake.Incoming{in("a", 1, "a")})
+	require.NoError(t, err)
+	roots, err := store.Get(t.Context(), "moved:notes")
+	require.NoError(t, err)
+	require.NoError(t, store.Commit(t.Context(), state.Op{Key: "moved:notes", ETag: roots[0].ETag, Delete: true}))
+	_, err = kind(store).Take(t.Context(), "0", []intake.Incoming{in("a", 1, "a")})
+	require.NoError(t, err)
+	ids, _, err := kind(store).List(t.Context(), "")
+	require.NoError(t, err)
+	require.Equal(t, []string{"a"}, ids)
+}
+
 func TestTheListIsInPages(t *testing.T) {
 	k := kind(statetest.NewMemory())
 	for n := range 25 {
@@ -201,7 +216,7 @@ func TestWhatABatchHasInCommon(t *testing.T) {
 	store := &reads{Store: statetest.NewMemory()}
 	k := kind(store)
 	further := func(_ *state.Tx, id string) ([]string, error) { return []string{"further:" + id}, nil }
-	k.More, k.GetMore = further, further
+	k.More, k.GetMore = intake.ByID[note](further), further
 	var steps []string
 	k.Begin = func(tx *state.Tx) intake.Run[note] {
 		steps = append(steps, "begin")
@@ -246,4 +261,52 @@ func TestABatchWaitsForRoom(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Empty(t, k.Room)
+}
+
+// What a batch needs is read in one call, and in one more what its documents name; lists are
+// written once, of what was put or removed.
+func TestABatchIsReadAndFinishedTogether(t *testing.T) {
+	store := &reading{Memory: statetest.NewMemory()}
+	k := kind(store)
+	var finished []string
+	k.PartKeys = func(part string, _ *note) []string { return []string{"list:" + part} }
+	k.More = func(tx *state.Tx, docs []intake.Document[note]) (keys []string, err error) {
+		for _, d := range docs {
+			require.Equal(t, "0", d.Part)
+			if n, ok, _ := notes.Get(tx, d.ID); ok {
+				keys = append(keys, "more:"+n.Text)
+			}
+		}
+		return keys, nil
+	}
+	k.Finish = func(_ *state.Tx, ids []string) error {
+		finished = ids
+		return nil
+	}
+	take := func(docs ...intake.Incoming) {
+		_, err := k.Take(t.Context(), "0", docs)
+		require.NoError(t, err)
+	}
+	take(in("b", 1, "x"), in("a", 1, "x"), in("a", 2, "y"), in("c", 1, "rude"), in("d", 1, ""))
+	require.Equal(t, []string{"a", "b", "d"}, finished)
+	require.Len(t, store.calls, 1)
+	require.Subset(t, store.calls[0], []string{"note:a", "list:0"})
+	store.calls = nil
+	take(in("a", 3, "z"), in("b", 3, ""), in("c", 0, "x"))
+	require.Len(t, store.calls, 2)
+	require.Equal(t, []string{"more:y", "more:x"}, store.calls[1])
+	finished = nil
+	take(in("a", 1, "stale"))
+	require.Nil(t, finished, "nothing was written")
+}
+
+// reading notes what is read.
+type reading struct {
+	*statetest.Memory
+	calls [][]string
+}
+
+func (r *reading) Get(ctx context.Context, keys ...string) ([]state.Item, error) {
+	r.calls = append(r.calls, keys)
+	return r.Memory.Get(ctx, keys...)
 }

@@ -39,6 +39,10 @@ const (
 
 // Build wires the service over what the frame gives it.
 func Build(_ context.Context, d app.Deps) (app.Built, error) {
+	moved, err := d.Contract.Schema("SyncOrder")
+	if err != nil {
+		return app.Built{}, err
+	}
 	catalog, users := clients.NewCatalog(d.Sidecar), clients.NewUsers(d.Sidecar)
 	store := statestore.NewOrders(d.DB)
 	saga := statestore.NewCheckouts(d.DB)
@@ -75,7 +79,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	}
 	reminders := cart.NewReminders(statestore.NewReminders(d.DB, written.Queue()), time.Now)
 	return app.Built{
-		Routes: a.Routes(),
+		Routes: append(a.Routes(), statestore.Sync(d.DB, moved.Check).Routes()...),
 		Parts: []app.Part{
 			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts and payments", func(ctx context.Context) error {
 				return errors.Join(till.Recover(ctx), checkouts.Recover(ctx))

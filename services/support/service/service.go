@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tienda/internal/app"
+	"tienda/internal/httpapi"
 	"tienda/internal/mail"
 	"tienda/internal/mail/mailroom"
 	"tienda/services/support/internal/api"
@@ -44,8 +45,12 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	replies := canned.NewService(statestore.NewReplies(d.DB))
 	tickets := ticket.NewService(ticketStore, orders, users, api.Templates{Replies: replies}, clients.NewFiles(d.Sidecar), d.Log)
 	returns := rma.NewService(returnStore, orders, clients.NewCatalog(d.Sidecar), tickets, d.Log)
+	moved, err := movedRoutes(d)
+	if err != nil {
+		return app.Built{}, err
+	}
 	return app.Built{
-		Routes: api.Routes(tickets, returns, replies),
+		Routes: append(api.Routes(tickets, returns, replies), moved...),
 		Parts: []app.Part{
 			app.Every(refundEvery, d.Log, "refunds of received returns", returns.RefundReceived),
 			app.Every(lookEvery, d.Log, "tickets that are late", tickets.Look),
@@ -53,4 +58,17 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		},
 		Figures: []prometheus.Collector{figures{tickets}, mailroom.Figures{Sender: sender}},
 	}, nil
+}
+
+// movedRoutes gives the routes by which the app migration moves documents in.
+func movedRoutes(d app.Deps) ([]httpapi.Route, error) {
+	tickets, err := d.Contract.Schema("SyncTicket")
+	if err != nil {
+		return nil, err
+	}
+	returns, err := d.Contract.Schema("SyncReturn")
+	if err != nil {
+		return nil, err
+	}
+	return append(statestore.MovedTickets(d.DB, tickets.Check).Routes(), statestore.MovedReturns(d.DB, returns.Check).Routes()...), nil
 }

@@ -32,6 +32,7 @@ const (
 	mailbox = "mailbox"
 	sandbox = "sandbox" // the payment provider
 	gateway = "gateway"
+	moving  = "migration"
 	store   = "store" // in Listen and Through: the server behind the profile
 
 	// As the component files have them.
@@ -43,6 +44,7 @@ const (
 // Options say what to run and how.
 type Options struct {
 	RunFile     string         // a Multi-App Run file, or the folder of its dapr.yaml
+	With        []string       // further run files, whose apps are started beside those
 	Dir         string         // working folder, where .data lies; "": that of the run file's apps
 	GatewayPort int            // instead of the run file's; 0: that one
 	FreePorts   bool           // every port is a free one, for tests
@@ -136,7 +138,7 @@ func run(ctx context.Context, o Options) error {
 
 // prepare does all that can fail before the first process starts.
 func prepare(ctx context.Context, o Options) (*shop, func(), error) {
-	apps, err := runfile.Load(o.RunFile)
+	apps, err := runfile.LoadTogether(append([]string{o.RunFile}, o.With...)...)
 	if err != nil {
 		return nil, nil, err
 	}

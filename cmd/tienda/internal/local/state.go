@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -102,6 +103,9 @@ func (s *shop) table(took time.Duration) ui.Table {
 	t := ui.Table{Gateway: st.Gateway, Data: near(s.data), Seconds: took.Seconds(), Accounts: s.o.Accounts}
 	if st.MailDir != "" {
 		t.Mail = near(st.MailDir)
+	}
+	if i := slices.IndexFunc(s.apps, func(i *instance) bool { return i.name == moving }); i >= 0 {
+		t.Migration, t.Tokens = "http://"+loopback(s.apps[i].port), near(st.TokensFile)
 	}
 	for _, a := range st.Apps {
 		t.Rows = append(t.Rows, ui.Row{App: a.Name, Port: a.Port, PID: a.PID, SidecarHTTP: a.HTTPPort, SidecarGRPC: a.GRPCPort, SidecarPID: a.SidecarPID})

@@ -111,15 +111,20 @@ func (f *File) resolve(base string) error {
 		if a.ID == "" {
 			a.ID = filepath.Base(a.Dir)
 		}
-		if seen[a.ID] {
-			errs = append(errs, fmt.Errorf("app %s stands twice", a.ID))
-		}
-		seen[a.ID] = true
 		a.absolute(a.Dir)
 		a.inherit(f.Common)
-		errs = append(errs, a.check(ports))
+		errs = append(errs, a.unique(seen), a.check(ports))
 	}
 	return errors.Join(errs...)
+}
+
+// unique notes the app as seen, and fails where it was before.
+func (a *App) unique(seen map[string]bool) error {
+	if seen[a.ID] {
+		return fmt.Errorf("app %s stands twice", a.ID)
+	}
+	seen[a.ID] = true
+	return nil
 }
 
 func (a *App) check(ports map[int]string) error {

@@ -27,6 +27,44 @@ func TestTheShopsOwnFile(t *testing.T) {
 	require.Equal(t, 8080, apps[3].Port)
 }
 
+// The migration runs beside the shop: over the same components, at ports of its own.
+func TestTheMigrationBesideTheShop(t *testing.T) {
+	for profile, folder := range map[string]string{"": "local", "redis": "redis"} {
+		apps, err := runfile.LoadTogether("../../../../dapr", "../../../../dapr/migration/dapr.yaml")
+		require.NoError(t, err)
+		require.NoError(t, runfile.UseProfile(apps, profile))
+		shop, migration := apps[len(apps)-2], apps[len(apps)-1]
+		require.Equal(t, []string{"support", "migration"}, []string{shop.ID, migration.ID})
+		require.Equal(t, folder, filepath.Base(migration.ResourcesPaths[0]))
+		require.Equal(t, shop.ResourcesPaths, migration.ResourcesPaths)
+		require.Equal(t, shop.ConfigFile, migration.ConfigFile)
+		require.Equal(t, shop.Dir, migration.Dir)
+	}
+}
+
+func TestFilesThatDoNotGoTogether(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, apps string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte("version: 1\napps: ["+apps+"]"), 0o600))
+		return path
+	}
+	a := file("a.yaml", "{appID: a, appDirPath: ., command: [x], appPort: 1}")
+	for want, apps := range map[string]string{
+		"app a stands twice":             "{appID: a, appDirPath: ., command: [x]}",
+		"apps a and b both want port 1":  "{appID: b, appDirPath: ., command: [x], daprHTTPPort: 1}",
+		"app c: command is missing":      "{appID: c, appDirPath: .}",
+		"nowhere.yaml: no such file or ": "",
+	} {
+		other := filepath.Join(dir, "nowhere.yaml")
+		if apps != "" {
+			other = file("b.yaml", apps)
+		}
+		_, err := runfile.LoadTogether(a, other)
+		require.ErrorContains(t, err, want)
+	}
+}
+
 func TestProfiles(t *testing.T) {
 	root, err := filepath.Abs("../../../..")
 	require.NoError(t, err)
@@ -49,7 +87,7 @@ func TestProfiles(t *testing.T) {
 // rights, so that nothing but the kind of store and broker differs.
 func TestProfilesHaveTheSameComponents(t *testing.T) {
 	want := components(t, "local")
-	require.Len(t, want, 15)
+	require.Len(t, want, 17)
 	for _, profile := range []string{"redis", "postgres"} {
 		got := components(t, profile)
 		delete(got, "store-secrets") // the password of a server that local does not have

@@ -26,6 +26,10 @@ type Table struct {
 	Data     string // the data folder
 	Mail     string // the folder of the mail; "": there is none
 	Seconds  float64
+
+	// Where the page of the migration is, and the file with the token that it asks for,
+	// which is never printed; "": it does not run.
+	Migration, Tokens string
 }
 
 // String renders the table.
@@ -48,6 +52,9 @@ func (t Table) String() string {
 	fmt.Fprintf(&b, "\nTry:  curl '%s/v1/products?q=coffee&limit=3'\n", t.Gateway)
 	if t.Mail != "" {
 		fmt.Fprintf(&b, "Mail: %s\n", t.Mail)
+	}
+	if t.Migration != "" {
+		fmt.Fprintf(&b, "Move: (. %s && echo \"%s/#token=$APP_API_TOKEN\") says where its page is\n", t.Tokens, t.Migration)
 	}
 	fmt.Fprintf(&b, "Logs: %s/logs    Stop: Ctrl-C\n", t.Data)
 	return b.String()

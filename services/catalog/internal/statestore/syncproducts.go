@@ -23,7 +23,7 @@ func movedProducts() intake.Kind[product.Moved] {
 			}
 			return keysOf(id, product.Details{Slug: m.Slug, Variants: variantsOf(m)})
 		},
-		More:    heldKeys,
+		More:    intake.ByID[product.Moved](heldKeys),
 		GetKeys: func(id string) []string { return products.Keys(id) },
 		Held: func(tx *state.Tx, id string) (*origin.Source, error) {
 			p, _, err := products.Get(tx, id)

@@ -42,13 +42,13 @@ func movedStock() intake.Kind[inventory.Moved] {
 			}
 			return []string{movedStocks.Key(id), stocks.Key(m.SKU), skus.Key(m.SKU), inventorySettings.Key(allStock)}
 		},
-		More: func(tx *state.Tx, id string) ([]string, error) {
+		More: intake.ByID[inventory.Moved](func(tx *state.Tx, id string) ([]string, error) {
 			of, ok, err := movedStocks.Get(tx, id)
 			if err != nil || !ok {
 				return nil, err
 			}
 			return append(stocks.Keys(of.skus()...), skus.Keys(of.skus()...)...), nil
-		},
+		}),
 		GetKeys: func(id string) []string { return movedStocks.Keys(id) },
 		GetMore: func(tx *state.Tx, id string) ([]string, error) {
 			of, ok, err := movedStocks.Get(tx, id)

@@ -98,7 +98,8 @@ type Change struct {
 	Truncate bool // all rows of the table are gone
 }
 
-// Transaction is what was committed at once.
+// Transaction is what was committed at once. One of very many rows comes in parts: all but
+// the last have a position before its commit.
 type Transaction struct {
 	Position Position // just behind its commit: Confirm it once it is stored
 	At       time.Time
@@ -111,6 +112,9 @@ var (
 	ErrSlotLost = errors.New("the database no longer has the changes since the last confirmed position; a new snapshot is needed")
 	// ErrInUse says that another process follows the same changes.
 	ErrInUse = errors.New("another process follows the changes already")
+	// ErrSnapshot says that a Snapshot has ended, or no longer sees the rows of a table that was
+	// rewritten since (ALTER TABLE, TRUNCATE): the copy goes on with another one, of Now.
+	ErrSnapshot = errors.New("the snapshot has ended, or no longer sees all rows; another one is needed")
 )
 
 // Source is a database.
@@ -135,10 +139,11 @@ type Source interface {
 	Confirm(Position)
 	// Read reads the roots with given keys, and what belongs to them, in one read
 	// transaction. Each key has the values of Query.Key. What is not there is left out. The position is one
-	// that the log had before the transaction began: what is read is at least as new.
+	// that the log had before the transaction began, and what is read has every transaction that Stream
+	// has handed over before; of one that Stream hands over later it says nothing, whatever its position.
 	Read(ctx context.Context, q Query, keys [][]any) ([]Record, Position, error)
 	// Roots finds the keys of the roots that rows of a Child belong to: rows are of the table of
-	// the Child at the end of the path of names (from the root outwards).
+	// the Child called child, whose parents lead to the root.
 	Roots(ctx context.Context, q Query, child string, rows []Row) ([][]any, error)
 	// Head is the end of the log now.
 	Head(ctx context.Context) (Position, error)

@@ -105,6 +105,7 @@ func TestLifeOfAnOrder(t *testing.T) {
 	s.tryCard(t)
 	s.tryShipments(t)
 	s.tryCancellations(t)
+	s.trySync(t)
 	s.TryDeadLetters(t, "orders", "support", "tienda.support.return_approved")
 	s.RequireAllTried(t)
 }

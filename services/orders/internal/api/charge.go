@@ -41,7 +41,7 @@ func viewCharge(c pricing.Charge, currency string) charge {
 }
 
 func viewShipping(s *pricing.Shipped, currency string) *shippingAnswer {
-	if s == nil {
+	if s == nil || s.Method == "" { // of an order that was moved in: totals have what it cost
 		return nil
 	}
 	return &shippingAnswer{Method: s.Method, Name: s.Name, Price: money.New(s.List, currency), charge: viewCharge(s.Charge, currency)}

@@ -251,12 +251,13 @@ func (s *shop) restarted(t *testing.T) *shop {
 	other.erasures = erasure.NewService(statestore.NewErasures(db), time.Now)
 	basket := statestore.NewCarts(db)
 	carts := cart.NewService(basket, clients.NewQuoteCache(s.catalog), other.terms)
-	other.Server = contracttest.New(t, "orders", (&api.API{
+	synced := statestore.Sync(db, syncSchema(t).Check).Routes()
+	other.Server = contracttest.New(t, "orders", append(synced, (&api.API{
 		Carts: carts, Saves: cart.NewSaves(basket, carts),
 		Settings: settings.NewService(statestore.NewSettings(db), time.Now), Promotions: other.promotions, Terms: other.terms,
 		Checkouts: other.checkouts, Orders: orders, History: history.NewService(statestore.NewHistory(db), s.clock.now), Support: events.Support{Returns: orders, Log: log},
 		Users: events.Users{Erasures: other.erasures}, Callbacks: other.till, Secrets: secrets{},
-	}).Routes())
+	}).Routes()...))
 	return &other
 }
 

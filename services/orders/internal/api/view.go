@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -93,6 +94,32 @@ type paymentAnswer struct {
 	Paid     money.Money         `json:"paid"`
 	Refunded money.Money         `json:"refunded"`
 	Card     *cardAnswer         `json:"card,omitempty"`
+	Outside  *outside            `json:"outside,omitempty"`
+}
+
+// outside is of a payment that was made in another system.
+type outside struct {
+	Reference string `json:"reference,omitempty"`
+}
+
+func viewOutside(o *order.Order) *outside {
+	if o.Moved == nil {
+		return nil
+	}
+	return &outside{Reference: o.Payment.Reference}
+}
+
+// unknownCountry is a code that ISO 3166 gives to no country.
+const unknownCountry = "ZZ"
+
+// viewAddress gives an address with something in every part that has to be there: of one
+// that was moved in, parts may be missing.
+func viewAddress(a order.Address) order.Address {
+	for _, part := range []*string{&a.Name, &a.Line1, &a.City, &a.PostalCode} {
+		*part = cmp.Or(*part, "-")
+	}
+	a.Country = cmp.Or(a.Country, unknownCountry)
+	return a
 }
 
 // cardAnswer is what the payment provider is known to have done.
@@ -199,12 +226,12 @@ func viewOrder(o *order.Order) orderAnswer {
 	user := o.Owner.UserID()
 	out := orderAnswer{
 		ID: o.ID, Number: o.Number, Status: o.Status, UserID: user, Guest: user == "", Email: o.Email, Language: o.Language,
-		Currency: o.Currency, Lines: make([]lineAnswer, len(o.Lines)), Totals: viewTotals(o), Address: o.Address,
+		Currency: o.Currency, Lines: make([]lineAnswer, len(o.Lines)), Totals: viewTotals(o), Address: viewAddress(o.Address),
 		Shipping: viewShipping(o.Shipping, o.Currency),
 		Payment: paymentAnswer{
 			Method: o.Payment.Method, Status: o.Payment.Status,
 			Due: o.Money(o.Payment.Due), Paid: o.Money(o.Payment.Paid), Refunded: o.Money(o.Payment.Refunded),
-			Card: viewCard(o),
+			Card: viewCard(o), Outside: viewOutside(o),
 		},
 		Refunds: make([]refundAnswer, len(o.Refunds)), Returns: make([]returnAnswer, len(o.Returns)), Shipments: make([]shipment, len(o.Shipments)),
 		Replaces: o.Replaces, Note: o.Note, Tracking: o.Tracking, CancelReason: o.CancelReason,

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -94,5 +95,5 @@ func (f Filter) hasText(r Row) bool {
 	}
 	text := strings.ToLower(f.Text)
 	in := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
-	return in(order.NumberFor(r.ID)) || slices.ContainsFunc(r.Lines, func(l RowLine) bool { return in(l.SKU) || in(l.Name) })
+	return in(cmp.Or(r.Number, order.NumberFor(r.ID))) || slices.ContainsFunc(r.Lines, func(l RowLine) bool { return in(l.SKU) || in(l.Name) })
 }

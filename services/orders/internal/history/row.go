@@ -16,7 +16,8 @@ import (
 // currency.
 type Row struct {
 	ID       string              `json:"i"`
-	Version  int64               `json:"v"` // of the order that it says this of
+	Number   string              `json:"u,omitempty"` // "": that of the ID
+	Version  int64               `json:"v"`           // of the order that it says this of
 	Owner    shopper.Owner       `json:"o"`
 	Status   order.Status        `json:"s"`
 	Method   order.PaymentMethod `json:"m"`
@@ -31,7 +32,7 @@ type Row struct {
 // RowLine is what a row knows of a line.
 type RowLine struct {
 	SKU      string `json:"k"`
-	Product  string `json:"p"` // its ID
+	Product  string `json:"p"` // its ID; "": none, of an order that was moved in
 	Name     string `json:"n,omitempty"`
 	Quantity int    `json:"q"`           // without what was cancelled, as is Total
 	Returned int    `json:"b,omitempty"` // pieces that were refunded
@@ -43,6 +44,9 @@ func RowOf(o *order.Order) Row {
 	r := Row{
 		ID: o.ID, Version: o.Version, Owner: o.Owner, Status: o.Status, Method: o.Payment.Method, At: o.CreatedAt,
 		Currency: o.Currency, Total: o.Total, Codes: o.Asked.Codes, Lines: make([]RowLine, len(o.Lines)),
+	}
+	if o.Origin != nil && o.Moved != nil {
+		r.Number, r.Refunded = o.Number, o.Moved.Refunded
 	}
 	returned := map[string]int{}
 	for _, f := range o.Refunds {

@@ -25,7 +25,7 @@ const (
 // nothing, as it was paid with the first order. Amounts are minor units.
 type Total struct {
 	Day           string       // of ByDay
-	Product, Name string       // of ByProduct; the name is that of the last sale
+	Product, Name string       // of ByProduct; the name is that of the last sale. No product: an SKU that is of none here
 	Status        order.Status // of ByStatus
 	Currency      string
 	Orders        int
@@ -35,6 +35,7 @@ type Total struct {
 	Refunded      int64 // of ByDay and ByStatus
 
 	named time.Time
+	sku   string // of ByProduct, where there is no product
 }
 
 // key is what a total is told apart and sorted by.
@@ -60,7 +61,7 @@ func (t *Total) sorted() key {
 	case t.Status != "":
 		return key{N: int64(slices.Index(life, t.Status)), B: t.Currency}
 	default:
-		return key{A: t.Currency, N: -t.Total, B: t.Product}
+		return key{A: t.Currency, N: -t.Total, B: cmp.Or(t.Product, t.sku)}
 	}
 }
 
@@ -113,9 +114,10 @@ func free(r Row) Row {
 func (s *Sums) addLines(r Row) {
 	var seen []string
 	for _, l := range r.Lines {
-		sum := s.of(l.Product, Total{Product: l.Product, Currency: r.Currency})
-		if !slices.Contains(seen, l.Product) { // two of its variants are one order
-			seen = append(seen, l.Product)
+		what := cmp.Or(l.Product, l.SKU)
+		sum := s.of(what, Total{Product: l.Product, Currency: r.Currency, sku: l.SKU})
+		if !slices.Contains(seen, what) { // two of its variants are one order
+			seen = append(seen, what)
 			sum.Orders++
 		}
 		if sum.Name == "" || r.At.After(sum.named) {

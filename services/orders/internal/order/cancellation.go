@@ -130,8 +130,8 @@ func (o *Order) strike(c *Cancellation, x Item) error {
 func (o *Order) reduce(c Cancellation, now time.Time) error {
 	p := &o.Payment
 	if p.Paid > 0 || p.Card != nil && p.Card.Capturing() > 0 {
-		c.Refunded = c.Amount
-		if err := o.payBack(c.Amount, now); err != nil {
+		c.Refunded = o.atMost(c.Amount)
+		if err := o.payBack(c.Refunded, now); err != nil {
 			return err
 		}
 	} else if p.Due -= c.Amount; p.Due == 0 && p.Card != nil { // what is left is free

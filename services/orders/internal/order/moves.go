@@ -128,7 +128,7 @@ func (o *Order) Cancel(reason string, version int64, now time.Time) error {
 func (o *Order) void(reason string, now time.Time) {
 	o.CancelReason, o.CancelledAt = reason, now
 	o.Payment.Status, o.Payment.Due = Void, 0
-	if o.Payment.Method == ByExchange && o.Payment.Paid > 0 { // given back by hand
+	if o.Payment.Card == nil && o.Payment.Paid > 0 { // given back by hand
 		o.Payment.Status, o.Payment.Refunded = Refunded, o.Payment.Paid
 	}
 	o.release(now)

@@ -10,6 +10,7 @@ import (
 
 	"tienda/internal/fault"
 	"tienda/internal/money"
+	"tienda/internal/origin"
 	"tienda/services/orders/internal/payment"
 	"tienda/services/orders/internal/pricing"
 	"tienda/services/orders/internal/shopper"
@@ -37,6 +38,8 @@ type Line struct {
 	// Charge is what the line costs; nil in orders from before there were discounts
 	// and taxes, which cost their line totals.
 	Charge *pricing.Charge `json:"charge,omitempty"`
+	// MovedTax is the tax that a line which was moved in came with; nil: none was stated.
+	MovedTax *int64 `json:"moved_tax,omitempty"`
 }
 
 // Left is how many pieces of the line were not cancelled.
@@ -75,6 +78,8 @@ type Payment struct {
 	AtOnce   bool          `json:"at_once,omitempty"` // a card is charged when the order is confirmed, not when it is shipped
 
 	Card *payment.Payment `json:"card,omitempty"` // what the provider does; nil without one
+	// Reference is that of a payment in the system that the order was moved in from.
+	Reference string `json:"reference,omitempty"`
 }
 
 // Refusal is why a checkout came to nothing, kept for its repeats.
@@ -129,7 +134,10 @@ type Order struct {
 	ShippedAt     time.Time      `json:"shipped_at,omitzero"` // all of it
 	DeliveredAt   time.Time      `json:"delivered_at,omitzero"`
 	CancelledAt   time.Time      `json:"cancelled_at,omitzero"`
-	Version       int64          `json:"-"` // of the document
+	Origin        *origin.Source `json:"origin,omitempty"` // nil: it was made here
+	Moved         *Moved         `json:"moved,omitempty"`  // of one with an Origin
+	Gone          bool           `json:"gone,omitempty"`   // see Bury
+	Version       int64          `json:"-"`                // of the document
 
 	changed bool
 	facts   []Fact

@@ -60,6 +60,9 @@ func (o *Order) Refund(returnID string, lines []RefundLine, now time.Time) (Refu
 	if err != nil {
 		return Refund{}, err
 	}
+	if err := o.covers(r); err != nil {
+		return Refund{}, err
+	}
 	r.ReturnID, r.Lines, r.CreatedAt = returnID, lines, now
 	if r.Exchange != nil {
 		r.Exchange.OrderID = ReplacementID(o.ID, len(o.Refunds))

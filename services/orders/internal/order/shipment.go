@@ -210,8 +210,8 @@ func (o *Order) Deliver(version int64, now time.Time) error {
 		}
 	}
 	o.strip()
-	if p := &o.Payment; p.Method == CashOnDelivery {
-		p.Status, p.Paid, p.Due = Paid, p.Due, 0
+	if p := &o.Payment; p.Method == CashOnDelivery && (p.Due > 0 || p.Paid == 0) {
+		p.Status, p.Paid, p.Due = Paid, p.Paid+p.Due, 0
 	}
 	o.happened(Fact{Kind: WasDelivered})
 	return nil

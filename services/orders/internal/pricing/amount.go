@@ -64,11 +64,11 @@ func add(amounts ...int64) (sum int64, err error) {
 	return sum, nil
 }
 
-// allocate parts an amount over weights, in proportion, by largest remainder:
+// Allocate parts an amount over weights, in proportion, by largest remainder:
 // every part is rounded down, and what is left goes, one unit each, to those that
 // lost most by it, of equals to the first. The parts add up to amount. If amount
 // is at most the sum of the weights, no part is more than its weight.
-func allocate(amount int64, weights []int64) ([]int64, error) {
+func Allocate(amount int64, weights []int64) ([]int64, error) {
 	parts := make([]int64, len(weights))
 	total, err := add(weights...)
 	if err != nil || total == 0 || amount == 0 {

@@ -142,7 +142,7 @@ func (w *work) takeOff(p Promotion) (Reason, error) {
 	if off == 0 {
 		return NoGoods, nil
 	}
-	parts, err := allocate(off, weights)
+	parts, err := Allocate(off, weights)
 	if err != nil {
 		return "", err
 	}

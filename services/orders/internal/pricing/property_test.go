@@ -156,7 +156,7 @@ func TestAllocationIsFair(t *testing.T) {
 			total += weights[i]
 		}
 		amount := r.Int64N(total + 1)
-		parts, err := allocate(amount, weights)
+		parts, err := Allocate(amount, weights)
 		require.NoError(t, err)
 		sum := int64(0)
 		for i, p := range parts {

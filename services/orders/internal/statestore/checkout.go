@@ -68,7 +68,7 @@ func forgetSettled(tx *state.Tx, c *cart.Cart) error {
 	if !c.Crowded() {
 		return nil
 	}
-	found, err := orders.GetAll(tx, c.Taken...)
+	found, err := presentOrders(tx, c.Taken)
 	if err != nil {
 		return err
 	}

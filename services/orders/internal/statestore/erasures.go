@@ -2,6 +2,7 @@ package statestore
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,8 +64,23 @@ func (s *Erasures) all(ctx context.Context, owner shopper.Owner, from state.Posi
 			return err
 		}
 		next = after
-		found, err = orders.GetAll(tx, ids...)
-		return err
+		if from == (state.Position{}) { // with the first page, and bounded as the document is that has them
+			dated, err := ordersOf(owner).Dated(tx)
+			if err != nil {
+				return err
+			}
+			for _, d := range dated {
+				ids = append(ids, d.ID)
+			}
+		}
+		for some := range slices.Chunk(ids, erasePage) {
+			page, err := presentOrders(tx, some)
+			if err != nil {
+				return err
+			}
+			found = append(found, page...)
+		}
+		return nil
 	})
 	return found, next, err
 }

@@ -10,11 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"tienda/internal/page"
 	"tienda/internal/state"
 	"tienda/services/orders/internal/history"
 	"tienda/services/orders/internal/order"
-	"tienda/services/orders/internal/shopper"
 )
 
 // Bounds of the history's documents and of what is read of them in one call.
@@ -22,7 +20,6 @@ const (
 	historyRows  = 64  // of a page, some 20 kB; a little more where two replicas fill in at once
 	historyPages = 50  // read in one call
 	historyDays  = 366 // the same
-	ownedRounds  = 10  // reads of an owner's list for one page
 )
 
 // historyPage is rows of orders of one day. An order says which page has its row
@@ -143,6 +140,11 @@ func keepRows(tx *state.Tx, name string, rows []history.Row) error {
 			return err
 		}
 	}
+	return listPage(tx, name)
+}
+
+// listPage lists a page with its day.
+func listPage(tx *state.Tx, name string) error {
 	d, _, err := historyDayDocs.Get(tx, dayOf(name))
 	if err != nil || slices.Contains(d.Pages, name) {
 		return err
@@ -218,37 +220,4 @@ func (s *History) rows(ctx context.Context, names []string) (map[string][]histor
 		}
 	}
 	return out, nil
-}
-
-// Owned implements history.Store. State: 1 get of the index, 1 bulk get of the
-// orders; up to 10 times that while few of them match.
-func (s *History) Owned(ctx context.Context, owner shopper.Owner, match func(*order.Order) bool, cursor string, limit int) (out []*order.Order, next string, err error) {
-	var from state.Position
-	if err := page.Decode(cursor, &from); err != nil {
-		return nil, "", err
-	}
-	err = s.db.View(ctx, func(tx *state.Tx) error {
-		// Reading the few that are missing from a page that is half full is not worth it.
-		for round := 0; round < ownedRounds && len(out) <= limit/2; round++ {
-			ids, after, err := ordersOf(owner).List(tx, from, limit-len(out))
-			if err != nil {
-				return err
-			}
-			found, err := orders.GetAll(tx, ids...)
-			if err != nil {
-				return err
-			}
-			for i := range found {
-				if o := &found[i]; !o.Refused() && match(o) {
-					out = append(out, o)
-				}
-			}
-			if next = ""; after == nil {
-				return nil
-			}
-			from, next = *after, page.Encode(after)
-		}
-		return nil
-	})
-	return out, next, err
 }

@@ -4,8 +4,10 @@
 //	carts-changed:<day>:<0..15>   customers who changed their carts on a day
 //	saved-carts:<user ID>     the carts that a customer keeps
 //	order:<order ID>          an order
-//	index:orders-of:<owner>   the IDs of an owner's orders
+//	index:orders-of:<owner>   the IDs of an owner's orders; those that were moved in by their time
 //	history-page:<day>:<some> rows of orders that were made on a day (history.Row)
+//	history-page:<day>:m-<part>   the same of orders that were moved in
+//	moved:orders, :orders:<part>  the IDs of those
 //	history-day:<day>         the pages of the day
 //	mail:<order>:<fact>       a letter to the buyer that is not sent yet
 //	mail-list:<0..15>         letters whose sending has failed
@@ -18,6 +20,7 @@ package statestore
 
 import (
 	"context"
+	"slices"
 
 	"tienda/internal/state"
 	"tienda/services/orders/internal/events"
@@ -52,7 +55,7 @@ func (s *Orders) Get(ctx context.Context, id string) (o *order.Order, err error)
 // GetAll implements order.Store. State: 1 bulk get.
 func (s *Orders) GetAll(ctx context.Context, ids []string) (out []*order.Order, err error) {
 	err = s.db.View(ctx, func(tx *state.Tx) error {
-		found, err := orders.GetAll(tx, ids...)
+		found, err := presentOrders(tx, ids)
 		for i := range found {
 			out = append(out, &found[i])
 		}
@@ -85,11 +88,17 @@ func getOrder(tx *state.Tx, id string) (*order.Order, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
+	if !ok || o.Gone {
 		return nil, order.ErrMissing
 	}
 	o.Version, err = orders.Version(tx, id)
 	return &o, err
+}
+
+// presentOrders gives those of the orders that there are.
+func presentOrders(tx *state.Tx, ids []string) ([]order.Order, error) {
+	found, err := orders.GetAll(tx, ids...)
+	return slices.DeleteFunc(found, func(o order.Order) bool { return o.Gone }), err
 }
 
 // putChanged writes an order that has changed, announces what happened to it,

@@ -128,7 +128,7 @@ func (s *Promotions) Ledger(ctx context.Context, promotions []string, users []pr
 }
 
 func getOrders(tx *state.Tx, ids []string) (map[string]*order.Order, error) {
-	found, err := orders.GetAll(tx, ids...)
+	found, err := presentOrders(tx, ids)
 	out := make(map[string]*order.Order, len(found))
 	for i := range found {
 		out[found[i].ID] = &found[i]

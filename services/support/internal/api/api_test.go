@@ -8,7 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tienda/contracts"
 	"tienda/internal/caller"
+	"tienda/internal/contract"
 	"tienda/internal/contract/contracttest"
 	"tienda/internal/event"
 	"tienda/internal/fault"
@@ -47,18 +49,35 @@ type fixture struct {
 	t      *testing.T
 	shop   *shop
 	store  *statetest.Memory
+	calls  *counted
 	events *event.Memory
+
+	tickets *ticket.Service
+	returns *rma.Service
+}
+
+// schema gives the check of a schema of the contract.
+func schema(t *testing.T, name string) func([]byte) []fault.Field {
+	t.Helper()
+	c, err := contract.Load(contracts.FS, "support")
+	require.NoError(t, err)
+	s, err := c.Schema(name)
+	require.NoError(t, err)
+	return s.Check
 }
 
 func open(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{t: t, shop: &shop{refunds: map[string]int{}, files: map[string][]byte{}}, store: statetest.NewMemory(), events: &event.Memory{}}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	db := state.Open(f.store, f.events, log)
+	f.calls = &counted{Store: f.store}
+	db := state.Open(f.calls, f.events, log)
 	replies := canned.NewService(statestore.NewReplies(db))
 	tickets := ticket.NewService(statestore.NewTickets(db), f.shop, f.shop, Templates{replies}, f.shop, log)
 	returns := rma.NewService(statestore.NewReturns(db), f.shop, f.shop, tickets, log)
-	f.Server = contracttest.New(t, "support", Routes(tickets, returns, replies))
+	f.tickets, f.returns = tickets, returns
+	moved := append(statestore.MovedTickets(db, schema(t, "SyncTicket")).Routes(), statestore.MovedReturns(db, schema(t, "SyncReturn")).Routes()...)
+	f.Server = contracttest.New(t, "support", append(Routes(tickets, returns, replies), moved...))
 	return f
 }
 
@@ -139,6 +158,7 @@ func TestStory(t *testing.T) {
 	f.canned(path)
 	f.attachment(path)
 	f.policies()
+	f.moved()
 
 	// The bulb did not come; it can be asked for again, and be refused.
 	again := f.do(201, ana, http.MethodPost, "/v1/returns", `{"order_id":"`+delivered+`","lines":[{"sku":"BULB","quantity":1,"reason":"other"}]}`)
@@ -153,7 +173,7 @@ func TestStory(t *testing.T) {
 	next := f.do(201, ana, http.MethodPost, "/v1/tickets", `{"subject":"Again","message":"m","follow_up_of":"`+got["id"].(string)+`"}`)
 	require.Equal(t, got["id"], next["follow_up_of"])
 
-	require.Len(t, items(f.do(200, ana, http.MethodGet, "/v1/tickets", nil)), 2)
+	require.Len(t, items(f.do(200, ana, http.MethodGet, "/v1/tickets", nil)), 2, "those that were moved in are bob's")
 	require.Len(t, items(f.do(200, ana, http.MethodGet, "/v1/returns", nil)), 2, "the one in parts is bob's")
 	require.Empty(t, f.hear(`{"specversion":"1.0","id":"1","source":"orders","type":"tienda.orders.shipped","data":{}}`, 200))
 	require.Equal(t, []string{"ticket_opened", "ticket_assigned", "ticket_answered", "return_requested", "return_approved", "return_received",

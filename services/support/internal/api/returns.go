@@ -71,7 +71,7 @@ func returnOf(r rma.Return) returnBody {
 		}
 	}
 	for i, p := range r.Receipts {
-		b.Receipts[i] = receipt(p)
+		b.Receipts[i] = receipt{p.ID, p.RefundID, p.Lines, p.Refund, p.Exchange, p.Failure, p.ReceivedAt}
 	}
 	return b
 }

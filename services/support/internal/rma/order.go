@@ -177,7 +177,7 @@ func (o *OfOrder) record(r *Return, c Change, to Status, now time.Time) {
 	if to == Received { // a refund that failed is tried again
 		r.Failure = ""
 	}
-	r.Status, r.UpdatedAt = to, now
+	r.Status, r.UpdatedAt, r.Resumed = to, now, r.Origin != nil
 	r.Version++
 	c.Return = *r
 	o.changes = append(o.changes, c)

@@ -39,6 +39,18 @@ type Receipt struct {
 	Exchange   *Exchange    `json:"exchange,omitempty"` // what is sent for some of it; its value is not in the refund
 	Failure    string       `json:"failure,omitempty"`  // why orders refused the refund
 	ReceivedAt time.Time    `json:"received_at"`
+	// Moved is of what came back in another system: that has restocked it.
+	Moved bool `json:"moved,omitempty"`
+}
+
+// refundable gives the lines that a refund is asked for. What another system has
+// restocked is not restocked again.
+func (p Receipt) refundable() []Came {
+	out := slices.Clone(p.Lines)
+	for i := range out {
+		out[i].Restock = out[i].Restock && !p.Moved
+	}
+	return out
 }
 
 func (p Receipt) waits() bool { return p.Refund == nil && p.Failure == "" || p.Exchange.owed() }
@@ -52,8 +64,13 @@ func refundID(returnID, receiptID string) string {
 	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(returnID+"/"+receiptID)).String()
 }
 
-// Owes says whether the return waits for a refund, or for that being noted.
+// Owes says whether the return waits for a refund, or for that being noted. One that
+// was moved in waits for nothing here until it is changed here: where it came from may
+// refund it.
 func (r Return) Owes() bool {
+	if r.Origin != nil && !r.Resumed {
+		return false
+	}
 	return r.Status == Received || slices.ContainsFunc(r.Receipts, Receipt.waits)
 }
 
@@ -97,16 +114,21 @@ func (o *OfOrder) take(id, receiptID string, version int64, came []Came, last bo
 	if err != nil {
 		return err
 	}
-	came = r.swaps(came)
+	came = r.prepaid(r.swaps(came))
 	i := slices.IndexFunc(r.Receipts, func(p Receipt) bool { return p.ID == receiptID })
 	again := i >= 0 && r.Receipts[i].Failure != ""
+	// Another system has received all of it: from now on its refund is for us to make.
+	resumes := i < 0 && last && came == nil && r.Status == Received && r.Origin != nil && !r.Resumed
 	switch {
 	case i >= 0 && !again && came != nil && !sameLines(r.Receipts[i].Lines, came):
 		return ErrReceived
-	case i >= 0 && !again, i < 0 && last && came == nil && r.Status.Back():
+	case i >= 0 && !again, i < 0 && last && came == nil && r.Status.Back() && !resumes:
 		return nil
 	case version != 0 && version != r.Version:
 		return ErrVersion
+	case resumes:
+		o.record(r, Change{Silent: true}, Received, now)
+		return nil
 	case i < 0 && last && r.Status.Back():
 		return ErrReceived
 	case i < 0 && r.Status != PartiallyReceived && !r.Status.may(PartiallyReceived):
@@ -122,7 +144,7 @@ func (o *OfOrder) take(id, receiptID string, version int64, came []Came, last bo
 			p.Lines = r.Receipts[i].Lines
 		}
 	} else if came == nil {
-		p.Lines = r.swaps(rest(r.Lines))
+		p.Lines = r.prepaid(r.swaps(rest(r.Lines)))
 	}
 	lines := counted(r.Lines, others)
 	if err := fits(lines, p.Lines); err != nil {
@@ -258,6 +280,7 @@ func (o *OfOrder) settle(r *Return, now time.Time) {
 			r.Refund.Amount += m.Amount
 		}
 	}
+	add(r.Before)
 	for _, p := range r.Receipts {
 		open = open || p.waits()
 		if p.Failure != "" {

@@ -51,7 +51,7 @@ func (s *Service) refund(ctx context.Context, r Return) (Return, error) {
 		if !p.waits() {
 			continue
 		}
-		made, err := s.orders.Refund(ctx, r.OrderID, p.RefundID, p.Lines)
+		made, err := s.orders.Refund(ctx, r.OrderID, p.RefundID, p.refundable())
 		if refusal := (*fault.Error)(nil); errors.As(err, &refusal) && final(refusal.Kind) {
 			if r, err = s.refused(ctx, r, p.RefundID, refusal); err != nil {
 				refused = err

@@ -11,6 +11,7 @@ import (
 	"tienda/internal/caller"
 	"tienda/internal/fault"
 	"tienda/internal/money"
+	"tienda/internal/origin"
 )
 
 // MaxPerOrder bounds the document of an order's returns.
@@ -71,6 +72,13 @@ type Return struct {
 	CreatedAt  time.Time    `json:"created_at"`
 	UpdatedAt  time.Time    `json:"updated_at"`
 	Version    int64        `json:"version"` // counts the changes of this return, from 1
+
+	Origin  *origin.Source `json:"origin,omitempty"`  // of one that was moved in
+	Unsaid  *Unsaid        `json:"unsaid,omitempty"`  // what was filled in for it
+	Resumed bool           `json:"resumed,omitempty"` // it was changed here since
+	// Before is what another system has refunded before anything came back: all there is
+	// to refund.
+	Before *money.Money `json:"refunded_before,omitempty"`
 }
 
 // VisibleTo is ErrMissing for everyone but the customer and the agents.

@@ -117,7 +117,7 @@ func (s *Replies) List(ctx context.Context, cursor string, limit int) (out page.
 			}
 			return found, nil
 		}
-		out, err = list(tx, allReplies, cursor, page.Limit(limit), false, load, func(canned.Reply) bool { return true })
+		out, err = list(tx, sequence{made: allReplies}, cursor, page.Limit(limit), false, load, func(canned.Reply) bool { return true })
 		return err
 	})
 	return out, err

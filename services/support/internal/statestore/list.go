@@ -14,13 +14,14 @@ const (
 	filterBatches = 3
 )
 
-// list gives one page of an index: entries whose document is there and
+// list gives one page of a sequence: entries whose document is there and
 // matches. Unfiltered it reads the head of the index and the documents: 2
-// calls, and 1 more for each older page of the index that is touched.
-func list[T any](tx *state.Tx, x state.Index, cursor string, limit int, filtered bool,
+// calls, and 1 more for each older page of the index that is touched. What was
+// moved in costs as much, and where it is that of all customers 1 more.
+func list[T any](tx *state.Tx, x sequence, cursor string, limit int, filtered bool,
 	load func(ids []string) (map[string]T, error), match func(T) bool) (page.Of[T], error) {
 	out := page.Of[T]{Items: []T{}}
-	var at state.Position
+	var at position
 	if err := page.Decode(cursor, &at); err != nil {
 		return out, err
 	}
@@ -33,7 +34,7 @@ func list[T any](tx *state.Tx, x state.Index, cursor string, limit int, filtered
 		if filtered {
 			batch = filterBatch
 		}
-		ids, next, err := x.List(tx, at, batch)
+		ids, next, err := x.list(tx, at, batch)
 		if err != nil {
 			return out, err
 		}
@@ -48,7 +49,7 @@ func list[T any](tx *state.Tx, x state.Index, cursor string, limit int, filtered
 			// Full before the batch is used up: the cursor goes behind this
 			// entry. Its index pages are read already, this costs no call.
 			if len(out.Items) == limit && i < len(ids)-1 {
-				if _, next, err = x.List(tx, at, i+1); err != nil {
+				if _, next, err = x.list(tx, at, i+1); err != nil {
 					return out, err
 				}
 				break

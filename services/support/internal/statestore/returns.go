@@ -11,9 +11,14 @@ import (
 	"tienda/services/support/internal/rma"
 )
 
-// orderOf is the extra key of a return: where to find it.
+// orderOf is the extra key of a return: where to find it, and of one that was moved in
+// whose list it is in.
 type orderOf struct {
-	OrderID string `json:"order_id"`
+	OrderID    string `json:"order_id"`
+	CustomerID string `json:"customer_id,omitempty"`
+	// Left are orders that it was of before. A store that keeps halves may have kept it
+	// there: they are looked at until they have it no more.
+	Left []string `json:"left,omitempty"`
 }
 
 var (
@@ -27,7 +32,9 @@ func returnsOf(customerID string) state.Index { return state.Index{Name: "return
 
 // The entries of the indexes name the order too, which saves a list the call
 // that would look it up.
-func entry(r rma.Return) string { return r.OrderID + "/" + r.ID }
+func entry(r rma.Return) string { return entryOf(r.OrderID, r.ID) }
+
+func entryOf(orderID, id string) string { return orderID + "/" + id }
 
 func split(entry string) (orderID, id string) {
 	orderID, id, _ = strings.Cut(entry, "/")
@@ -166,9 +173,9 @@ func (s *Returns) Get(ctx context.Context, id string) (r rma.Return, err error) 
 
 // List implements rma.Store; package list says with how many calls.
 func (s *Returns) List(ctx context.Context, q rma.Query, cursor string, limit int) (out page.Of[rma.Return], err error) {
-	x := allReturns
+	x := sequence{made: allReturns, moved: allMoved{kind: kindReturns, find: findReturns}}
 	if q.CustomerID != "" {
-		x = returnsOf(q.CustomerID)
+		x = sequence{made: returnsOf(q.CustomerID), moved: movedReturnsOf.of(q.CustomerID)}
 	}
 	err = s.db.View(ctx, func(tx *state.Tx) error {
 		load := func(entries []string) (map[string]rma.Return, error) { return loadReturns(tx, entries) }

@@ -113,9 +113,9 @@ func (s *Tickets) Update(ctx context.Context, id string, change func(*ticket.Tic
 
 // List implements ticket.Store; package list says with how many calls.
 func (s *Tickets) List(ctx context.Context, q ticket.Query, cursor string, limit int) (out page.Of[ticket.Ticket], err error) {
-	x := allTickets
+	x := sequence{made: allTickets, moved: allMoved{kind: kindTickets, find: findTickets}}
 	if q.CustomerID != "" {
-		x = ticketsOf(q.CustomerID)
+		x = sequence{made: ticketsOf(q.CustomerID), moved: movedTicketsOf.of(q.CustomerID)}
 	}
 	err = s.db.View(ctx, func(tx *state.Tx) error {
 		load := func(ids []string) (map[string]ticket.Ticket, error) { return loadTickets(tx, ids) }

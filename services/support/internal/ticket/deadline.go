@@ -9,6 +9,9 @@ type Deadline struct {
 	Due         time.Time  `json:"due"`
 	MetAt       *time.Time `json:"met_at,omitempty"`
 	EscalatedAt *time.Time `json:"escalated_at,omitempty"`
+	// Quiet is of one that began in another system: it shows that the ticket is late,
+	// and nothing is done about it.
+	Quiet bool `json:"quiet,omitempty"`
 }
 
 // Promise names a deadline.
@@ -21,6 +24,9 @@ const (
 )
 
 func (d *Deadline) waits() bool { return !d.Due.IsZero() && d.MetAt == nil }
+
+// acts says whether missing it is still to be acted on.
+func (d *Deadline) acts() bool { return d.waits() && d.EscalatedAt == nil && !d.Quiet }
 
 func (d *Deadline) begin(now time.Time, minutes int) {
 	*d = Deadline{Since: now, Due: now.Add(time.Duration(minutes) * time.Minute)}
@@ -60,7 +66,7 @@ func (t *Ticket) Due() time.Time { return t.first((*Deadline).waits) }
 
 // EscalateAt gives when the ticket is to be escalated next; zero: never.
 func (t *Ticket) EscalateAt() time.Time {
-	return t.first(func(d *Deadline) bool { return d.waits() && d.EscalatedAt == nil })
+	return t.first((*Deadline).acts)
 }
 
 func (t *Ticket) first(counts func(*Deadline) bool) (at time.Time) {
@@ -85,7 +91,7 @@ func (t *Ticket) Escalate(s Settings, now time.Time) {
 	}
 	for _, p := range []Promise{FirstResponse, Resolution} {
 		d := t.deadline(p)
-		if !d.waits() || d.EscalatedAt != nil || now.Before(d.Due) {
+		if !d.acts() || now.Before(d.Due) {
 			continue
 		}
 		d.EscalatedAt = &now

@@ -13,6 +13,7 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/fault"
+	"tienda/internal/origin"
 )
 
 // The limits of one ticket. The second keeps a page of 100 tickets within
@@ -69,6 +70,11 @@ type Message struct {
 	CreatedAt time.Time `json:"created_at"`
 
 	Attachments []Attachment `json:"attachments,omitempty"`
+
+	// Of a message that was moved in: what its sender said, to tell it from what was
+	// filled in.
+	Unnamed bool `json:"unnamed,omitempty"` // no author was named
+	Public  bool `json:"public,omitempty"`  // it was said that it is not internal
 }
 
 // Ticket is the document.
@@ -93,6 +99,9 @@ type Ticket struct {
 	ResolvedAt    *time.Time `json:"resolved_at,omitempty"`
 	ClosedAt      *time.Time `json:"closed_at,omitempty"`
 	Version       int64      `json:"-"` // of the document, filled in by the store
+
+	Origin *origin.Source `json:"origin,omitempty"` // of one that was moved in
+	Unsaid *Unsaid        `json:"unsaid,omitempty"`
 
 	changes []Change
 }

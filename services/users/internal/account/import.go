@@ -141,7 +141,7 @@ func (in Imported) user(now time.Time) (User, error) {
 		if a.check() != nil {
 			return User{}, invalid("/addresses/"+strconv.Itoa(i)+"/country", "is not a country of ISO 3166")
 		}
-		a.ID = uuid.NewSHA1(space, []byte("address:"+strconv.Itoa(i))).String()
+		a.ID = addressID(space, i)
 		u.Addresses = append(u.Addresses, a)
 	}
 	if in.Preferences != nil {

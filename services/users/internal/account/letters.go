@@ -183,6 +183,11 @@ func (u *User) setPassword(hash, session string, now time.Time) {
 	// before would get it back with.
 	u.PasswordHash, u.Reset, u.NewEmail = hash, nil, nil
 	u.PasswordEpoch++
+	if u.Remains != nil {
+		r := *u.Remains
+		r.OwnPassword = true
+		u.Remains = &r
+	}
 	u.ForgetDevices(now)
 	u.write(letters.PasswordChanged, u.Email, now).Ref = session
 }

@@ -44,6 +44,10 @@ func (u *User) DropsFactor() bool { return u.dropsFactor }
 // tokens still name.
 func (u *User) EndsSessions() bool { return u.lostRole || u.Barred() }
 
+// LosesAccess says whether what MoveIn did takes something away from whoever is signed
+// in: the password is another one, a role is gone, the account is disabled.
+func (u *User) LosesAccess() bool { return u.lostAccess }
+
 // Erased says whether the account is deleted: what is left is its ID, for what
 // refers to it.
 func (u *User) Erased() bool { return !u.DeletedAt.IsZero() }
@@ -81,7 +85,8 @@ func (u *User) enable() {
 	u.tell(audit.Event{Kind: audit.Enabled})
 }
 
-// erase leaves nothing of the account but its ID and its times. An admin has to
+// erase leaves nothing of the account but its ID, its times, and where it came from if it
+// was moved in, so that it is not moved in again. An admin has to
 // lose the role first, which another admin takes away.
 func (u *User) erase(now time.Time) error {
 	if u.IsAdmin() {
@@ -89,7 +94,7 @@ func (u *User) erase(now time.Time) error {
 	}
 	*u = User{
 		ID: u.ID, Roles: []caller.Role{}, CreatedAt: u.CreatedAt, DeletedAt: now.UTC(), Version: u.Version, Unseen: u.Unseen,
-		changes: []Change{Deleted}, events: []audit.Event{{Kind: audit.Deleted}},
+		Origin: u.Origin, changes: []Change{Deleted}, events: []audit.Event{{Kind: audit.Deleted}},
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"tienda/internal/caller"
 	"tienda/internal/fault"
 	"tienda/internal/mail"
+	"tienda/internal/origin"
 	"tienda/services/users/internal/audit"
 )
 
@@ -34,7 +35,7 @@ var (
 
 // User is one account. Its JSON form is how it is stored.
 type User struct {
-	ID           string        `json:"id"` // UUIDv7; UUIDv5 of the e-mail for an imported one
+	ID           string        `json:"id"` // UUIDv7; UUIDv5 of the e-mail for an imported one; the sender's for one that was moved in
 	ExternalID   string        `json:"external_id,omitempty"`
 	Email        string        `json:"email"` // as NormalEmail gives it
 	Name         string        `json:"name"`
@@ -59,6 +60,10 @@ type User struct {
 	LetterCount   int64                     `json:"letter_count,omitempty"` // written in all
 	Unseen        int64                     `json:"unseen,omitempty"`       // writes of the document that were Private only
 
+	// Of an account that was moved in (moved.go).
+	Origin  *origin.Source `json:"origin,omitempty"`
+	Remains *Remains       `json:"remains,omitempty"`
+
 	Version int64 `json:"-"` // of the document as read, without the unseen writes; 0: not stored yet
 
 	changes  []Change
@@ -67,6 +72,7 @@ type User struct {
 	lostRole bool
 
 	dropsFactor bool
+	lostAccess  bool // see LosesAccess
 }
 
 // Change is a thing that happened to a user and that others may hear of.

@@ -95,6 +95,8 @@ func (s *service) serve(t *testing.T) {
 	require.NoError(t, err)
 	line, err := c.Schema("ImportUser")
 	require.NoError(t, err)
+	moved, err := c.Schema("SyncUser")
+	require.NoError(t, err)
 	if s.tokens == nil {
 		s.tokens = token.NewIssuer(token.Defaults(), statestore.NewKeys(db), clock)
 	}
@@ -110,6 +112,7 @@ func (s *service) serve(t *testing.T) {
 		Machines: machine.NewService(statestore.NewMachines(db, clock), clock), Revoked: statestore.NewRevocations(db, clock),
 		SignIns: signin.NewService(statestore.NewSignIns(sessions), accounts, factors, device.NewTokens(s.device, clock), clock),
 		Factors: factors, Throttles: throttles, DeviceKeys: s.device, Directory: s.directory, Trail: s.trail, ImportLine: line,
+		MoveIn: s.users.Moved(moved.Check, s.hasher.Wrap, clock).Routes(),
 	}).Routes())
 }
 
@@ -274,6 +277,9 @@ func TestEveryRoute(t *testing.T) {
 	s.ok(t, admin, "POST", "/v1/ops/service-accounts/"+m+"/secret", nil, 200)
 	s.ok(t, admin, "DELETE", "/v1/ops/service-accounts/"+m, nil, 204)
 	s.ok(t, caller.Caller{App: "gateway"}, "GET", "/internal/v1/revocations", nil, 200)
+	s.taken(t, "users:1", 1, whole())
+	require.Len(t, s.held(t, "users:1"), 1)
+	require.Len(t, s.listed(t), 1)
 	s.RequireAllTried(t)
 
 	types := s.events.Types()

@@ -5,6 +5,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"tienda/internal/caller"
@@ -34,6 +35,7 @@ type API struct {
 	throttles  *throttle.Service
 	deviceKeys *keyring.Ring
 	importLine *contract.Schema
+	moveIn     []httpapi.Route
 	directory  *directory.Model
 	trail      *audit.Service
 }
@@ -59,6 +61,7 @@ type Parts struct {
 	Directory  *directory.Model
 	Trail      *audit.Service
 	ImportLine *contract.Schema // the contract's ImportUser
+	MoveIn     []httpapi.Route  // by which accounts are moved in (package intake)
 }
 
 // New gives the API over its parts.
@@ -66,7 +69,7 @@ func New(p Parts) *API {
 	return &API{
 		accounts: p.Accounts, sessions: p.Sessions, tokens: p.Tokens, machines: p.Machines, revoked: p.Revoked,
 		signIns: p.SignIns, factors: p.Factors, throttles: p.Throttles, deviceKeys: p.DeviceKeys,
-		directory: p.Directory, trail: p.Trail, importLine: p.ImportLine,
+		directory: p.Directory, trail: p.Trail, importLine: p.ImportLine, moveIn: p.MoveIn,
 	}
 }
 
@@ -75,7 +78,7 @@ func (a *API) Routes() []httpapi.Route {
 	orders, ordersSupport := httpapi.Apps("orders"), httpapi.Apps("orders", "support")
 	loaders := httpapi.Apps("gateway", "migration")
 	agent, admin := httpapi.Only(caller.SupportAgent), httpapi.Only(caller.Admin)
-	return audited(append([]httpapi.Route{
+	return audited(slices.Concat([]httpapi.Route{
 		{Method: http.MethodPost, Path: "/v1/users", Who: httpapi.Anyone, Handle: a.register},
 		{Method: http.MethodGet, Path: "/v1/users/{id}", Who: agent.OrScopes(caller.UsersRead), Handle: a.getUser},
 		{Method: http.MethodPut, Path: "/v1/users/{id}/roles", Who: admin, Handle: a.setRoles},
@@ -126,5 +129,5 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodGet, Path: "/v1/me/export", Who: httpapi.SignedIn, Handle: a.exportMe},
 		{Method: http.MethodGet, Path: "/v1/me/security-events", Who: httpapi.SignedIn, Handle: a.listSecurityEvents},
 		{Method: http.MethodGet, Path: "/v1/ops/audit", Who: admin, Handle: a.listAudit},
-	}, a.recoveryRoutes()...))
+	}, a.recoveryRoutes(), a.moveIn))
 }

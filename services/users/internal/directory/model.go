@@ -60,13 +60,23 @@ type row struct {
 	disabled bool
 }
 
+// shown is how much of a shard has been shown.
+type shown struct {
+	changes        int64
+	closed, newest int
+}
+
+func shownOf(s Shard) shown {
+	return shown{changes: s.Changes, closed: s.Closed, newest: len(s.Newest)}
+}
+
 // Model is the list in one replica.
 type Model struct {
 	source Source
 	filled chan struct{} // closed once all accounts have been read
 
 	turn sync.Mutex // held by a refresh
-	seen []int64    // changes of each shard that are shown
+	seen []shown    // of each shard
 
 	mu   sync.RWMutex
 	byID map[uuid.UUID]*row
@@ -93,7 +103,7 @@ func (m *Model) wait(ctx context.Context) error {
 }
 
 // Refresh shows what has changed in the store since the last time. State: 1
-// read, and 1 more for each 100 accounts that have changed; at the start, and
+// read, and 1 more for each 100 accounts that have changed or are new; at the start, and
 // for a shard with more changes than it remembers, all accounts are read.
 func (m *Model) Refresh(ctx context.Context) error {
 	m.turn.Lock()
@@ -103,24 +113,32 @@ func (m *Model) Refresh(ctx context.Context) error {
 		return err
 	}
 	if len(m.seen) != len(shards) {
-		m.seen = make([]int64, len(shards))
+		m.seen = make([]shown, len(shards))
 	}
 	var recent []string
 	for i, s := range shards {
-		if n := s.Changes - m.seen[i]; n >= 0 && n <= int64(len(s.Recent)) {
-			recent = append(recent, s.Recent[int64(len(s.Recent))-n:]...)
+		was := m.seen[i]
+		n := s.Changes - was.changes
+		if n < 0 || n > int64(len(s.Recent)) {
+			if err := m.listed(ctx, i, shown{}, s); err != nil {
+				return err
+			}
+			m.seen[i] = shownOf(s)
 			continue
 		}
-		if err := m.whole(ctx, i, s); err != nil {
+		recent = append(recent, s.Recent[int64(len(s.Recent))-n:]...)
+		if s.Closed == was.closed { // else there may be many, which are shown page by page
+			recent = append(recent, s.Newest[min(was.newest, len(s.Newest)):]...)
+		} else if err := m.listed(ctx, i, was, s); err != nil {
 			return err
 		}
-		m.seen[i] = s.Changes
 	}
-	if err := m.show(ctx, recent); err != nil {
+	slices.Sort(recent)
+	if err := m.show(ctx, slices.Compact(recent)); err != nil {
 		return err
 	}
 	for i, s := range shards {
-		m.seen[i] = s.Changes
+		m.seen[i] = shownOf(s)
 	}
 	select {
 	case <-m.filled:
@@ -130,12 +148,15 @@ func (m *Model) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// whole reads a shard from its beginning.
-func (m *Model) whole(ctx context.Context, shard int, s Shard) error {
-	for from := 0; from < s.Closed; from += loadBatch {
+// listed shows what a shard lists beyond what was shown of it.
+func (m *Model) listed(ctx context.Context, shard int, was shown, s Shard) error {
+	for from := was.closed; from < s.Closed; from += loadBatch {
 		ids, err := m.source.Page(ctx, shard, from, min(from+loadBatch, s.Closed))
 		if err != nil {
 			return err
+		}
+		if from == was.closed { // the page that was being filled begins with what was shown
+			ids = ids[min(was.newest, len(ids)):]
 		}
 		if err := m.show(ctx, ids); err != nil {
 			return err

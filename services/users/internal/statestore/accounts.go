@@ -1,6 +1,7 @@
 // Package statestore keeps accounts, sessions and unsent mail in the service's state store:
 //
 //	user:<id>                 an account, or what is left of an erased one
+//	moved:users[:<part>]      which accounts were moved in, and which have gone (package intake)
 //	email:<SHA-256>           {user_id}: who claims the normal e-mail of that hash, which makes it unique
 //	sessions:<user id>        the sessions of an account
 //	factor:<user id>          the second factor of an account
@@ -115,7 +116,7 @@ func write(tx *state.Tx, u account.User, isNew bool) error {
 		}
 	}
 	if u.Seen() {
-		if err := mark(tx, u.ID, isNew); err != nil {
+		if err := mark(tx, u, isNew); err != nil {
 			return err
 		}
 	}

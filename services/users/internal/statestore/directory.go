@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"tienda/internal/state"
 	"tienda/services/users/internal/account"
@@ -38,29 +39,75 @@ var (
 
 func dirID(userID string) string { return strconv.Itoa(shardOf(userID, dirShards)) }
 
+// dirOf gives the part that lists an account. Of those that were moved in it is the same
+// for most of a batch, which then writes one part and not all of them.
+func dirOf(u account.User) string {
+	if u.Origin == nil {
+		return dirID(u.ID)
+	}
+	return movedDir(u.ID, u.Origin.Key)
+}
+
+// movedDir is dirOf by the key in the other system: a hundred successive numbers are
+// together, else IDs that begin alike.
+func movedDir(userID, key string) string {
+	near := userID[:min(2, len(userID))]
+	if n, err := strconv.ParseUint(key[strings.LastIndexByte(key, ':')+1:], 10, 64); err == nil {
+		near = strconv.FormatUint(n/100, 10)
+	}
+	return dirID(near)
+}
+
 func dirPageID(shard string, n int) string { return fmt.Sprintf("%s:%d", shard, n) }
 
 // mark has every replica read an account again. add also takes it in; once too
 // often does no harm.
-func mark(tx *state.Tx, userID string, add bool) error {
-	shard := dirID(userID)
+func mark(tx *state.Tx, u account.User, add bool) error {
+	shard := dirOf(u)
 	d, _, err := dirs.Get(tx, shard)
 	if err != nil {
 		return err
 	}
-	if add && !slices.Contains(d.IDs, userID) {
-		if len(d.IDs) >= dirPage {
-			if err := dirPages.Put(tx, dirPageID(shard, d.Closed), dirClosed{IDs: d.IDs}); err != nil {
-				return err
-			}
-			d.Closed, d.IDs = d.Closed+1, nil
+	if add {
+		if err := d.add(tx, shard, u.ID); err != nil {
+			return err
 		}
-		d.IDs = append(d.IDs, userID)
 	}
 	d.Changes++
-	d.Recent = append(d.Recent, userID)
+	d.Recent = append(d.Recent, u.ID)
 	d.Recent = d.Recent[max(0, len(d.Recent)-dirRecent):]
 	return dirs.Put(tx, shard, d)
+}
+
+// list takes an account in without a word among the changes: replicas find it as one of
+// the newest of its part, and a batch of new ones does not have them read all again.
+func list(tx *state.Tx, u account.User) error {
+	shard := dirOf(u)
+	d, _, err := dirs.Get(tx, shard)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(d.IDs, u.ID) { // it was here before, and is back
+		return mark(tx, u, false)
+	}
+	if err := d.add(tx, shard, u.ID); err != nil {
+		return err
+	}
+	return dirs.Put(tx, shard, d)
+}
+
+func (d *dirHead) add(tx *state.Tx, shard, userID string) error {
+	if slices.Contains(d.IDs, userID) {
+		return nil
+	}
+	if len(d.IDs) >= dirPage {
+		if err := dirPages.Put(tx, dirPageID(shard, d.Closed), dirClosed{IDs: d.IDs}); err != nil {
+			return err
+		}
+		d.Closed, d.IDs = d.Closed+1, nil
+	}
+	d.IDs = append(d.IDs, userID)
+	return nil
 }
 
 // Directory implements directory.Source.

@@ -163,13 +163,13 @@ func (a *Accounts) recover(ctx context.Context, id string) error {
 		return err
 	}
 	return a.db.Update(ctx, func(tx *state.Tx) error {
-		_, there, err := users.Get(tx, id)
+		u, there, err := users.Get(tx, id)
 		if err != nil {
 			return err
 		}
 		// It may have been made and not been listed.
 		if there {
-			if err := mark(tx, id, true); err != nil {
+			if err := mark(tx, u, true); err != nil {
 				return err
 			}
 		}

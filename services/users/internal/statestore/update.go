@@ -88,7 +88,7 @@ func (c *changing) complete(tx *state.Tx, version int64) error {
 		}
 		return c.put(tx)
 	}
-	if err := mark(tx, c.id, false); err != nil {
+	if err := mark(tx, c.after, false); err != nil {
 		return err
 	}
 	if err := mailroom.Put(tx, c.after.Letters()...); err != nil {

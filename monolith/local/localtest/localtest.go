@@ -1,0 +1,44 @@
+// Package localtest starts the monolith's database for tests.
+package localtest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"tienda/internal/profile/profiletest"
+	"tienda/monolith/local"
+)
+
+// Wanted says whether this run of the tests has a PostgreSQL: its name is in PROFILES.
+func Wanted() bool { return profiletest.Has("postgres") }
+
+// Open starts a database with empty tables that ends with the test.
+func Open(t testing.TB) *local.Database {
+	t.Helper()
+	d, err := local.Open(t.Context(), local.Config{Dir: t.TempDir(), Log: t.Output(), Settings: []string{"fsync=off"}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	return d
+}
+
+// Connect opens one connection that ends with the test.
+func Connect(t testing.TB, dsn string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close(context.Background())) })
+	return conn
+}
+
+// Pool opens a pool of at most 16 connections that ends with the test.
+func Pool(t testing.TB, dsn string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.New(t.Context(), dsn+" pool_max_conns=16")
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}

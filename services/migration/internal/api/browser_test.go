@@ -1,0 +1,171 @@
+package api_test
+
+import (
+	"errors"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/contracts"
+	"tienda/internal/app"
+	"tienda/internal/contract"
+	"tienda/internal/fault"
+	"tienda/internal/httpapi"
+	"tienda/services/migration/internal/api"
+	"tienda/services/migration/internal/progress"
+	"tienda/services/migration/internal/progress/progresstest"
+)
+
+const appToken = "a-token-for-the-page"
+
+// browsers gives the browsers to try the page in: the Chromium that BROWSER names, by
+// its program. Like the servers of other profiles it is asked for by name, and then must
+// be there.
+func browsers() []string {
+	if name := os.Getenv("BROWSER"); name != "" {
+		return []string{name}
+	}
+	return nil
+}
+
+func serve(t *testing.T, c progress.Control) *httptest.Server {
+	t.Helper()
+	doc, err := contract.Load(contracts.FS, api.App)
+	require.NoError(t, err)
+	h, err := httpapi.New(httpapi.Options{
+		Contract: doc, Routes: append(app.NewHealth().Routes(), api.Routes(c)...), AppToken: appToken, Log: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func eventually(t *testing.T, what string, check func() bool) {
+	t.Helper()
+	require.Eventually(t, check, 20*time.Second, 50*time.Millisecond, what)
+}
+
+func TestThePageInABrowser(t *testing.T) {
+	for _, program := range browsers() {
+		t.Run("what it shows", func(t *testing.T) { shows(t, program) })
+		t.Run("what it does", func(t *testing.T) { does(t, program) })
+		t.Run("when it is not let in", func(t *testing.T) { notLetIn(t, program) })
+		t.Run("when the app is away", func(t *testing.T) { goesAway(t, program) })
+	}
+}
+
+func shows(t *testing.T, program string) {
+	for _, width := range []int{360, 1200} {
+		s := serve(t, progresstest.Midway(time.Now()))
+		b := openChromium(t, program, width)
+		b.open(s.URL + "/#token=" + appToken)
+		eventually(t, "the phase", func() bool { return strings.Contains(b.text("phase"), "copying") })
+		for id, texts := range map[string][]string{
+			"facts":        {"northwind", "1.5 s, 1.0 MiB", "1.0 GiB", "orders", "1, limit 100"},
+			"kinds":        {"77 of 77 (100 %)", "414 of 830 (50 %), 120/s", "! 1 rejected", "0 of 0 (0 %)"},
+			"excluded":     {"2 rows of orders, test orders"},
+			"lag":          {"Lag now 1.9 s", "10 min ago"},
+			"preflight":    {"✓ ok wal_level", "! warning replica_identity order_details.note", "ALTER TABLE order_details REPLICA IDENTITY FULL;"},
+			"rejects":      {"orders:10248", "unmappable"},
+			"verification": {"✕ Not equal: 1 missing, 0 extra, 1 different of 907 compared", "orders:10250", "/totals/total/amount"},
+		} {
+			eventually(t, id, func() bool { return b.text(id) != "" })
+			for _, text := range texts {
+				require.Contains(t, b.text(id), text)
+			}
+		}
+		require.Equal(t, "50", b.value(`document.querySelector('[data-kind=orders] progress').value`))
+		require.Equal(t, "60", b.value(`document.querySelector('#lag polyline').points.length`))
+		b.value(`document.querySelectorAll('details').forEach(d => d.open = true)`)
+		require.Contains(t, b.text("rejects"), "status: <b>lost</b>", "what the source says is no markup")
+		require.Equal(t, "0", b.value(`document.querySelectorAll('#rejects b').length`))
+		require.Equal(t, "true", b.value(`document.documentElement.scrollWidth <= innerWidth`), "nothing beyond %d pixels", width)
+		require.Equal(t, "true", b.value(`[...document.querySelectorAll('button:not([hidden])')].every(b => b.getBoundingClientRect().height >= 40)`))
+		require.Equal(t, "/", b.value(`location.pathname + location.hash`), "the token does not stay in the address")
+		require.Empty(t, b.complaints())
+		if dir := os.Getenv("BROWSER_PICTURES"); dir != "" {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "page-"+b.value("innerWidth")+".png"), b.picture(), 0o600))
+		}
+	}
+}
+
+func does(t *testing.T, program string) {
+	c := progresstest.Midway(time.Now())
+	s := serve(t, c)
+	b := openChromium(t, program, 1000)
+	b.open(s.URL + "/#token=" + appToken)
+	eventually(t, "rejects", func() bool { return b.text("rejects") != "" })
+	press := func(what, answer string) {
+		b.value(`document.querySelector('[data-do="` + what + `"]').click()`)
+		eventually(t, answer, func() bool { return strings.Contains(b.text("answer"), answer) })
+	}
+	press("start", "Started.")
+	eventually(t, "following", func() bool { return strings.Contains(b.text("phase"), "following") })
+	press("verify", "begun")
+	press("repair", "2 written")
+	b.value(`document.querySelector('#rejects details').open = true`)
+	press("rejects/retry", "1 taken, 0 left")
+	eventually(t, "no rejects", func() bool { return b.text("rejects") == "None." })
+	press("stop", "Stopped.")
+	eventually(t, "why", func() bool { return b.text("reason") == "stopped: on request" })
+	require.Equal(t, []string{"start", "verify", "repair", "retry", "stop"}, c.Did())
+
+	c.Set(func(s *progress.Status) {
+		s.Phase, s.Reason = progress.Copying, ""
+		s.Kinds[1].Copied, s.Kinds[1].ChunksDone = 829, 9
+	})
+	eventually(t, "it goes on by itself", func() bool { return strings.Contains(b.text("kinds"), "829 of 830 (100 %)") })
+	var many []progress.Reject
+	for range 60 {
+		many = append(many, progress.Reject{ID: "x", Kind: "users", Key: "users:1", At: time.Now()})
+	}
+	c.Rejected(many...)
+	count := func() string { return b.value(`document.querySelectorAll('#rejects details').length`) }
+	eventually(t, "a page of rejects", func() bool { return count() == "50" })
+	b.value(`document.getElementById('more').click()`)
+	eventually(t, "all", func() bool { return count() == "60" && b.value(`document.getElementById('more').hidden`) == "true" })
+
+	c.Finds(progress.Finding{Check: "wal_level", Level: progress.Blocked, Detail: "wal_level is replica"})
+	press("start", "✕ The preflight has found")
+	eventually(t, "what forbids it", func() bool { return strings.Contains(b.text("preflight"), "✕ blocked wal_level") })
+
+	c.Fail(fault.New(fault.Unavailable, "source_unavailable", "The source does not answer."))
+	eventually(t, "the app's problem", func() bool { return strings.Contains(b.text("away"), "The source does not answer.") })
+	c.Fail(errors.New("secret"))
+	press("stop", "✕ Something failed on our side")
+}
+
+func notLetIn(t *testing.T, program string) {
+	s := serve(t, progresstest.Midway(time.Now()))
+	b := openChromium(t, program, 1000)
+	b.open(s.URL + "/")
+	eventually(t, "no token", func() bool { return strings.Contains(b.text("away"), "needs the app token") })
+	b.value(`location.hash = "token=guess"`)
+	eventually(t, "a wrong one", func() bool { return strings.Contains(b.text("away"), "not taken") })
+	require.Empty(t, b.text("facts"))
+	b.value(`location.hash = "token=` + appToken + `"`)
+	eventually(t, "let in", func() bool {
+		return b.text("facts") != "" && b.value(`document.getElementById('away').hidden`) == "true"
+	})
+	b.call("Page.reload", nil, nil)
+	eventually(t, "a reload needs no other link", func() bool { return b.text("facts") != "" })
+}
+
+func goesAway(t *testing.T, program string) {
+	s := serve(t, progresstest.Midway(time.Now()))
+	b := openChromium(t, program, 1000)
+	b.open(s.URL + "/#token=" + appToken)
+	eventually(t, "the facts", func() bool { return b.text("facts") != "" })
+	s.CloseClientConnections()
+	s.Close()
+	eventually(t, "it says so", func() bool { return strings.Contains(b.text("away"), "not reachable. What is shown is of") })
+	require.Equal(t, "true", b.value(`document.getElementById('main').classList.contains('stale')`))
+	require.Contains(t, b.text("facts"), "northwind", "what was known stays")
+}

@@ -1,0 +1,183 @@
+package api_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// chromium is a browser without a window, spoken to over a pipe in the DevTools
+// protocol: messages of JSON, each ended by a zero byte.
+type chromium struct {
+	t       *testing.T
+	out     *os.File
+	session string
+
+	mu       sync.Mutex
+	last     int
+	waiting  map[int]chan message
+	problems []string // what the page logged as errors, and what its policy refused
+}
+
+type message struct {
+	ID     int             `json:"id"`
+	Method string          `json:"method"`
+	Params json.RawMessage `json:"params"`
+	Result json.RawMessage `json:"result"`
+	Error  *struct {
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// openChromium starts a browser with one empty page of a width in pixels.
+func openChromium(t *testing.T, program string, width int) *chromium {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	require.NoError(t, err, "BROWSER names a Chromium that is not installed (apt-get install chromium)")
+	fromBrowser, toUs, err := os.Pipe()
+	require.NoError(t, err)
+	toBrowser, out, err := os.Pipe()
+	require.NoError(t, err)
+	args := []string{"--headless", "--remote-debugging-pipe", "--user-data-dir=" + t.TempDir(), "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage"}
+	if os.Getuid() == 0 {
+		args = append(args, "--no-sandbox") // it refuses to run as root with one
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.ExtraFiles = []*os.File{toBrowser, toUs} // it reads from 3 and writes to 4
+	cmd.WaitDelay = 5 * time.Second
+	require.NoError(t, cmd.Start())
+	require.NoError(t, errors.Join(toBrowser.Close(), toUs.Close()))
+	c := &chromium{t: t, out: out, waiting: map[int]chan message{}}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		c.read(fromBrowser)
+	}()
+	t.Cleanup(func() {
+		_ = c.send(message{ID: -1, Method: "Browser.close"}, "")
+		select { // it writes its profile until it ends
+		case <-ended:
+		case <-time.After(10 * time.Second):
+		}
+		cancel()
+		_ = cmd.Wait() // it may have been killed
+		_, _ = out.Close(), fromBrowser.Close()
+	})
+	var target, session struct{ TargetID, SessionID string }
+	c.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	c.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &session)
+	c.session = session.SessionID
+	for _, domain := range []string{"Page", "Runtime", "Log"} {
+		c.call(domain+".enable", nil, nil)
+	}
+	c.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+	return c
+}
+
+func (c *chromium) send(m message, session string) error {
+	b, err := json.Marshal(struct {
+		ID      int             `json:"id"`
+		Method  string          `json:"method"`
+		Params  json.RawMessage `json:"params,omitempty"`
+		Session string          `json:"sessionId,omitempty"`
+	}{m.ID, m.Method, m.Params, session})
+	if err != nil {
+		return err
+	}
+	_, err = c.out.Write(append(b, 0))
+	return err
+}
+
+func (c *chromium) read(from *os.File) {
+	r := bufio.NewReader(from)
+	for {
+		raw, err := r.ReadBytes(0)
+		if err != nil {
+			return
+		}
+		var m message
+		if err := json.Unmarshal(bytes.TrimSuffix(raw, []byte{0}), &m); err != nil {
+			continue
+		}
+		c.mu.Lock()
+		switch m.Method {
+		case "Runtime.exceptionThrown", "Log.entryAdded":
+			c.problems = append(c.problems, string(m.Params))
+		}
+		if answer := c.waiting[m.ID]; m.ID > 0 && answer != nil {
+			answer <- m
+			delete(c.waiting, m.ID)
+		}
+		c.mu.Unlock()
+	}
+}
+
+// call asks the browser for something and waits for it.
+func (c *chromium) call(method string, params, out any) {
+	c.t.Helper()
+	b, err := json.Marshal(params)
+	require.NoError(c.t, err)
+	answer := make(chan message, 1)
+	c.mu.Lock()
+	c.last++
+	m := message{ID: c.last, Method: method, Params: b}
+	c.waiting[m.ID] = answer
+	c.mu.Unlock()
+	if params == nil {
+		m.Params = nil
+	}
+	require.NoError(c.t, c.send(m, c.session))
+	select {
+	case m := <-answer:
+		require.Nil(c.t, m.Error, "%s: %+v", method, m.Error)
+		if out != nil {
+			require.NoError(c.t, json.Unmarshal(m.Result, out))
+		}
+	case <-time.After(30 * time.Second):
+		require.FailNow(c.t, "the browser does not answer", method)
+	}
+}
+
+func (c *chromium) open(url string) { c.call("Page.navigate", map[string]any{"url": url}, nil) }
+
+// value gives what a JavaScript expression is in the page, as text.
+func (c *chromium) value(expression string) string {
+	c.t.Helper()
+	var out struct {
+		Result struct{ Value any }
+	}
+	c.call("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true}, &out)
+	return fmt.Sprint(out.Result.Value)
+}
+
+// text gives the text that a person sees of an element.
+func (c *chromium) text(id string) string {
+	c.t.Helper()
+	return c.value(fmt.Sprintf("document.getElementById(%q)?.innerText ?? ''", id))
+}
+
+// picture gives the page as it looks, a PNG.
+func (c *chromium) picture() []byte {
+	c.t.Helper()
+	var out struct{ Data []byte }
+	c.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &out)
+	return out.Data
+}
+
+// complaints gives what the page logged as errors, and what its policy refused.
+func (c *chromium) complaints() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.problems...)
+}

@@ -1,0 +1,66 @@
+package clients_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/internal/fault"
+	"tienda/internal/sidecar"
+	"tienda/services/migration/internal/clients"
+	"tienda/services/migration/internal/move"
+	"tienda/services/migration/internal/move/movetest"
+)
+
+// owner answers every call with the same, and keeps what it was asked.
+type owner struct {
+	call   sidecar.Call
+	in     string
+	answer string
+}
+
+func (o *owner) Invoke(_ context.Context, c sidecar.Call) error {
+	o.call = c
+	b, err := json.Marshal(c.In)
+	if err != nil {
+		return err
+	}
+	o.in = string(b)
+	return json.Unmarshal([]byte(o.answer), c.Out)
+}
+
+func TestTake(t *testing.T) {
+	o := &owner{answer: `{"results":[{"id":"a","outcome":"stored"},{"id":"b","outcome":"rejected","problem":{"code":"rude","detail":"That is rude.","fields":[{"name":"/text","reason":"is rude"}]}}]}`}
+	docs := []move.Sent{{ID: "a", Key: "notes:1", Position: 5, JSON: json.RawMessage(`{"text":"x"}`)}, {ID: "b", Key: "notes:2", Position: 6}}
+	answers, err := clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, "7", docs)
+	require.NoError(t, err)
+	require.Equal(t, []move.Answer{{ID: "a", Outcome: "stored"}, {ID: "b", Outcome: "rejected", Problem: &fault.Error{
+		Kind: fault.Unprocessable, Code: "rude", Detail: "That is rude.", Fields: []fault.Field{{Name: "/text", Reason: "is rude"}},
+	}}}, answers)
+	require.Equal(t, "papers", o.call.App)
+	require.Equal(t, "/internal/v1/sync/notes", o.call.Path)
+	require.True(t, o.call.Idempotent)
+	require.JSONEq(t, `{"part":"7","documents":[{"id":"a","source":{"key":"notes:1","position":5},"document":{"text":"x"}},{"id":"b","source":{"key":"notes:2","position":6},"deleted":true}]}`, o.in)
+
+	// Answers that are not for what was sent are none.
+	o.answer = `{"results":[{"id":"b","outcome":"stored"},{"id":"a","outcome":"stored"}]}`
+	_, err = clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, "7", docs)
+	require.Error(t, err)
+}
+
+func TestReadAndList(t *testing.T) {
+	o := &owner{answer: `{"documents":[{"id":"a","source":{"key":"notes:1","position":5},"document":{"text":"x"}}]}`}
+	docs, err := clients.NewOwners(o).Read(t.Context(), movetest.Notes{}, []string{"a", "b"})
+	require.NoError(t, err)
+	require.Equal(t, []move.Sent{{ID: "a", Key: "notes:1", Position: 5, JSON: json.RawMessage(`{"text":"x"}`)}}, docs)
+	require.JSONEq(t, `{"ids":["a","b"]}`, o.in)
+
+	o.answer = `{"ids":["a"],"next_cursor":"3"}`
+	ids, next, err := clients.NewOwners(o).List(t.Context(), movetest.Notes{}, "2")
+	require.NoError(t, err)
+	require.Equal(t, []string{"a"}, ids)
+	require.Equal(t, "3", next)
+	require.Equal(t, "/internal/v1/sync/notes?cursor=2", o.call.Path)
+}

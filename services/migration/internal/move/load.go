@@ -1,0 +1,246 @@
+package move
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"tienda/internal/fault"
+	"tienda/services/migration/internal/progress"
+	"tienda/services/migration/internal/source"
+)
+
+// The pauses between tries of what does not answer.
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 5 * time.Second
+)
+
+// errRejects stops a move of which too much is rejected.
+var errRejects = errors.New("too many documents were rejected")
+
+// item is a root on its way: a document, the reason why there is none, or neither: it is gone.
+type item struct {
+	Identity
+	key      []any
+	doc      []byte
+	bad      error
+	row      source.Row
+	position source.Position
+}
+
+// made makes the documents of roots.
+func made(k Kind, records []source.Record, position source.Position) []item {
+	items := make([]item, len(records))
+	for i, r := range records {
+		key := keyOf(k.Query(), r.Row)
+		items[i] = item{Identity: k.Identity(key), key: key, row: r.Row, position: position}
+		d, err := k.Document(r)
+		items[i].doc, items[i].bad = d.JSON, err
+	}
+	return items
+}
+
+// keyOf gives the values of a root's key.
+func keyOf(q source.Query, row source.Row) []any {
+	key := make([]any, len(q.Key))
+	for i, c := range q.Key {
+		key[i] = row[c]
+	}
+	return key
+}
+
+// load sends items to their owner until it has answered for each, and notes what was
+// rejected. An owner that does not answer is waited for: that is what holds the source
+// back. It gives errRejects when too many were rejected, and else only ctx's error or the journal's.
+func (m *Mover) load(ctx context.Context, k Kind, items []item) (rejected int64, err error) {
+	var rejects []progress.Reject
+	var fine []string
+	byPart := map[string][]item{}
+	for _, it := range items {
+		if it.bad != nil {
+			rejects = append(rejects, m.reject(k, it, unmappable(it.bad)))
+			continue
+		}
+		byPart[it.Part] = append(byPart[it.Part], it)
+	}
+	for _, part := range slices.Sorted(maps.Keys(byPart)) {
+		for _, batch := range batches(byPart[part]) {
+			answers, err := m.take(ctx, k, part, batch)
+			if err != nil {
+				return 0, err
+			}
+			for i, a := range answers {
+				if a.Outcome == "rejected" {
+					rejects = append(rejects, m.reject(k, batch[i], a.Problem))
+				} else {
+					fine = append(fine, a.ID)
+				}
+			}
+		}
+	}
+	return int64(len(rejects)), m.note(ctx, rejects, fine)
+}
+
+// batches cuts items into what is sent at once.
+func batches(items []item) (out [][]item) {
+	first, size := 0, 0
+	for i, it := range items {
+		if i > first && (i-first >= MaxBatch || size+len(it.doc) > maxBytes) {
+			out = append(out, items[first:i])
+			first, size = i, 0
+		}
+		size += len(it.doc)
+	}
+	return append(out, items[first:])
+}
+
+// take sends a batch until its owner answers.
+func (m *Mover) take(ctx context.Context, k Kind, part string, batch []item) ([]Answer, error) {
+	docs := make([]Sent, len(batch))
+	for i, it := range batch {
+		docs[i] = Sent{ID: it.ID, Key: it.Key, Position: it.position, JSON: it.doc}
+	}
+	var answers []Answer
+	err := m.patiently(ctx, k.App(), func() (err error) {
+		answers, err = m.target.Take(ctx, k, part, docs)
+		if err == nil && len(answers) != len(docs) {
+			err = fmt.Errorf("%s answered for %d of %d documents", k.App(), len(answers), len(docs))
+		}
+		return err
+	})
+	return answers, err
+}
+
+// patiently tries something until it goes well, with pauses that grow, and says
+// whom it waits for.
+func (m *Mover) patiently(ctx context.Context, whom string, try func() error) error {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		err := try()
+		if err == nil {
+			m.waitFor("")
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		m.waitFor(whom)
+		m.log.Warn("the move waits", "for", whom, "error", err)
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+func (m *Mover) waitFor(whom string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.waiting = whom
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+func unmappable(err error) *fault.Error {
+	f := fault.New(fault.Unprocessable, "unmappable", "The row cannot be made a document.").Because(err)
+	if u := (*Unmappable)(nil); errors.As(err, &u) {
+		f.Fields = u.Fields
+	}
+	return f
+}
+
+func (m *Mover) reject(k Kind, it item, why *fault.Error) progress.Reject {
+	r := progress.Reject{
+		ID: it.ID, Kind: k.Name(), Key: it.Key, Position: uint64(it.position), Tries: 1, At: m.now(), Row: k.Shown(it.row),
+		Code: "rejected", Detail: "The owner does not take it.",
+	}
+	for _, v := range it.key {
+		r.Values = append(r.Values, fmt.Sprint(v))
+	}
+	if why != nil {
+		r.Code, r.Detail, r.Fields = why.Code, why.Detail, why.Fields
+	}
+	return r
+}
+
+// note keeps what was rejected, and forgets what has come through after all.
+func (m *Mover) note(ctx context.Context, rejects []progress.Reject, fine []string) error {
+	m.mu.Lock()
+	fine = slices.DeleteFunc(fine, func(id string) bool { return m.rejected[id] == "" })
+	m.mu.Unlock()
+	if len(fine) > 0 {
+		if err := m.patiently(ctx, "its own store", func() error { return m.journal.DropRejects(ctx, fine...) }); err != nil {
+			return err
+		}
+	}
+	if len(rejects) > 0 {
+		if err := m.patiently(ctx, "its own store", func() error { return m.journal.AddRejects(ctx, rejects...) }); err != nil {
+			return err
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range fine {
+		delete(m.rejected, id)
+	}
+	for _, r := range rejects {
+		m.rejected[r.ID] = r.Kind
+	}
+	if len(rejects) > 0 && int64(len(m.rejected)) >= m.config.Limit {
+		return errRejects
+	}
+	return nil
+}
+
+// refresh reads roots anew and sends what they are now, or that they are gone.
+func (m *Mover) refresh(ctx context.Context, k Kind, keys [][]any) (rejected int64, err error) {
+	for batch := range slices.Chunk(keys, MaxBatch) {
+		var items []item
+		err := m.patiently(ctx, "the source", func() (err error) {
+			items, err = m.anew(ctx, k, batch)
+			return err
+		})
+		if err != nil {
+			return rejected, err
+		}
+		n, err := m.load(ctx, k, items)
+		rejected += n
+		if err != nil {
+			return rejected, err
+		}
+	}
+	return rejected, nil
+}
+
+// anew reads roots as they are now.
+func (m *Mover) anew(ctx context.Context, k Kind, keys [][]any) ([]item, error) {
+	m.reading.Lock()
+	records, position, err := m.source.Read(ctx, k.Query(), keys)
+	m.reading.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", k.Name(), err)
+	}
+	items := made(k, records, position)
+	there := make(map[string]bool, len(items))
+	for _, it := range items {
+		there[it.ID] = true
+	}
+	for _, key := range keys {
+		if is := k.Identity(key); !there[is.ID] {
+			there[is.ID] = true
+			items = append(items, item{Identity: is, key: key, position: position})
+		}
+	}
+	return items, nil
+}

@@ -1,0 +1,226 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"tienda/contracts"
+	"tienda/internal/app"
+	"tienda/internal/contract"
+	"tienda/internal/fault"
+	"tienda/services/migration/internal/clients"
+	"tienda/services/migration/internal/mapping"
+	"tienda/services/migration/internal/move"
+	"tienda/services/migration/internal/postgres"
+	"tienda/services/migration/internal/progress"
+	"tienda/services/migration/internal/source"
+	"tienda/services/migration/internal/statestore"
+	"tienda/services/migration/internal/verify"
+	"tienda/services/migration/mappings"
+)
+
+const (
+	sampleEvery = 2 * time.Second  // how often the lag is looked at,
+	schemaEvery = 10 * time.Second // and whether the source still is what was mapped
+)
+
+// engine is what moves: a mover, a verifier, and what both are held to.
+type engine struct {
+	*move.Mover
+	verifier *verify.Verifier
+	source   *opening
+	rules    *rules
+	schemas  mapping.Contracts
+	config   Config
+	dsn      DSN
+}
+
+// Engine makes the core over PostgreSQL. The mapping is read now: one with a fault
+// keeps the app from starting.
+func Engine(_ context.Context, c Config, dsn DSN, d app.Deps) (Core, error) {
+	m, schemas, err := LoadMapping(c.Mapping)
+	if err != nil {
+		return Core{}, err
+	}
+	e := &engine{rules: newRules(m), schemas: schemas, config: c, dsn: dsn}
+	e.source = &opening{open: func(ctx context.Context) (source.Source, error) {
+		at, err := dsn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return postgres.Open(ctx, e.database(at))
+	}}
+	target, journal := clients.NewOwners(d.Sidecar), statestore.NewJournal(d.DB)
+	e.Mover = move.New(e.source, e.rules, target, journal, move.Config{Chunk: c.Chunk, Limit: int64(c.RejectLimit), Fits: e.fits}, d.Log)
+	e.verifier = verify.New(e.source, e.rules, target, e.Mover, journal, d.Log)
+	return Core{Control: e, Parts: []app.Part{
+		e.Work, e.verifier.Work,
+		app.Every(sampleEvery, d.Log, "how far the move is behind", e.sample),
+		app.Every(schemaEvery, d.Log, "whether the source still is what was mapped", e.Recheck),
+		e.closing,
+	}}, nil
+}
+
+func (e *engine) database(dsn string) postgres.Config {
+	return postgres.Config{DSN: dsn, Slot: e.config.Slot, Publication: e.config.Publication}
+}
+
+// LoadMapping reads a mapping by the name of a shipped one or from a file, and holds it
+// to the owners' contracts.
+func LoadMapping(name string) (*mapping.Mapping, mapping.Contracts, error) {
+	var m *mapping.Mapping
+	var err error
+	if slices.Contains(mappings.Names(), name) {
+		m, err = mappings.Load(name)
+	} else if _, missing := os.Stat(name); missing != nil {
+		err = fmt.Errorf("mapping: %s is neither a file nor one of %s", name, strings.Join(mappings.Names(), ", "))
+	} else {
+		m, err = mapping.LoadFile(name)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	schemas, err := Contracts()
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, schemas, m.Use(schemas)
+}
+
+// Contracts gives the schemas of what the owners take.
+func Contracts() (mapping.Contracts, error) {
+	byApp := map[string]*contract.Contract{}
+	for _, owner := range mapping.Owners() {
+		if byApp[owner] != nil {
+			continue
+		}
+		c, err := contract.Load(contracts.FS, owner)
+		if err != nil {
+			return nil, fmt.Errorf("contract of %s: %w", owner, err)
+		}
+		byApp[owner] = c
+	}
+	return func(kind string) (mapping.Schema, error) {
+		return byApp[mapping.Owners()[kind]].Schema(mapping.SchemaName(kind))
+	}, nil
+}
+
+// closing ends the connections to the source when the app ends.
+func (e *engine) closing(ctx context.Context) error {
+	<-ctx.Done()
+	e.source.Close()
+	return nil
+}
+
+// sample looks at the lag while there is a move.
+func (e *engine) sample(ctx context.Context) error {
+	s, err := e.Status(ctx)
+	if err != nil || s.Phase != progress.Copying && s.Phase != progress.Following {
+		return err
+	}
+	return e.Sample(ctx)
+}
+
+// fits says what of the source the mapping does not fit (any more).
+func (e *engine) fits(ctx context.Context) error {
+	schema, err := e.source.Schema(ctx)
+	if err != nil {
+		return err
+	}
+	e.rules.learn(schema)
+	if err := e.rules.Check(schema, e.schemas); err != nil {
+		return &move.Misfit{Reason: err.Error()}
+	}
+	return nil
+}
+
+// Preflight implements progress.Control.
+func (e *engine) Preflight(ctx context.Context) ([]progress.Finding, error) {
+	at, err := e.dsn(ctx)
+	if err != nil {
+		return away(err), nil
+	}
+	return Findings(ctx, e.database(at), e.rules.Mapping, e.schemas), nil
+}
+
+// away is what a preflight says where nobody says where the source is: nothing is
+// known to be well.
+func away(err error) []progress.Finding {
+	return []progress.Finding{{
+		Check: "connection", Level: progress.Blocked, Detail: fault.CodeOf(err) + ": the address of the source is not known.",
+		Do: "Look at the secret " + SecretName + " of the secret store " + SecretStore + ".",
+	}}
+}
+
+// Start implements progress.Control.
+func (e *engine) Start(ctx context.Context) error {
+	s, err := e.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if s.Phase == progress.Copying || s.Phase == progress.Following {
+		return nil
+	}
+	findings, err := e.Preflight(ctx)
+	if err != nil {
+		return err
+	}
+	var blocked []fault.Field
+	for _, f := range findings {
+		if f.Level == progress.Blocked {
+			blocked = append(blocked, fault.Field{Name: f.Check, Reason: f.Detail})
+		}
+	}
+	if len(blocked) > 0 {
+		refusal := fault.New(fault.Conflict, "preflight_blocked", "The preflight has found what keeps the move from starting. It tells what to do.")
+		refusal.Fields = blocked
+		return refusal
+	}
+	return e.Mover.Start(ctx)
+}
+
+// Verify implements progress.Control.
+func (e *engine) Verify(ctx context.Context) error {
+	if err := e.fits(ctx); err != nil {
+		return fault.New(fault.Conflict, "not_verifiable", "The source does not answer, or is not what was mapped. See the preflight.").Because(err)
+	}
+	return e.verifier.Verify(ctx)
+}
+
+// Status implements progress.Control.
+func (e *engine) Status(ctx context.Context) (progress.Status, error) {
+	s, err := e.Mover.Status(ctx)
+	if err != nil {
+		return s, err
+	}
+	if r, err := e.verifier.Report(ctx); err == nil {
+		s.Verified = &r.Verdict
+		for _, k := range r.Kinds {
+			if k.Excluded > 0 {
+				s.Excluded = append(s.Excluded, progress.Excluded{Kind: k.Kind, Rows: k.Excluded, Reason: e.reason(k.Kind)})
+			}
+		}
+	}
+	return s, nil
+}
+
+// reason gives the mapping's words on the rows of a kind that it leaves out.
+func (e *engine) reason(kind string) string {
+	var reasons []string
+	for _, k := range e.rules.Mapping.Kinds() {
+		if k.Kind == kind && k.Reason != "" {
+			reasons = append(reasons, k.Reason)
+		}
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// Report implements progress.Control.
+func (e *engine) Report(ctx context.Context) (progress.Report, error) { return e.verifier.Report(ctx) }
+
+// Repair implements progress.Control.
+func (e *engine) Repair(ctx context.Context) (int, error) { return e.verifier.Repair(ctx) }

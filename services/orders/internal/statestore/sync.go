@@ -1,0 +1,118 @@
+package statestore
+
+import (
+	"slices"
+
+	"tienda/internal/fault"
+	"tienda/internal/origin"
+	"tienda/internal/origin/intake"
+	"tienda/internal/state"
+	"tienda/services/orders/internal/history"
+	"tienda/services/orders/internal/moved"
+	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/shopper"
+)
+
+// Sync takes over orders from the system that the shop is moved off. Nothing is announced
+// of them: rows of the history and the customers' lists are written with the orders. check
+// names what of a document does not fit its schema. State: 1 bulk get, 1 transaction for
+// a batch; 1 bulk get more where an order is listed elsewhere from now on, or is deleted.
+func Sync(db *state.DB, check func(doc []byte) []fault.Field) intake.Kind[moved.Order] {
+	return intake.Kind[moved.Order]{
+		Name: "orders", DB: db, Check: check,
+		Keys: func(id string, d *moved.Order) []string {
+			keys := []string{orders.Key(id)}
+			if d != nil && d.CustomerID != "" {
+				keys = append(keys, ordersOf(shopper.User(d.CustomerID)).Key())
+			}
+			return keys
+		},
+		PartKeys: func(part string, d *moved.Order) []string {
+			page := movedPage(part, *d)
+			return []string{historyPageDocs.Key(page), historyDayDocs.Key(dayOf(page))}
+		},
+		More: morePlaces, Held: heldOrigin, Put: putMoved, Remove: bury, Finish: listMoved,
+		GetKeys: func(id string) []string { return orders.Keys(id) },
+		Get:     getMoved,
+	}
+}
+
+// movedPage gives the page of the history that has the row of an order: one for each part
+// of the index and day, so that batches of two parts do not want the same page.
+func movedPage(part string, d moved.Order) string {
+	return d.CreatedAt.UTC().Format(history.DayFormat) + ":m-" + part
+}
+
+// heldOrder gives what is kept under an ID, also what is buried; nil: nothing.
+func heldOrder(tx *state.Tx, id string) (*order.Order, error) {
+	o, ok, err := orders.Get(tx, id)
+	if err != nil || !ok {
+		return nil, err
+	}
+	o.Version, err = orders.Version(tx, id)
+	return &o, err
+}
+
+func heldOrigin(tx *state.Tx, id string) (*origin.Source, error) {
+	o, err := heldOrder(tx, id)
+	if err != nil || o == nil {
+		return nil, err
+	}
+	return o.Origin, nil
+}
+
+// morePlaces gives the documents where the orders of a batch are listed as yet, and will
+// not be.
+func morePlaces(tx *state.Tx, docs []intake.Document[moved.Order]) (keys []string, err error) {
+	for _, d := range docs {
+		o, err := heldOrder(tx, d.ID)
+		if err != nil {
+			return nil, err
+		}
+		if o == nil || o.Moved == nil {
+			continue
+		}
+		for _, p := range append(slices.Clone(o.Moved.Left), o.Place()) {
+			keys = append(keys, historyPageDocs.Key(p.Page))
+			if p.Owner.UserID() != "" {
+				keys = append(keys, ordersOf(p.Owner).Key())
+			}
+		}
+	}
+	return keys, nil
+}
+
+func putMoved(tx *state.Tx, d intake.Document[moved.Order]) error {
+	held, err := heldOrder(tx, d.ID)
+	if err != nil {
+		return err
+	}
+	o, err := moved.Make(d.ID, d.Source, d.Value, held)
+	if err != nil {
+		return err
+	}
+	o.Page = movedPage(d.Part, d.Value)
+	if held != nil {
+		o.Leave(held.Place())
+	}
+	o.Version++
+	return orders.Put(tx, d.ID, *o)
+}
+
+// bury takes an order away that was moved in. What is left of it says where it was listed.
+func bury(tx *state.Tx, id string) error {
+	o, err := heldOrder(tx, id)
+	if err != nil || o == nil || o.Moved == nil || o.Gone {
+		return err
+	}
+	o.Bury()
+	return orders.Put(tx, id, *o)
+}
+
+func getMoved(tx *state.Tx, id string) (d intake.Document[moved.Order], ok bool, err error) {
+	o, err := heldOrder(tx, id)
+	if err != nil || o == nil || o.Origin == nil || o.Gone {
+		return d, false, err
+	}
+	return intake.Document[moved.Order]{ID: id, Source: *o.Origin, Value: moved.Of(o)}, true, nil
+}

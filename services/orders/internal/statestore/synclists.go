@@ -1,0 +1,145 @@
+package statestore
+
+import (
+	"maps"
+	"slices"
+
+	"tienda/internal/state"
+	"tienda/services/orders/internal/history"
+	"tienda/services/orders/internal/order"
+	"tienda/services/orders/internal/shopper"
+)
+
+// lists is what becomes of the lists that a batch of moved orders is in.
+type lists struct {
+	pages  map[string]*pageNews
+	owners map[shopper.Owner]*ownerNews
+}
+
+type pageNews struct {
+	out []string      // IDs, at first of those that are to go and then of those that were there
+	in  []history.Row // by ID instead of what is there
+}
+
+type ownerNews struct {
+	out []string // as in pageNews
+	in  []state.Dated
+}
+
+func (l lists) page(name string) *pageNews {
+	if l.pages[name] == nil {
+		l.pages[name] = &pageNews{}
+	}
+	return l.pages[name]
+}
+
+func (l lists) owner(o shopper.Owner) *ownerNews {
+	if l.owners[o] == nil {
+		l.owners[o] = &ownerNews{}
+	}
+	return l.owners[o]
+}
+
+// listMoved writes the lists of orders that were put or buried, each list once. A repeat
+// writes again what an earlier time has lost on a store that keeps halves.
+func listMoved(tx *state.Tx, ids []string) error {
+	l := lists{pages: map[string]*pageNews{}, owners: map[shopper.Owner]*ownerNews{}}
+	var left []*order.Order // that have been listed elsewhere
+	for _, id := range ids {
+		o, err := heldOrder(tx, id)
+		if err != nil {
+			return err
+		}
+		if o == nil || o.Moved == nil {
+			continue
+		}
+		l.add(o)
+		if len(o.Moved.Left) > 0 {
+			left = append(left, o)
+		}
+	}
+	if err := l.write(tx); err != nil {
+		return err
+	}
+	for _, o := range left {
+		was := len(o.Moved.Left)
+		o.Moved.Left = slices.DeleteFunc(o.Moved.Left, func(p order.Place) bool { return !l.had(p, o) })
+		if len(o.Moved.Left) < was {
+			if err := orders.Put(tx, o.ID, *o); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// add takes an order in; its Version is that which was read.
+func (l lists) add(o *order.Order) {
+	out := o.Moved.Left
+	if o.Gone {
+		out = append(slices.Clone(out), o.Place())
+	} else {
+		o.Version++
+		p := l.page(o.Page)
+		p.in = append(p.in, history.RowOf(o))
+		if o.Owner.UserID() != "" {
+			w := l.owner(o.Owner)
+			w.in = append(w.in, state.Dated{ID: o.ID, At: o.CreatedAt})
+		}
+	}
+	for _, p := range out {
+		if o.Gone || p.Page != o.Page {
+			l.page(p.Page).out = append(l.page(p.Page).out, o.ID)
+		}
+		if p.Owner.UserID() != "" && (o.Gone || p.Owner != o.Owner) {
+			l.owner(p.Owner).out = append(l.owner(p.Owner).out, o.ID)
+		}
+	}
+}
+
+func (l lists) write(tx *state.Tx) error {
+	for _, name := range slices.Sorted(maps.Keys(l.pages)) {
+		if err := l.pages[name].write(tx, name); err != nil {
+			return err
+		}
+	}
+	for _, owner := range slices.Sorted(maps.Keys(l.owners)) {
+		w := l.owners[owner]
+		there, err := ordersOf(owner).SetDated(tx, w.out, w.in)
+		if err != nil {
+			return err
+		}
+		w.out = there
+	}
+	return nil
+}
+
+// write writes the rows of a page, and lists it with its day.
+func (n *pageNews) write(tx *state.Tx, name string) error {
+	p, _, err := historyPageDocs.Get(tx, name)
+	if err != nil {
+		return err
+	}
+	var there []string
+	rows := slices.DeleteFunc(p.Rows, func(r history.Row) bool {
+		gone := slices.Contains(n.out, r.ID)
+		if gone {
+			there = append(there, r.ID)
+		}
+		return gone || slices.ContainsFunc(n.in, func(now history.Row) bool { return now.ID == r.ID })
+	})
+	n.out = there
+	if len(n.in) == 0 && len(there) == 0 {
+		return nil
+	}
+	if err := historyPageDocs.Put(tx, name, historyPage{Rows: append(rows, n.in...)}); err != nil || len(n.in) == 0 {
+		return err
+	}
+	return listPage(tx, name)
+}
+
+// had says whether an order was still listed where it had been before.
+func (l lists) had(p order.Place, o *order.Order) bool {
+	page, owner := l.pages[p.Page], l.owners[p.Owner]
+	return page != nil && slices.Contains(page.out, o.ID) || owner != nil && slices.Contains(owner.out, o.ID)
+}
