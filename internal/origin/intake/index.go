@@ -58,10 +58,15 @@ func (p *part) add(id string) {
 	}
 }
 
-func (p *part) bury(id string, position uint64) {
+// drop forgets that an ID is here.
+func (p *part) drop(id string) {
 	if at, there := slices.BinarySearch(p.IDs, id); there {
-		p.IDs = slices.Delete(p.IDs, at, at+1)
+		p.IDs, p.changed = slices.Delete(p.IDs, at, at+1), true
 	}
+}
+
+func (p *part) bury(id string, position uint64) {
+	p.drop(id)
 	if p.Gone == nil {
 		p.Gone = map[string]uint64{}
 	}

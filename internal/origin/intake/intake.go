@@ -303,7 +303,11 @@ func (k Kind[T]) one(tx *state.Tx, run Run[T], index *part, in Incoming, doc Doc
 	err = run.Put(doc)
 	if refusal := (*fault.Error)(nil); errors.As(err, &refusal) && refusal.Kind != fault.Internal && refusal.Kind != fault.Unavailable {
 		result.reject(refusal)
-		return nil
+		held, err := k.Held(tx, in.ID)
+		if err == nil && held == nil { // it may be listed by a half that was kept and is refused now
+			index.drop(in.ID)
+		}
+		return err
 	}
 	if err == nil {
 		index.add(in.ID)

@@ -48,15 +48,6 @@ type MovedVariant struct {
 	Prices      []money.Money     `json:"prices"`
 }
 
-// SKUs lists the variants' SKUs.
-func (m Moved) SKUs() []string {
-	out := make([]string, len(m.Variants))
-	for i, v := range m.Variants {
-		out[i] = v.SKU
-	}
-	return out
-}
-
 // details gives what the product says, and which fields say what their being left out
 // would have said, as JSON pointers in order.
 func (m Moved) details() (d Details, stated []string) {

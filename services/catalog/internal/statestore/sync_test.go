@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -174,6 +175,22 @@ func TestMovingInCompetes(t *testing.T) {
 	}
 }
 
+// marked gives the IDs of all products of the index.
+func (c catalog) marked(t *testing.T) (all []string) {
+	t.Helper()
+	require.NoError(t, c.db.View(t.Context(), func(tx *state.Tx) error {
+		for i := range Buckets {
+			_, ids, err := listed(tx, strconv.Itoa(i))
+			if err != nil {
+				return err
+			}
+			all = append(all, ids...)
+		}
+		return nil
+	}))
+	return all
+}
+
 func idsOf(docs []intake.Incoming) (ids []string) {
 	for _, d := range docs {
 		ids = append(ids, d.ID)
@@ -254,6 +271,7 @@ func TestAHalfIsMadeWhole(t *testing.T) {
 			refresh()
 			require.Nil(t, c.shown.Detail("m-1"))
 			require.Empty(t, c.events.Events())
+			require.Empty(t, c.marked(t))
 			for _, prefix := range []string{"product:", "stock:"} { // a claim that is left harms nobody
 				require.Empty(t, store.Keys(prefix))
 			}
@@ -301,6 +319,83 @@ func TestMovingIntoACategoryThatGoes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The mark of a product that was lost beside its stock is made when the stock comes again, and
+// stock that is shown as before makes none.
+func TestALostMarkIsMadeAgain(t *testing.T) {
+	store := &dying{Memory: statetest.NewMemory()}
+	c := over(t, store)
+	s := c.shelved(t)
+	insist(t, s.Products, incoming(t, "p:1", 1, movedThing(1, "P")))
+	mark := func() (n int64) {
+		require.NoError(t, c.db.View(t.Context(), func(tx *state.Tx) error {
+			b, _, err := buckets.Get(tx, placeOf(movedID("p:1")).bucket)
+			n = b.Marks[movedID("p:1")]
+			return err
+		}))
+		return n
+	}
+	before := mark()
+	store.keep = func(op state.Op) bool { return !isIndex(op.Key) }
+	_, err := s.Stock.Take(t.Context(), "0", []intake.Incoming{incoming(t, "s:1", 1, movedOnHand(1, 5))})
+	require.Error(t, err)
+	store.keep = nil
+	require.Equal(t, 5, c.ledger(t, "M-1").OnHand)
+	require.Equal(t, before, mark())
+	insist(t, s.Stock, incoming(t, "s:1", 1, movedOnHand(1, 5)))
+	require.Greater(t, mark(), before)
+	before = mark()
+	insist(t, s.Stock, incoming(t, "s:1", 2, movedOnHand(1, 6)))
+	require.Equal(t, before, mark())
+}
+
+// interrupted is a store that does not roll back, where something happens just before the first
+// commit of a product.
+type interrupted struct {
+	partial
+	before func()
+}
+
+func (s *interrupted) Commit(ctx context.Context, ops ...state.Op) error {
+	if s.before != nil && slices.ContainsFunc(ops, func(op state.Op) bool { return strings.HasPrefix(op.Key, "product:") }) {
+		f := s.before
+		s.before = nil
+		f()
+	}
+	return s.partial.Commit(ctx, ops...)
+}
+
+// A half that has landed is stored in the end, although its category has gone meanwhile; and
+// taken back, where another product has taken its slug.
+func TestAHalfThatIsRefusedThen(t *testing.T) {
+	store := &interrupted{partial: partial{statetest.NewMemory()}}
+	c, other := over(t, store), over(t, store.partial)
+	s := c.shelved(t)
+	store.before = func() { require.NoError(t, other.products.DeleteCategory(t.Context(), "c", 0)) }
+	results := insist(t, s.Products, incoming(t, "p:1", 1, movedThing(1, "P")))
+	require.Nil(t, store.before)
+	require.Equal(t, intake.Stored, results[0].Outcome)
+	require.NoError(t, c.shown.Refresh(t.Context()))
+	require.NotNil(t, c.shown.Detail("m-1"))
+
+	insist(t, s.Categories, incoming(t, "c:1", 2, map[string]any{"slug": "c", "name": "C"}))
+	made := thing(2, "c")
+	made.Slug = "m-2"
+	store.before = func() {
+		_, err := other.products.Create(t.Context(), made)
+		require.NoError(t, err)
+	}
+	results = insist(t, s.Products, incoming(t, "p:2", 1, movedThing(2, "P")))
+	require.Nil(t, store.before)
+	require.Equal(t, intake.Rejected, results[0].Outcome)
+	require.Equal(t, "slug_taken", results[0].Problem.Code)
+	require.NotContains(t, store.Keys("product:"), "product:"+movedID("p:2"))
+	require.NotContains(t, store.Keys("sku:"), "sku:M-2")
+	require.Len(t, c.marked(t), 2)
+	ids, _, err := s.Products.List(t.Context(), "")
+	require.NoError(t, err)
+	require.Equal(t, []string{movedID("p:1")}, ids)
 }
 
 func keysWith(store state.Store, prefix string) []string {

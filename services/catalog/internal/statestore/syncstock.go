@@ -176,14 +176,10 @@ func (r *stockRun) stock(sku string) (*inventory.Stock, error) {
 	return &s, err
 }
 
-// keep writes a stock, and marks its product if it is shown otherwise than before. again: it may
-// be that a mark was lost.
+// keep writes a stock, and marks its product if it is shown otherwise than before. again: this has
+// been stored before, perhaps without the mark.
 func (r *stockRun) keep(stock *inventory.Stock, before inventory.Availability, again bool) error {
-	ours, err := r.tx.Ours(stocks.Key(stock.SKU))
-	if err != nil {
-		return err
-	}
-	if stock.ProductID != "" && (again || ours || stock.Availability() != before) {
+	if stock.ProductID != "" && (again || stock.Availability() != before) {
 		r.marks[stock.ProductID] = true
 	}
 	if r.staged[stock.SKU] == nil {
