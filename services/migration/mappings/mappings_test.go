@@ -53,6 +53,9 @@ func documents(t *testing.T, m *mapping.Mapping, d *mappingtest.Data, rejected m
 			require.False(t, seen[doc.ID], "two documents have the ID of %s", doc.Key)
 			seen[doc.ID] = true
 			out[k.Name] = append(out[k.Name], doc)
+			if len(out[k.Name])%20 != 1 {
+				continue
+			}
 			again, err := k.Document(rec)
 			require.NoError(t, err)
 			require.Equal(t, string(doc.JSON), string(again.JSON), "the same record makes the same bytes")

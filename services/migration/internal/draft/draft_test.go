@@ -34,8 +34,11 @@ func loaded(t *testing.T, text string) *mapping.Mapping {
 
 // A draft is a mapping in which no column is silent, of whatever it is made.
 func TestDraftsLoad(t *testing.T) {
-	for _, name := range []string{"example", "ds3"} {
-		schema := shipped(t, name)
+	sql, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "monolith", "schema", "schema.sql"))
+	require.NoError(t, err)
+	monolith, err := mappingtest.Parse(string(sql))
+	require.NoError(t, err)
+	for name, schema := range map[string]source.Schema{"example": shipped(t, "example"), "ds3": shipped(t, "ds3"), "monolith": monolith} {
 		m := loaded(t, draft.Write(name, schema, nil))
 		require.Equal(t, name, m.Name)
 		require.NoError(t, m.Check(schema, nil), name)

@@ -52,3 +52,8 @@ fields:
 		require.Equal(t, got.All || len(got.Keys)+len(got.Ask) > 0, got.Any(), name)
 	}
 }
+
+func TestAnEmptiedRoot(t *testing.T) {
+	k := load(t, users("fields: {a: id}")).Kinds()[0]
+	require.Equal(t, mapping.Affected{All: true}, k.Affected(source.Change{Table: "t", Truncate: true}))
+}

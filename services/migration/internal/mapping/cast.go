@@ -57,7 +57,7 @@ func shortest(v float64) (string, error) {
 		return "", errors.New("is not a finite number")
 	}
 	bits := 64
-	if v != math.Trunc(v) && float64(float32(v)) == v { //nolint:gosec // compared, not kept
+	if v != math.Trunc(v) && float64(float32(v)) == v {
 		bits = 32
 	}
 	return strconv.FormatFloat(v, 'f', -1, bits), nil

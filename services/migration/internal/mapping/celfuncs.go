@@ -3,7 +3,6 @@ package mapping
 import (
 	"math/big"
 	"sync"
-	"time"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
@@ -47,14 +46,7 @@ func decimalPair(name string, f func(a, b *big.Rat) *big.Rat) cel.EnvOption {
 		})))
 }
 
-func celDecimal(v ref.Val) (*big.Rat, error) {
-	switch v := v.Value().(type) {
-	case time.Time:
-		return decimal(nil)
-	default:
-		return decimal(v)
-	}
-}
+func celDecimal(v ref.Val) (*big.Rat, error) { return decimal(v.Value()) }
 
 func celText(r *big.Rat) ref.Val {
 	t, err := decimalString(r)

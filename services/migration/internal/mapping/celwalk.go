@@ -55,6 +55,7 @@ func (w *walker) walk(e celast.Expr, names map[string]*seen) *seen {
 		}
 	case celast.ComprehensionKind:
 		return w.comprehension(e.AsComprehension(), names)
+	default: // literals read nothing
 	}
 	return nil
 }

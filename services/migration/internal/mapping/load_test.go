@@ -109,6 +109,8 @@ func TestLoadOfNoMapping(t *testing.T) {
 		users("key: x\nfields: {a: id}"):                       "is given twice",
 		users("where: x = 1\nfields: {}"):                      "where: must be a mapping",
 		users("where: {sql: x}\nfields: {}"):                   "where: reason is missing",
+		users("fields: {a: {money: {column: x, cel: '1'}}}"):   "money: has either column or cel",
+		users("fields: {a: {money: {currency: EUR}}}"):         "money: has either column or cel",
 		users("fields: {a: {id: {kind: users, key: [x, y]}}}"): "the key of users has 1 columns, not 2",
 	} {
 		_, err := mapping.Load(strings.NewReader(text))
@@ -195,4 +197,11 @@ fields:
   a: {cel: "` + expr + `"}`)))
 		require.ErrorContains(t, err, "used as a whole", expr)
 	}
+}
+
+func TestDropped(t *testing.T) {
+	m := load(t, users("fields: {a: id}")+"drop:\n  tables: {z: nobody reads it}\n  columns: {t: {x: {reason: cards, secret: true}, b: old}}\n")
+	require.Equal(t, []mapping.Dropped{
+		{Table: "t", Column: "b", Reason: "old"}, {Table: "t", Column: "x", Reason: "cards", Secret: true}, {Table: "z", Reason: "nobody reads it"},
+	}, m.Dropped())
 }

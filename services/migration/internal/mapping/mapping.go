@@ -6,6 +6,7 @@
 package mapping
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -133,6 +134,30 @@ func (m *Mapping) Tables() []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(tables))
+}
+
+// Dropped is a table, or a column of one, that is left behind.
+type Dropped struct {
+	Table, Column string // Column is "" where the whole table is
+	Reason        string
+	Secret        bool
+}
+
+// Dropped gives all that is left behind, by table and column.
+func (m *Mapping) Dropped() []Dropped {
+	var out []Dropped
+	for table, d := range m.tables {
+		out = append(out, Dropped{Table: table, Reason: d.reason, Secret: d.secret})
+	}
+	for table, columns := range m.columns {
+		for column, d := range columns {
+			out = append(out, Dropped{Table: table, Column: column, Reason: d.reason, Secret: d.secret})
+		}
+	}
+	slices.SortFunc(out, func(a, b Dropped) int {
+		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Column, b.Column))
+	})
+	return out
 }
 
 // Use holds the documents to the owners' contracts from now on.

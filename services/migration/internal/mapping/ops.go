@@ -12,11 +12,7 @@ import (
 func (p *parser) columnOp(at *child, n *yaml.Node) *op {
 	u := p.column(at, n, asIs)
 	return &op{uses: []use{u}, line: n.Line, eval: func(s *scope) (any, error) {
-		v, err := u.value(s)
-		if _, bytes := v.([]byte); bytes {
-			return string(v.([]byte)), nil
-		}
-		return v, err
+		return u.value(s)
 	}}
 }
 

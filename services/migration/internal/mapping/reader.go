@@ -167,14 +167,14 @@ func (p *parser) texts(n *yaml.Node, what string) []string {
 // constant reads a value that has a place in a document: no null, no fraction.
 func (p *parser) constant(n *yaml.Node) any {
 	n = plain(n)
-	switch n.Kind {
-	case yaml.SequenceNode:
+	if n.Kind == yaml.SequenceNode {
 		out := []any{}
 		for _, one := range n.Content {
 			out = append(out, p.constant(one))
 		}
 		return out
-	case yaml.MappingNode:
+	}
+	if n.Kind == yaml.MappingNode {
 		out := map[string]any{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			out[n.Content[i].Value] = p.constant(n.Content[i+1])
