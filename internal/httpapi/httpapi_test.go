@@ -90,6 +90,7 @@ func TestWhoMayCall(t *testing.T) {
 		{path: "/own", as: users, want: 200},
 		{path: "/own", as: users, noToken: true, want: 403},
 		{path: "/own", as: orders, want: 403},
+		{path: "/own", as: caller.Caller{App: "?"}, want: 403},
 		{path: "/own", as: caller.Caller{UserID: "b", Roles: []caller.Role{caller.Admin}, App: "gateway"}, want: 403},
 		{path: "/probe", noToken: true, want: 200},
 		{path: "/nowhere", want: 404},

@@ -65,6 +65,10 @@ func with(t *testing.T, profile string) {
 			require.Equal(t, http.StatusForbidden, code, "%+v %+v: %s", no, r, answer)
 		}
 	}
+	for _, name := range []string{"migration", ""} {
+		code, answer = s.call("POST", through(orders)+"/v1/migration/stop", "", "Dapr-Caller-App-Id", name)
+		require.Equal(t, http.StatusForbidden, code, "orders in the name of %q: %s", name, answer)
+	}
 	code, answer = s.call("GET", own+"/", "", "dapr-api-token", "")
 	require.Equal(t, http.StatusOK, code)
 	require.Contains(t, answer, "<title>Migration</title>")
