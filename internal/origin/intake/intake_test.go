@@ -52,7 +52,7 @@ func kind(store state.Store) intake.Kind[note] {
 			}
 			return notes.Put(tx, d.ID, kept{d.Value, &d.Source})
 		},
-		Remove: func(tx *state.Tx, id string) error { return notes.Delete(tx, id) },
+		Remove: notes.Delete,
 		Get: func(tx *state.Tx, id string) (intake.Document[note], bool, error) {
 			n, ok, err := notes.Get(tx, id)
 			if err != nil || !ok || n.Origin == nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -8,7 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/contract/contracttest"
+	"tienda/internal/state"
 	"tienda/services/support/internal/rma"
+	"tienda/services/support/internal/statestore"
 )
 
 const cents = `,"refund":{"amount":499,"currency":"EUR"}`
@@ -28,6 +31,14 @@ func (f *fixture) idle() {
 	require.NoError(f.t, f.returns.RefundReceived(f.t.Context()))
 	require.Empty(f.t, f.shop.refunds)
 	require.Empty(f.t, f.events.Events())
+}
+
+// waiting gives the returns that are refunded in the background.
+func (f *fixture) waiting() []rma.Return {
+	f.t.Helper()
+	found, err := statestore.NewReturns(state.Open(f.store, nil, slog.New(slog.DiscardHandler))).Unrefunded(f.t.Context())
+	require.NoError(f.t, err)
+	return found
 }
 
 func amount(m map[string]any) int { return int(m["refund"].(map[string]any)["amount"].(float64)) }
@@ -73,6 +84,10 @@ func TestAMovedReturnThatIsReceived(t *testing.T) {
 	require.Equal(t, 412, a.Status)
 	f.do(503, agent, http.MethodPost, path+"/receive", nil)
 	f.shop.away(false, false)
+	require.Len(t, f.waiting(), 1, "from now on it is refunded in the background, too")
+	f.inMoved(1, "received", "") // which a new state of where it comes from ends
+	f.idle()
+	require.Empty(t, f.waiting())
 	f.do(200, agent, http.MethodPost, path+"/receive", nil)
 	done := f.do(200, agent, http.MethodPost, path+"/receive", nil)
 	require.Equal(t, "refunded", done["status"])
