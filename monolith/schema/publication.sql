@@ -13,4 +13,5 @@ CREATE PUBLICATION tienda_migration FOR TABLE
     staff, customers, customer_preferences, addresses,
     categories, products, product_variants, inventory,
     orders, order_lines, payments,
-    tickets, ticket_messages, returns, return_lines;
+    tickets, ticket_messages, returns, return_lines
+    WITH (publish_via_partition_root = true); -- a table that is split one day keeps its name

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -196,4 +197,116 @@ func TestTheListIsInPages(t *testing.T) {
 		after = last
 	}
 	require.Len(t, all, 25)
+}
+
+// reads counts the calls that read.
+type reads struct {
+	state.Store
+	n int
+}
+
+func (r *reads) Get(ctx context.Context, keys ...string) ([]state.Item, error) {
+	r.n++
+	return r.Store.Get(ctx, keys...)
+}
+
+// What only a document says that has to be read is read in one call more for all of a batch, and
+// what stores them has one beginning and one end.
+func TestWhatABatchHasInCommon(t *testing.T) {
+	store := &reads{Store: statetest.NewMemory()}
+	k := kind(store)
+	further := func(_ *state.Tx, id string) ([]string, error) { return []string{"further:" + id}, nil }
+	k.More, k.GetMore = intake.ByID[note](further), further
+	var steps []string
+	k.Begin = func(tx *state.Tx) intake.Run[note] {
+		steps = append(steps, "begin")
+		return intake.Run[note]{
+			Put: func(d intake.Document[note]) error {
+				steps = append(steps, "put "+d.ID)
+				return k.Put(tx, d)
+			},
+			Remove: func(id string) error {
+				steps = append(steps, "remove "+id)
+				return k.Remove(tx, id)
+			},
+			Finish: func() error {
+				steps = append(steps, "finish")
+				return nil
+			},
+		}
+	}
+	_, err := k.Take(t.Context(), "0", []intake.Incoming{in("a", 1, "a"), in("b", 1, ""), in("c", 1, "rude")})
+	require.NoError(t, err)
+	require.Equal(t, []string{"begin", "put a", "remove b", "put c", "finish"}, steps)
+	require.Equal(t, 2, store.n)
+	docs, err := k.Read(t.Context(), []string{"a", "b"})
+	require.NoError(t, err)
+	require.Len(t, docs, 1)
+	require.Equal(t, 4, store.n)
+}
+
+// Where there is room for one batch, another waits, but no longer than its caller.
+func TestABatchWaitsForRoom(t *testing.T) {
+	k := kind(statetest.NewMemory())
+	k.Room = make(chan struct{}, 1)
+	k.Room <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := k.Take(ctx, "0", []intake.Incoming{in("a", 1, "a")})
+	require.Equal(t, "busy", fault.CodeOf(err))
+	require.ErrorIs(t, err, context.Canceled)
+	<-k.Room
+	for range 2 {
+		_, err = k.Take(t.Context(), "0", []intake.Incoming{in("a", 1, "a")})
+		require.NoError(t, err)
+	}
+	require.Empty(t, k.Room)
+}
+
+// What a batch needs is read in one call, and in one more what its documents name; lists are
+// written once, of what was put or removed.
+func TestABatchIsReadAndFinishedTogether(t *testing.T) {
+	store := &reading{Memory: statetest.NewMemory()}
+	k := kind(store)
+	var finished []string
+	k.PartKeys = func(part string, _ *note) []string { return []string{"list:" + part} }
+	k.More = func(tx *state.Tx, docs []intake.Document[note]) (keys []string, err error) {
+		for _, d := range docs {
+			require.Equal(t, "0", d.Part)
+			if n, ok, _ := notes.Get(tx, d.ID); ok {
+				keys = append(keys, "more:"+n.Text)
+			}
+		}
+		return keys, nil
+	}
+	k.Finish = func(_ *state.Tx, ids []string) error {
+		finished = ids
+		return nil
+	}
+	take := func(docs ...intake.Incoming) {
+		_, err := k.Take(t.Context(), "0", docs)
+		require.NoError(t, err)
+	}
+	take(in("b", 1, "x"), in("a", 1, "x"), in("a", 2, "y"), in("c", 1, "rude"), in("d", 1, ""))
+	require.Equal(t, []string{"a", "b", "d"}, finished)
+	require.Len(t, store.calls, 1)
+	require.Subset(t, store.calls[0], []string{"note:a", "list:0"})
+	store.calls = nil
+	take(in("a", 3, "z"), in("b", 3, ""), in("c", 0, "x"))
+	require.Len(t, store.calls, 2)
+	require.Equal(t, []string{"more:y", "more:x"}, store.calls[1])
+	finished = nil
+	take(in("a", 1, "stale"))
+	require.Nil(t, finished, "nothing was written")
+}
+
+// reading notes what is read.
+type reading struct {
+	*statetest.Memory
+	calls [][]string
+}
+
+func (r *reading) Get(ctx context.Context, keys ...string) ([]state.Item, error) {
+	r.calls = append(r.calls, keys)
+	return r.Memory.Get(ctx, keys...)
 }

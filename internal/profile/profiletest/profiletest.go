@@ -1,6 +1,7 @@
 // Package profiletest says whose servers a run of the tests starts. The local
 // profile needs nothing but Go; the others are asked for by name, and a name
-// whose server is missing then fails the tests.
+// whose server is missing then fails the tests. It starts a Postgres for tests that
+// need one.
 package profiletest
 
 import (

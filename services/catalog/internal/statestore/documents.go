@@ -19,7 +19,7 @@
 //	moved:<kind>      which parts the index of what was moved in has, and
 //	moved:<kind>:<part>
 //	                  its parts (internal/origin/intake)
-//	movedstock:<id>   which SKU a stock is of that was moved in
+//	movedstock:<id>   which SKU a stock is of that was moved in, or was it last
 //	bucketpart:<0..63>:<0..15>
 //	                  the same for what a bucket has no room for (index.go)
 //

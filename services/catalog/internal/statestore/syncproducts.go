@@ -123,10 +123,13 @@ func (r *productRun) undo(held product.Product, refused error) error {
 
 func (r *productRun) remove(id string) error {
 	held, ok, err := find(r.tx, id)
-	if err != nil || !ok || held.Origin == nil {
+	if err != nil || ok && held.Origin == nil {
 		return err
 	}
 	delete(r.marks, id)
+	if !ok { // it may be that its mark was left
+		return unmark(r.tx, id)
+	}
 	return drop(r.tx, held, leaveSKUs)
 }
 

@@ -10,10 +10,21 @@ import (
 	"tienda/services/catalog/internal/inventory"
 )
 
-// movedStockOf says which SKU the document of an ID is of, and where that comes from.
+// movedStockOf says which SKU the document of an ID is of, and where that comes from. It
+// stays when the document goes, and names the SKU before until it is seen that the document has
+// left that: so a document that was kept in part is made whole when it comes again.
 type movedStockOf struct {
 	SKU string `json:"sku"`
 	Key string `json:"key"`
+	Was string `json:"was,omitempty"` // a SKU
+}
+
+// skus are those whose stock the document may be in.
+func (of movedStockOf) skus() []string {
+	if of.Was == "" {
+		return []string{of.SKU}
+	}
+	return []string{of.SKU, of.Was}
 }
 
 var movedStocks = state.Collection[movedStockOf]{Prefix: "movedstock:"}
@@ -36,7 +47,7 @@ func movedStock() intake.Kind[inventory.Moved] {
 			if err != nil || !ok {
 				return nil, err
 			}
-			return []string{stocks.Key(of.SKU), skus.Key(of.SKU)}, nil
+			return append(stocks.Keys(of.skus()...), skus.Keys(of.skus()...)...), nil
 		}),
 		GetKeys: func(id string) []string { return movedStocks.Keys(id) },
 		GetMore: func(tx *state.Tx, id string) ([]string, error) {
@@ -95,7 +106,7 @@ func (r *stockRun) put(d intake.Document[inventory.Moved]) error {
 	if err != nil {
 		return err
 	}
-	of, moved, err := movedStocks.Get(r.tx, d.ID)
+	of, _, err := movedStocks.Get(r.tx, d.ID)
 	if err != nil {
 		return err
 	}
@@ -118,15 +129,23 @@ func (r *stockRun) put(d intake.Document[inventory.Moved]) error {
 			return err
 		}
 	}
-	if next := (movedStockOf{SKU: sku, Key: d.Source.Key}); of != next {
-		if moved && of.SKU != sku {
-			if err := r.takeOut(of); err != nil {
-				return err
-			}
+	next := movedStockOf{SKU: sku, Key: d.Source.Key}
+	for _, was := range of.skus() {
+		if was == "" || was == sku {
+			continue
 		}
-		return movedStocks.Put(r.tx, d.ID, next)
+		left, err := r.takeOut(was, of.Key)
+		if err != nil {
+			return err
+		}
+		if left {
+			next.Was = was
+		}
 	}
-	return nil
+	if of == next {
+		return nil
+	}
+	return movedStocks.Put(r.tx, d.ID, next)
 }
 
 // owner gives the ID of the product that has a SKU; "": none has yet. One that was made here
@@ -179,25 +198,28 @@ func (r *stockRun) remove(id string) error {
 	if err != nil || !ok {
 		return err
 	}
-	if err := r.takeOut(of); err != nil {
-		return err
+	for _, sku := range of.skus() {
+		if _, err := r.takeOut(sku, of.Key); err != nil {
+			return err
+		}
 	}
-	return movedStocks.Delete(r.tx, id)
+	return nil
 }
 
-// takeOut takes away the stock that a document was moved into, but for what orders hold.
-func (r *stockRun) takeOut(of movedStockOf) error {
-	stock, err := r.stock(of.SKU)
-	if err != nil || stock.Origin == nil || stock.Origin.Key != of.Key {
-		return err
+// takeOut takes the stock that a row was moved into away from a SKU, but for what orders hold;
+// false: it is not there.
+func (r *stockRun) takeOut(sku, key string) (bool, error) {
+	stock, err := r.stock(sku)
+	if err != nil || stock.Origin == nil || stock.Origin.Key != key {
+		return false, err
 	}
 	before := stock.Availability()
 	stock.MoveOut(time.Now().UTC())
-	if err := r.keep(stock, before, false); err != nil || len(stock.Reservations) > 0 {
-		return err
+	if err := r.keep(stock, before, true); err != nil || len(stock.Reservations) > 0 {
+		return true, err
 	}
-	delete(r.staged, of.SKU)
-	return stocks.Delete(r.tx, of.SKU)
+	delete(r.staged, sku)
+	return true, stocks.Delete(r.tx, sku)
 }
 
 // finish hands full pages of ledgers on, and marks the products.

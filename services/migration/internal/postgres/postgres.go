@@ -42,9 +42,10 @@ type Source struct {
 	confirmed atomic.Uint64
 	types     atomic.Pointer[map[uint32]kind] // by OID; nil: to be read
 
-	mu     sync.Mutex
-	known  catalog         // nil: to be read
-	follow map[string]bool // tables whose changes Stream gives; nil: all
+	mu      sync.Mutex
+	known   catalog         // nil: to be read
+	altered int             // how often known was forgotten
+	follow  map[string]bool // tables whose changes Stream gives; nil: all
 }
 
 var (

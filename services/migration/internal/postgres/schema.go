@@ -94,9 +94,13 @@ func (s *Source) forgetCatalog() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.known = nil
+	s.altered++
 }
 
 func (s *Source) readCatalog(ctx context.Context) (catalog, error) {
+	s.mu.Lock()
+	altered := s.altered
+	s.mu.Unlock()
 	known := catalog{}
 	err := pgx.BeginTxFunc(ctx, s.aside, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		return s.fill(ctx, tx, known)
@@ -106,7 +110,9 @@ func (s *Source) readCatalog(ctx context.Context) (catalog, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known = known
+	if s.altered == altered {
+		s.known = known // nothing has changed while it was read
+	}
 	return known, nil
 }
 

@@ -339,3 +339,31 @@ func TestStreamWaitsUntilOthersSeeIt(t *testing.T) {
 	commit.Wait()
 	require.True(t, released.Load())
 }
+
+// Partitions go by the name of their table, tables of other schemas by both names.
+func TestNamesOfTables(t *testing.T) {
+	db := postgrestest.New(t, "CREATE SCHEMA crm", "CREATE TABLE crm.people (id int PRIMARY KEY)",
+		"CREATE TABLE part (id int, d date, PRIMARY KEY (d, id)) PARTITION BY RANGE (d)",
+		"CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
+		"CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
+		"INSERT INTO part VALUES (1, '2024-06-01'), (2, '2025-06-01')")
+	s := db.Open()
+	snap, from, err := s.Follow(t.Context(), []string{"crm.people", "part"})
+	require.NoError(t, err)
+	q := source.Query{Table: "part", Key: []string{"d", "id"}}
+	require.Len(t, everything(t, snap, q, 1), 2)
+	db.Exec("INSERT INTO crm.people VALUES (1)")
+	db.Exec("UPDATE part SET d = '2025-07-01' WHERE id = 1") // into the other partition
+	db.Exec("TRUNCATE part_2")                               // PostgreSQL does not publish that; the preflight warns of it
+	db.Exec("TRUNCATE part")
+	all, _ := changes(t, s, from, 4)
+	day := time.Date(2024, 6, 1, 0, 0, 0, 0, time.UTC)
+	require.Equal(t, "crm.people", all[0].Table)
+	require.Equal(t, source.Change{Table: "part", Old: source.Row{"id": int64(1), "d": day}}, all[1])
+	require.Equal(t, source.Change{Table: "part", New: source.Row{"id": int64(1), "d": time.Date(2025, 7, 1, 0, 0, 0, 0, time.UTC)}}, all[2])
+	require.Equal(t, "part", all[3].Table)
+	require.True(t, all[3].Truncate)
+	_, err = snap.Chunk(t.Context(), q, nil, nil, 10)
+	require.ErrorIs(t, err, source.ErrSnapshot)
+	snap.Close()
+}

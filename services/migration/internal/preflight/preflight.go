@@ -114,6 +114,7 @@ type relation struct {
 	oid    uint32
 	quoted string
 	rows   float64 // -1: never counted
+	parted bool    // it has partitions
 }
 
 // Run makes all checks, with the role of the migration. It fails closed: what cannot be
@@ -183,7 +184,7 @@ func (i *inspection) close(ctx context.Context) {
 }
 
 func (i *inspection) relations(ctx context.Context) error {
-	found, err := i.conn.Query(ctx, `SELECT c.oid, n.nspname, c.relname, c.reltuples::float8 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	found, err := i.conn.Query(ctx, `SELECT c.oid, n.nspname, c.relname, c.reltuples::float8, c.relkind = 'p' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'`)
 	if err != nil {
 		return fmt.Errorf("tables of the source: %w", err)
@@ -191,7 +192,7 @@ func (i *inspection) relations(ctx context.Context) error {
 	i.relation = map[string]relation{}
 	var r relation
 	var schema, name string
-	_, err = pgx.ForEachRow(found, []any{&r.oid, &schema, &name, &r.rows}, func() error {
+	_, err = pgx.ForEachRow(found, []any{&r.oid, &schema, &name, &r.rows, &r.parted}, func() error {
 		r.quoted = pgx.Identifier{schema, name}.Sanitize()
 		if schema != i.config.Schema {
 			name = schema + "." + name

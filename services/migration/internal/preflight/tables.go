@@ -36,6 +36,10 @@ func tables(ctx context.Context, i *inspection) ([]Finding, error) {
 			all = append(all, Finding{Status: Blocked, Table: name, Detail: "there is no such table", Do: "Correct the mapping, or its schema."})
 			continue
 		}
+		if i.relation[name].parted {
+			all = append(all, Finding{Status: Warning, Table: name, Detail: "it has partitions: that one of them is truncated, detached or dropped does not come through the stream",
+				Do: "Delete rows instead while the migration lasts, or repair after a verification."})
+		}
 		there := map[string]bool{}
 		for _, c := range t.Columns {
 			there[c.Name] = true
@@ -100,8 +104,8 @@ const identitySQL = `
 SELECT l.oid::regclass::text, c.relreplident::text, coalesce(array_agg(a.attname::text) FILTER (WHERE a.attname IS NOT NULL), '{}')
 FROM (SELECT $1::oid AS oid UNION SELECT relid FROM pg_partition_tree($1::oid)) l
 JOIN pg_class c ON c.oid = l.oid AND c.relkind = 'r'
-LEFT JOIN pg_index x ON x.indrelid = c.oid AND (c.relreplident = 'd' AND x.indisprimary OR c.relreplident = 'i' AND x.indisreplident)
-LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (x.indkey)
+LEFT JOIN pg_index x ON x.indrelid = c.oid AND x.indimmediate AND (c.relreplident = 'd' AND x.indisprimary OR c.relreplident = 'i' AND x.indisreplident)
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY ((x.indkey::int2[])[0:x.indnkeyatts - 1])
 GROUP BY 1, 2 ORDER BY 1`
 
 // identity says of which deleted or moved rows the stream would not say whose they were.

@@ -250,8 +250,9 @@ func TestARefundObeysWhatWasPaid(t *testing.T) {
 
 	// The same document again: what was refunded here is not refunded twice.
 	o = taken(t, document(t, object{"status": "delivered", "payment": some}), o)
-	_, err = refund(o, "3", "TEA", 1)
+	_, err = o.Refund("3", []order.RefundLine{{SKU: "TEA", Quantity: 1, Deduction: 80, Reason: "refunded before"}}, now)
 	require.Equal(t, "refund_exceeds_paid", fault.CodeOf(err))
+	require.ErrorContains(t, err, "0.01 EUR")
 }
 
 func TestCancellingGivesBackWhatWasPaid(t *testing.T) {

@@ -23,6 +23,7 @@ type shop struct {
 	files       map[string][]byte
 	filesAway   bool
 	refunds     map[string]int
+	asked       []rma.Came // of the last refund
 }
 
 var errAway = fault.New(fault.Unavailable, "unavailable", "Away.")
@@ -76,9 +77,12 @@ func (s *shop) Refund(_ context.Context, _, returnID string, came []rma.Came) (r
 	}
 	var n int64
 	for _, c := range came {
-		n += int64(c.Quantity)
+		if c.Deduction < 100 {
+			n += int64(c.Quantity)
+		}
 	}
 	s.refunds[returnID]++
+	s.asked = came
 	if came[0].Exchange != "" && came[0].Deduction == 0 {
 		return rma.Made{Amount: money.New(0, "EUR"), Exchange: &rma.Exchange{OrderID: replacement, Status: rma.ExchangePlaced}}, nil
 	}

@@ -16,6 +16,9 @@ import (
 type orderOf struct {
 	OrderID    string `json:"order_id"`
 	CustomerID string `json:"customer_id,omitempty"`
+	// Left are orders that it was of before. A store that keeps halves may have kept it
+	// there: they are looked at until they have it no more.
+	Left []string `json:"left,omitempty"`
 }
 
 var (

@@ -1,6 +1,8 @@
 package statestore
 
 import (
+	"reflect"
+
 	"tienda/internal/fault"
 	"tienda/internal/origin"
 	"tienda/internal/origin/intake"
@@ -30,7 +32,7 @@ func MovedReturns(db *state.DB, check func([]byte) []fault.Field) intake.Kind[rm
 			if err != nil || !ok {
 				return nil, err
 			}
-			keys := []string{returnsOfOrder.Key(o.OrderID)}
+			keys := returnsOfOrder.Keys(append([]string{o.OrderID}, o.Left...)...)
 			if o.CustomerID != "" {
 				keys = append(keys, movedReturnsOf.lists.Key(o.CustomerID))
 			}
@@ -74,30 +76,27 @@ func ordersReturns(tx *state.Tx, id string) (at orderOf, o rma.OfOrder, err erro
 }
 
 func moveReturnIn(tx *state.Tx, d intake.Document[rma.Moved]) error {
-	was, before, err := ordersReturns(tx, d.ID)
+	was, o, err := ordersReturns(tx, d.ID)
 	if err != nil {
 		return err
 	}
-	if r, err := before.Find(d.ID); err == nil && r.Origin == nil {
+	if r, err := o.Find(d.ID); err == nil && r.Origin == nil {
 		return rma.ErrMadeHere
 	}
-	o := before
-	if was.OrderID != d.Value.OrderID {
-		if o, _, err = returnsOfOrder.Get(tx, d.Value.OrderID); err != nil {
+	is := orderOf{OrderID: d.Value.OrderID, CustomerID: d.Value.CustomerID}
+	if was.OrderID != is.OrderID {
+		if o, _, err = returnsOfOrder.Get(tx, is.OrderID); err != nil {
 			return err
 		}
 	}
-	o.OrderID = d.Value.OrderID
+	o.OrderID = is.OrderID
 	if err := o.MoveIn(d.ID, d.Value, d.Source); err != nil {
 		return err
 	}
-	is := orderOf{d.Value.OrderID, d.Value.CustomerID}
-	if was.OrderID != "" && was.OrderID != is.OrderID {
-		if err := leaveOrder(tx, before, d.ID); err != nil {
-			return err
-		}
+	if is.Left, err = leave(tx, was, is.OrderID, d.ID); err != nil {
+		return err
 	}
-	if was.CustomerID != "" && was != is {
+	if was.CustomerID != "" && (was.CustomerID != is.CustomerID || was.OrderID != is.OrderID) {
 		if err := movedReturnsOf.remove(tx, was.CustomerID, entryOf(was.OrderID, d.ID)); err != nil {
 			return err
 		}
@@ -107,7 +106,7 @@ func moveReturnIn(tx *state.Tx, d intake.Document[rma.Moved]) error {
 			return err
 		}
 	}
-	if was != is {
+	if !reflect.DeepEqual(was, is) {
 		if err := orderOfReturn.Put(tx, d.ID, is); err != nil {
 			return err
 		}
@@ -115,37 +114,56 @@ func moveReturnIn(tx *state.Tx, d intake.Document[rma.Moved]) error {
 	return returnsOfOrder.Put(tx, o.OrderID, o)
 }
 
-// leaveOrder takes a return out of the returns of an order, which may be none then.
-func leaveOrder(tx *state.Tx, o rma.OfOrder, id string) error {
-	switch {
-	case !o.MoveOut(id):
-		return nil
-	case len(o.Returns) == 0:
-		return returnsOfOrder.Delete(tx, o.OrderID)
-	default:
-		return returnsOfOrder.Put(tx, o.OrderID, o)
+// leave takes a return out of the orders that it was of, but for the one that it is of
+// now ("": none), and gives those that had it: whether they still do, the next write sees.
+func leave(tx *state.Tx, was orderOf, is, id string) (had []string, err error) {
+	for _, orderID := range append([]string{was.OrderID}, was.Left...) {
+		if orderID == "" || orderID == is {
+			continue
+		}
+		o, _, err := returnsOfOrder.Get(tx, orderID)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case !o.MoveOut(id):
+			continue
+		case len(o.Returns) == 0:
+			err = returnsOfOrder.Delete(tx, orderID)
+		default:
+			err = returnsOfOrder.Put(tx, orderID, o)
+		}
+		if err != nil {
+			return nil, err
+		}
+		had = append(had, orderID)
 	}
+	return had, nil
 }
 
-// moveReturnOut takes the extra keys away also where the order has the return no more:
-// an earlier attempt may have been kept in part.
+// moveReturnOut leaves behind of which order the return was: a store that keeps halves
+// may have kept it there. That goes when it is taken away once more.
 func moveReturnOut(tx *state.Tx, id string) error {
-	at, o, err := ordersReturns(tx, id)
-	if err != nil || at.OrderID == "" {
+	was, o, err := ordersReturns(tx, id)
+	if err != nil || was.OrderID == "" {
 		return err
 	}
 	if r, err := o.Find(id); err == nil && r.Origin == nil {
 		return nil // made here
 	}
-	if err := leaveOrder(tx, o, id); err != nil {
+	had, err := leave(tx, was, "", id)
+	if err != nil {
 		return err
 	}
-	if at.CustomerID != "" {
-		if err := movedReturnsOf.remove(tx, at.CustomerID, entryOf(at.OrderID, id)); err != nil {
+	if was.CustomerID != "" {
+		if err := movedReturnsOf.remove(tx, was.CustomerID, entryOf(was.OrderID, id)); err != nil {
 			return err
 		}
 	}
-	return orderOfReturn.Delete(tx, id)
+	if len(had) == 0 {
+		return orderOfReturn.Delete(tx, id)
+	}
+	return orderOfReturn.Put(tx, id, orderOf{OrderID: had[0], Left: had[1:]})
 }
 
 // findReturns gives the entries of returns that were moved in, and when they were asked for.

@@ -99,10 +99,10 @@ func (m Moved) Prepared(from origin.Source, hash string) Moved {
 // From gives what Prepared was told.
 func (m Moved) From() origin.Source { return m.from }
 
-// NeedsHash says whether the document brings a password that the account (nil: there is
-// none) has not been given yet.
-func (m Moved) NeedsHash(held *User) bool {
-	return m.PasswordHash != nil && (held == nil || held.Remains == nil || held.Remains.Digest != m.PasswordDigest)
+// NeedsHash says whether the document brings a password that the account (the zero User:
+// there is none) has not been given yet.
+func (m Moved) NeedsHash(held User) bool {
+	return m.PasswordHash != nil && (held.Remains == nil || held.Remains.Digest != m.PasswordDigest)
 }
 
 // Normal gives the document in the one form of all that say the same; what is left out
@@ -208,9 +208,6 @@ func (m Moved) short() Moved {
 	m.Roles = slices.DeleteFunc(slices.Clone(m.Roles), func(r caller.Role) bool { return r == caller.Customer })
 	if len(m.Roles) == 0 {
 		m.Roles = nil
-	}
-	if m.Status == movedActive {
-		m.Status = ""
 	}
 	return m
 }

@@ -3,12 +3,9 @@ package statestore
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"tienda/internal/fault"
 	"tienda/internal/origin"
@@ -24,6 +21,8 @@ type moving struct {
 	db   *state.DB
 	wrap func(ctx context.Context, legacy password.Legacy) (string, error)
 	now  func() time.Time
+
+	hashes hashes
 
 	mu      sync.Mutex
 	decided map[string]decision // by account, until it is stored
@@ -44,8 +43,8 @@ type decision struct {
 // Moved gives how accounts are moved in. fits names what of a document does not fit the
 // contract, wrap gives the form in which a hash of another system is kept. State: as
 // package intake says; 1 bulk get more for a batch in which passwords come, 1 get for
-// each hundred accounts that are new, and some for accounts that are removed or that
-// lose something that the trail tells of.
+// each hundred accounts that are new, and 1 for each account of which the trail tells
+// something. One batch is stored at a time: two would meet at the list of accounts.
 func (a *Accounts) Moved(
 	fits func(doc []byte) []fault.Field, wrap func(ctx context.Context, legacy password.Legacy) (string, error), now func() time.Time,
 ) intake.Kind[account.Moved] {
@@ -53,6 +52,7 @@ func (a *Accounts) Moved(
 	return intake.Kind[account.Moved]{
 		Name: "users", DB: a.db, Check: fits, Keys: m.keys, Held: m.held, Put: m.put, Remove: m.remove,
 		Get: m.get, GetKeys: func(id string) []string { return users.Keys(id) }, Prepare: m.prepare, Stored: m.stored,
+		More: intake.ByID[account.Moved](m.more), Room: make(chan struct{}, 1),
 	}
 }
 
@@ -67,6 +67,15 @@ func (m *moving) keys(id string, v *account.Moved) []string {
 	return keys
 }
 
+// more are what is kept beside the accounts as they are.
+func (m *moving) more(tx *state.Tx, id string) ([]string, error) {
+	u, ok, err := users.Get(tx, id)
+	if err != nil || !ok || u.Erased() {
+		return nil, err
+	}
+	return []string{claims.Key(claimID(u.Email)), dirs.Key(dirOf(u))}, nil
+}
+
 func (m *moving) held(tx *state.Tx, id string) (*origin.Source, error) {
 	u, _, err := users.Get(tx, id)
 	return u.Origin, err
@@ -78,67 +87,6 @@ func (m *moving) get(tx *state.Tx, id string) (intake.Document[account.Moved], b
 		return intake.Document[account.Moved]{}, false, err
 	}
 	return intake.Document[account.Moved]{ID: id, Source: *u.Origin, Value: u.AsMoved()}, true, nil
-}
-
-// prepare hashes the passwords that are not here yet, as many at a time as there are
-// processors.
-func (m *moving) prepare(ctx context.Context, docs []intake.Document[account.Moved]) ([]error, error) {
-	refused, times := make([]error, len(docs)), map[string]int{}
-	var ids []string
-	for i := range docs {
-		d := &docs[i]
-		d.Value = d.Value.Prepared(d.Source, "")
-		times[d.ID]++
-		if d.Value.PasswordHash == nil {
-			continue
-		}
-		if refused[i] = d.Value.PasswordHash.Legacy().Check(); refused[i] == nil {
-			ids = append(ids, d.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return refused, nil
-	}
-	there, err := m.load(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range docs {
-		d := &docs[i]
-		// One that comes twice may change the password there and back.
-		if refused[i] != nil || d.Value.PasswordHash == nil || times[d.ID] == 1 && !d.Value.NeedsHash(there[d.ID]) {
-			continue
-		}
-		g.Go(func() error {
-			hash, err := m.wrap(ctx, d.Value.PasswordHash.Legacy())
-			d.Value = d.Value.Prepared(d.Source, hash)
-			return err
-		})
-	}
-	return refused, g.Wait()
-}
-
-// load reads accounts as they are.
-func (m *moving) load(ctx context.Context, ids []string) (map[string]*account.User, error) {
-	there := map[string]*account.User{}
-	err := m.db.View(ctx, func(tx *state.Tx) error {
-		if err := tx.Load(users.Keys(ids...)...); err != nil {
-			return err
-		}
-		for _, id := range ids {
-			u, ok, err := users.Get(tx, id)
-			if err != nil {
-				return err
-			}
-			if ok {
-				there[id] = &u
-			}
-		}
-		return nil
-	})
-	return there, err
 }
 
 func (m *moving) put(tx *state.Tx, d intake.Document[account.Moved]) error {
@@ -168,7 +116,13 @@ func (m *moving) put(tx *state.Tx, d intake.Document[account.Moved]) error {
 	if err := users.Put(tx, d.ID, next); err != nil {
 		return err
 	}
-	if err := m.show(tx, next, known, repeat); err != nil {
+	// Of one that comes again as it was it is not known whether the list has it.
+	if known {
+		err = mark(tx, next, repeat)
+	} else {
+		err = list(tx, next)
+	}
+	if err != nil {
 		return err
 	}
 	does := decision{
@@ -222,17 +176,6 @@ func (m *moving) claim(tx *state.Tx, was string, u account.User) error {
 		return err
 	}
 	return claims.Put(tx, id, claim{UserID: u.ID})
-}
-
-// show has the directory list the account, or read it again. Of one that comes again as it
-// was it is not known whether the first time has got so far.
-func (m *moving) show(tx *state.Tx, u account.User, known, repeat bool) error {
-	switch {
-	case !known:
-		return list(tx, u)
-	default:
-		return mark(tx, u, repeat)
-	}
 }
 
 // rest does what goes with the change: the trail, and the end of the sessions.
@@ -329,6 +272,7 @@ func (m *moving) remember(id string, d decision) {
 
 // stored forgets what was decided about accounts that are stored.
 func (m *moving) stored(_ context.Context, ids []string) {
+	m.hashes.drop(ids)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, id := range ids {

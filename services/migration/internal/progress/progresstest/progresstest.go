@@ -82,7 +82,10 @@ func (c *Control) do(what string, then func()) error {
 
 // Status implements progress.Control.
 func (c *Control) Status(context.Context) (s progress.Status, err error) {
-	err = c.do("", func() { s = c.status })
+	err = c.do("", func() {
+		s = c.status
+		s.Kinds = slices.Clone(s.Kinds) // Set may change one
+	})
 	return s, err
 }
 
