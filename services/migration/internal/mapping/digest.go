@@ -1,10 +1,9 @@
 package mapping
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
+
+	"tienda/internal/origin"
 )
 
 // The fields of users that a hash stands in.
@@ -30,19 +29,17 @@ func (k *Kind) sealed(v any) map[string]any {
 	return hash
 }
 
-// digest is HMAC-SHA-256 over the SHA-256 each of format, placement, hash and salt, as
-// the contract of users says.
+// digest is what the contract of users says: over format, placement, hash and salt.
 func digest(key []byte, hash map[string]any) string {
-	mac := hmac.New(sha256.New, key)
+	var parts []string
 	for _, name := range []string{"format", "salt_placement", "hash", "salt"} {
-		text, _ := hash[name].(string)
-		if name == "salt_placement" && text == "" {
-			text = "before"
+		part, _ := hash[name].(string)
+		if name == "salt_placement" && part == "" {
+			part = "before"
 		}
-		sum := sha256.Sum256([]byte(text))
-		mac.Write(sum[:])
+		parts = append(parts, part)
 	}
-	return hex.EncodeToString(mac.Sum(nil))
+	return origin.Digest(key, parts...)
 }
 
 func without(v any, name string) any {

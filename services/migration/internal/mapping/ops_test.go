@@ -72,6 +72,7 @@ func TestOperations(t *testing.T) {
 		{op: "{money: a}", a: float64(float32(32.38)), want: `{"amount":3238,"currency":"EUR"}`},
 		{op: "{money: a}", a: 123456792.0, want: `{"amount":12345679200,"currency":"EUR"}`},
 		{op: "{time: a}", a: summer, want: `"2024-07-01T10:00:00Z"`},
+		{op: "{time: a}", a: summer.In(time.FixedZone("", 3600)), want: `"2024-07-01T10:00:00Z"`},
 		{op: "{time: {column: a, instant: true}}", a: summer, want: `"2024-07-01T12:00:00Z"`},
 		{op: "{time: {column: a, zone: America/New_York}}", a: summer, want: `"2024-07-01T16:00:00Z"`},
 		{op: "{time: {column: a, unix: s}}", a: int64(86400), want: `"1970-01-02T00:00:00Z"`},

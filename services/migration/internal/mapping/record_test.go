@@ -139,6 +139,17 @@ func TestSeal(t *testing.T) {
 		require.False(t, digests[string(doc.Held)])
 		digests[string(doc.Held)] = true
 	}
+	// Left out, the placement is before.
+	var twice []string
+	for _, op := range []string{"{hash: h, salt: s, format: md5}", "{hash: h, salt: s, format: md5, placement: before}", "{hash: h, salt: s, format: md5, placement: after}"} {
+		other := load(t, users("fields:\n  email: mail\n  password_hash: {password: "+op+"}"))
+		other.Seal([]byte("a key"))
+		doc, err := other.Kinds()[0].Document(source.Record{Row: row})
+		require.NoError(t, err)
+		twice = append(twice, string(doc.Held))
+	}
+	require.Equal(t, twice[0], twice[1])
+	require.NotEqual(t, twice[0], twice[2])
 	row["h"] = nil
 	doc, err = k.Document(source.Record{Row: row})
 	require.NoError(t, err)
