@@ -27,12 +27,13 @@ const (
 // signing keys with the first, TOTP secrets with the second, and signs device
 // tokens with the third. A new key for the last two goes before the old one, with
 // a space between them. The sandbox of payments signs its callbacks with the secret in
-// Payments, and orders checks them. The one secret of Migration is no key: it stays empty
-// until an operator says where the monolith's database is.
+// Payments, and orders checks them. The migration makes digests of password hashes under
+// the key in Migration; the other secret there is no key: it stays empty until an operator
+// says where the monolith's database is.
 var Names = map[string][]string{
 	Users:     {"users-key-encryption-key", "users-totp-key", "users-device-key"},
 	Payments:  {"payment-callbacks-sandbox"},
-	Migration: {MonolithDSN},
+	Migration: {MonolithDSN, "password-digest-key"},
 }
 
 // MonolithDSN is the connection string of the database that the shop moves out of.

@@ -7,11 +7,11 @@ import (
 	"tienda/internal/fault"
 )
 
-// Where the source's address and password are: a secret of a store that no other app can
-// ask.
+// What the migration keeps in a secret store that no other app can ask.
 const (
-	SecretStore = "secrets-migration" // the component
-	SecretName  = "monolith-dsn"
+	SecretStore = "secrets-migration"   // the component
+	SecretName  = "monolith-dsn"        // where the source is, and what lets the migration in
+	SecretKey   = "password-digest-key" // what digests of password hashes are made under; the same for the whole move
 )
 
 // DSN gives the connection string of the source, as libpq has it. It is asked for when a
@@ -23,18 +23,22 @@ type Secrets interface {
 	GetSecret(ctx context.Context, store, key string, meta map[string]string) (map[string]string, error)
 }
 
-// secretDSN reads the DSN from the secret store. The errors are Unavailable and carry
-// nothing of the secret.
+// secretDSN reads the DSN from the secret store.
 func secretDSN(s Secrets) DSN {
 	return func(ctx context.Context) (string, error) {
-		values, err := s.GetSecret(ctx, SecretStore, SecretName, nil)
-		if err != nil {
-			return "", fault.New(fault.Unavailable, "secrets_unavailable", "The secret store does not answer. Try again.").
-				Because(fmt.Errorf("secret %s of %s: %w", SecretName, SecretStore, err))
-		}
-		if values[SecretName] == "" {
-			return "", fault.New(fault.Unavailable, "no_source", fmt.Sprintf("The secret %s of the secret store %s is empty: put the DSN of the monolith's database there.", SecretName, SecretStore))
-		}
-		return values[SecretName], nil
+		return secret(ctx, s, SecretName, "put the DSN of the monolith's database there.")
 	}
+}
+
+// secret reads a secret. The errors are Unavailable and carry nothing of it.
+func secret(ctx context.Context, s Secrets, name, advice string) (string, error) {
+	values, err := s.GetSecret(ctx, SecretStore, name, nil)
+	if err != nil {
+		return "", fault.New(fault.Unavailable, "secrets_unavailable", "The secret store does not answer. Try again.").
+			Because(fmt.Errorf("secret %s of %s: %w", name, SecretStore, err))
+	}
+	if values[name] == "" {
+		return "", fault.New(fault.Unavailable, "no_source", fmt.Sprintf("The secret %s of the secret store %s is empty: %s", name, SecretStore, advice))
+	}
+	return values[name], nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tienda/contracts"
@@ -37,6 +38,10 @@ type engine struct {
 	schemas  mapping.Contracts
 	config   Config
 	dsn      DSN
+	secrets  Secrets
+
+	sealing sync.Mutex
+	sealed  bool
 }
 
 // Engine makes the core over PostgreSQL. The mapping is read now: one with a fault
@@ -46,7 +51,7 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps) (Core, error) {
 	if err != nil {
 		return Core{}, err
 	}
-	e := &engine{rules: newRules(m), schemas: schemas, config: c, dsn: dsn}
+	e := &engine{rules: newRules(m), schemas: schemas, config: c, dsn: dsn, secrets: d.Sidecar}
 	e.source = &opening{open: func(ctx context.Context) (source.Source, error) {
 		at, err := dsn(ctx)
 		if err != nil {
@@ -135,6 +140,22 @@ func (e *engine) fits(ctx context.Context) error {
 	if err := e.rules.Check(schema, e.schemas); err != nil {
 		return &move.Misfit{Reason: err.Error()}
 	}
+	return e.seal(ctx)
+}
+
+// seal gives the mapping the key of password digests, once.
+func (e *engine) seal(ctx context.Context) error {
+	e.sealing.Lock()
+	defer e.sealing.Unlock()
+	if e.sealed {
+		return nil
+	}
+	key, err := secret(ctx, e.secrets, SecretKey, "put 32 random bytes there, in base64, and leave them as they are until the move is over.")
+	if err != nil {
+		return err
+	}
+	e.rules.Seal([]byte(key))
+	e.sealed = true
 	return nil
 }
 

@@ -25,6 +25,7 @@ type Document struct {
 	Part string // of the owner's index
 	Key  string // "orders:10248"
 	JSON json.RawMessage
+	Held json.RawMessage // as the owner gives it back: without what nobody gets back
 }
 
 // Identity is of a Document what its root's key alone says.
@@ -57,6 +58,9 @@ type Kind interface {
 	// KeyOf gives the values of a key that a Document's Key was made of; false: another
 	// kind made it, or none.
 	KeyOf(key string) ([]any, bool)
+	// OnlyHere says whether a field that is not the same in a document that is held may
+	// have been changed by the target's own users, who are in charge of it.
+	OnlyHere(pointer string, held json.RawMessage) bool
 	// Shown gives what a person may see of a root that was rejected: no secrets.
 	Shown(r source.Row) map[string]string
 }

@@ -120,7 +120,7 @@ func differing(k move.Kind, suspects []suspect, records []source.Record, docs []
 		}
 		is := k.Identity(key)
 		if d, err := k.Document(r); err == nil && !rejected(is.ID) {
-			there[is.ID] = d.JSON
+			there[is.ID] = d.Held
 		} else {
 			there[is.ID] = nil // it is not to be compared
 		}
@@ -135,7 +135,8 @@ func differing(k move.Kind, suspects []suspect, records []source.Record, docs []
 		case inSource && a == nil:
 			continue
 		case inSource && inTarget:
-			if s.fields = fieldsThatDiffer(a, b); len(s.fields) == 0 {
+			s.fields = slices.DeleteFunc(fieldsThatDiffer(a, b), func(pointer string) bool { return k.OnlyHere(pointer, b) })
+			if len(s.fields) == 0 {
 				continue
 			}
 			s.what = progress.Different

@@ -312,7 +312,7 @@ func (v *Verifier) sourceSums(ctx context.Context, k move.Kind, out sums, line *
 				out[is.ID] = entry{kind: k, name: is.Key, key: key, rejected: true}
 				continue
 			}
-			s, err := sumOf(d.JSON)
+			s, err := sumOf(d.Held)
 			if err != nil {
 				return fmt.Errorf("document %s: %w", is.Key, err)
 			}

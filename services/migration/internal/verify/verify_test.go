@@ -172,3 +172,22 @@ func TestNotEnded(t *testing.T) {
 		require.NotEmpty(t, r.Error)
 	})
 }
+
+// What the users of the target are in charge of is no difference, and what is beside it is.
+func TestOnlyHere(t *testing.T) {
+	moved(t, func(w *world) {
+		sign := func(key, text string, lines ...string) {
+			w.target.Change(func(docs map[string]move.Sent) {
+				d := docs[key]
+				d.JSON, _ = json.Marshal(map[string]any{"text": text, "lines": lines})
+				docs[key] = d
+			})
+		}
+		sign("notes:4", "signed", "a", "b")
+		require.True(t, w.report().Equal)
+		sign("notes:4", "signed", "a")
+		r := w.report()
+		require.False(t, r.Equal)
+		require.Equal(t, []string{"/lines"}, r.Different[0].Fields)
+	})
+}

@@ -1,6 +1,7 @@
 package movetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -77,7 +78,7 @@ func (n Notes) Document(r source.Record) (move.Document, error) {
 		lines = append(lines, l["text"])
 	}
 	doc, err := json.Marshal(map[string]any{"text": r.Row["text"], "lines": lines})
-	return move.Document{ID: is.ID, Part: is.Part, Key: is.Key, JSON: doc}, err
+	return move.Document{ID: is.ID, Part: is.Part, Key: is.Key, JSON: doc, Held: doc}, err
 }
 
 // Identity implements move.Kind.
@@ -91,6 +92,11 @@ func (Notes) Identity(key []any) move.Identity {
 func (Notes) KeyOf(key string) ([]any, bool) {
 	id, err := strconv.ParseInt(strings.TrimPrefix(key, "notes:"), 10, 64)
 	return []any{id}, err == nil
+}
+
+// OnlyHere implements move.Kind: a note that is signed here may lack its text.
+func (Notes) OnlyHere(pointer string, held json.RawMessage) bool {
+	return pointer == "/text" && bytes.Contains(held, []byte(`"signed"`))
 }
 
 // Shown implements move.Kind.
