@@ -40,6 +40,7 @@ type town struct {
 	wrong bool                         // the sides differ
 	torn  atomic.Pointer[func() error] // fails calls
 	kept  map[string][]byte
+	save  func(s State) (before, after error) // fails SaveState, before or after it is kept
 }
 
 func newTown() *town { return &town{kept: map[string][]byte{}} }
@@ -199,8 +200,15 @@ func (w *town) SaveState(_ context.Context, s State) error {
 	if err != nil {
 		return err
 	}
+	var before, after error
+	if w.save != nil {
+		before, after = w.save(s)
+	}
+	if before != nil {
+		return before
+	}
 	w.kept[s.Service] = doc
-	return w.tear() // it is kept, and the answer is lost
+	return errors.Join(after, w.tear()) // it is kept, and the answer may be lost
 }
 
 // process is a machine that runs until it is killed.
@@ -375,6 +383,44 @@ func TestAborted(t *testing.T) {
 			p.end()
 		})
 	}
+}
+
+// The decision was kept and its answer lost; giving up cannot be written down, and the
+// process dies. No write may get through before that: the next process finds the decision.
+func TestADecisionWhoseAnswerWasLost(t *testing.T) {
+	world(t, func(t *testing.T, w *town) {
+		w.mu.Lock()
+		w.save = func(s State) (before, after error) {
+			switch s.Stage {
+			case Flipping:
+				return nil, errTorn
+			case AtMonolith:
+				return errTorn, nil
+			default:
+				return nil, nil
+			}
+		}
+		w.mu.Unlock()
+		p := w.begin()
+		require.NoError(t, p.Do(t.Context(), "catalog", "begin"))
+		time.Sleep(time.Second)
+		ctx, late := context.WithTimeout(t.Context(), time.Second)
+		require.False(t, w.write(ctx, 1), "writes are held")
+		late()
+		p.end()
+		w.mu.Lock()
+		w.save = nil
+		w.mu.Unlock()
+		p = w.begin()
+		require.Equal(t, AtShop, p.settled("catalog").Stage)
+		require.True(t, w.write(t.Context(), 2))
+		time.Sleep(time.Second)
+		w.mu.Lock()
+		require.Equal(t, []int{2}, w.shop)
+		require.Equal(t, []int{2}, w.monolith)
+		w.mu.Unlock()
+		p.end()
+	})
 }
 
 // With calls that fail, before or after they had their effect, and a process that is
