@@ -20,7 +20,6 @@ func (s *Shop) accounts(ctx context.Context, into map[string]found) error {
 		ID, Email, Name string
 		Roles           []string
 		Disabled        bool
-		CreatedAt       moment `json:"created_at"`
 	}
 	list, err := all[user](ctx, s, s.Admin, "/v1/users?limit=100")
 	if err != nil {
@@ -30,7 +29,7 @@ func (s *Shop) accounts(ctx context.Context, into map[string]found) error {
 	for _, u := range list {
 		slices.Sort(u.Roles)
 		into[account].add(u.Email, Facts{
-			"row_id": u.ID, "name": u.Name, "roles": strings.Join(u.Roles, " "), "disabled": strconv.FormatBool(u.Disabled), "created_at": u.CreatedAt.String(),
+			"row_id": u.ID, "name": u.Name, "roles": strings.Join(u.Roles, " "), "disabled": strconv.FormatBool(u.Disabled),
 		})
 	}
 	return nil
@@ -73,6 +72,12 @@ func (s *Shop) profile(ctx context.Context, who Account) (Facts, []Facts, error)
 	if err != nil {
 		return nil, nil, err
 	}
+	var me struct {
+		CreatedAt moment `json:"created_at"`
+	}
+	if _, err := s.Call(ctx, who, http.MethodGet, "/v1/me", "", nil, &me); err != nil {
+		return nil, nil, err
+	}
 	var list struct {
 		Items []struct {
 			ID, Name, Line1, Line2, City, Region, Country, Phone string
@@ -82,7 +87,7 @@ func (s *Shop) profile(ctx context.Context, who Account) (Facts, []Facts, error)
 	if _, err := s.Call(ctx, who, http.MethodGet, "/v1/me/addresses", "", nil, &list); err != nil {
 		return nil, nil, err
 	}
-	is := Facts{"sign_in": "yes", "currency": p.Currency, "language": p.Language, "marketing": strconv.FormatBool(p.MarketingMail)}
+	is := Facts{"sign_in": "yes", "currency": p.Currency, "language": p.Language, "marketing": strconv.FormatBool(p.MarketingMail), "created_at": me.CreatedAt.String()}
 	var addresses []Facts
 	for _, a := range list.Items {
 		addresses = append(addresses, Facts{

@@ -2,7 +2,6 @@ package checker
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -96,18 +95,27 @@ func (s *Shop) stock(ctx context.Context, into map[string]found) error {
 	return nil
 }
 
-// LowAt gives below what number of pieces a SKU counts as low, "" where it has none.
-func (s *Shop) LowAt(ctx context.Context, sku string) (string, error) {
-	var is struct {
-		LowStockAt *int64 `json:"low_stock_at"`
+// thresholds finds below what number of pieces each SKU counts as low, of those that have
+// a number of their own.
+func (s *Shop) thresholds(ctx context.Context, into map[string]found) error {
+	type line struct{ SKU string }
+	all, err := lines[line](ctx, s, s.Catalog, "/v1/exports/stock")
+	if err != nil {
+		return err
 	}
-	if _, err := s.Call(ctx, s.Catalog, http.MethodGet, "/v1/inventory/"+url.PathEscape(sku), "", nil, &is); err != nil {
-		return "", err
+	into[threshold] = found{}
+	for _, l := range all {
+		var is struct {
+			LowAt *int64 `json:"low_stock_at"`
+		}
+		if _, err := s.Call(ctx, s.Catalog, http.MethodGet, "/v1/inventory/"+url.PathEscape(l.SKU), "", nil, &is); err != nil {
+			return err
+		}
+		if is.LowAt != nil {
+			into[threshold].add(l.SKU, Facts{"low_at": strconv.FormatInt(*is.LowAt, 10)})
+		}
 	}
-	if is.LowStockAt == nil {
-		return "", nil
-	}
-	return fmt.Sprint(*is.LowStockAt), nil
+	return nil
 }
 
 func join(all []string) string {

@@ -21,6 +21,7 @@ const (
 	onSale     = "products on sale"
 	variant    = "SKU"
 	stock      = "stock of SKU"
+	threshold  = "threshold of SKU"
 	account    = "account"
 	profile    = "profile of"
 	address    = "address of"
@@ -57,6 +58,8 @@ func (s *Shop) look(kind, from, to string) func(context.Context, map[string]foun
 		return s.onSale
 	case stock:
 		return s.stock
+	case threshold:
+		return s.thresholds
 	case account:
 		return s.accounts
 	case profile, address:
