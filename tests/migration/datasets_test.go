@@ -72,7 +72,9 @@ func TestSampleWhole(t *testing.T) {
 	require.NoError(t, err)
 	nowhere(t, m, needles)
 
+	began := time.Now()
 	sabotaged(t, m, conn, s)
+	t.Logf("sabotage took %.1f s", time.Since(began).Seconds())
 
 	// The scan would have found one: a customer tells the number of the own card.
 	card := texts(t, conn, "SELECT card_number FROM payments WHERE card_number IS NOT NULL LIMIT 1")[0]

@@ -182,11 +182,15 @@ func deleted(t *testing.T, _ *wholeMove, conn *pgx.Conn, s *checker.Shop) spoilt
 	_, err = s.Call(t.Context(), s.Catalog, http.MethodDelete, "/v1/products/"+doc.ID, etag, nil, nil)
 	require.NoError(t, err)
 	is := spoilt{[]string{"product " + p[0] + ": lost", "products on sale all: "}, []string{"products:" + p[1] + " missing []"}}
-	rows, err := conn.Query(t.Context(), "SELECT sku, id::text FROM product_variants WHERE product_id = $1", p[1])
+	rows, err := conn.Query(t.Context(), "SELECT sku, id::text, reorder_at IS NOT NULL FROM product_variants JOIN inventory ON variant_id = id WHERE product_id = $1", p[1])
 	require.NoError(t, err)
 	var sku, id string
-	_, err = pgx.ForEachRow(rows, []any{&sku, &id}, func() error {
+	var threshold bool
+	_, err = pgx.ForEachRow(rows, []any{&sku, &id, &threshold}, func() error {
 		is.lines = append(is.lines, "SKU "+sku+": lost", "stock of SKU "+sku+": lost")
+		if threshold {
+			is.lines = append(is.lines, "threshold of SKU "+sku+": lost")
+		}
 		is.differences = append(is.differences, "stock:"+id+" missing []")
 		return nil
 	})
