@@ -1,6 +1,7 @@
 package migration
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"tienda/tests/migration/checker"
@@ -28,40 +30,59 @@ type held struct {
 	Document json.RawMessage `json:"document,omitempty"`
 }
 
+// asMigration asks a route of an owner, as the migration: through its sidecar.
+func (s *story) asMigration(app, path string, in, out any) {
+	s.t.Helper()
+	tokens, err := s.shop.Tokens()
+	require.NoError(s.t, err)
+	b, err := json.Marshal(in)
+	require.NoError(s.t, err)
+	at := fmt.Sprintf("http://127.0.0.1:%d%s", s.shop.Of("migration")[0].HTTPPort, path)
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, at, bytes.NewReader(b))
+	require.NoError(s.t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("dapr-app-id", app)
+	req.Header.Set("dapr-api-token", tokens["DAPR_API_TOKEN"])
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(s.t, err)
+	defer func() { _ = resp.Body.Close() }()
+	require.Equal(s.t, http.StatusOK, resp.StatusCode, path)
+	require.NoError(s.t, json.NewDecoder(resp.Body).Decode(out))
+}
+
 // read has an owner give a document back.
-func (m *wholeMove) read(t *testing.T, app, kind, key string) held {
-	t.Helper()
+func (s *story) read(app, kind, key string) held {
+	s.t.Helper()
 	var docs struct{ Documents []held }
-	ask(t, http.MethodPost, m.sidecar+"/internal/v1/sync/"+kind+"/read", app, m.sidecarToken, map[string]any{"ids": []string{checker.ID(key)}}, &docs)
-	require.Len(t, docs.Documents, 1, key)
+	s.asMigration(app, "/internal/v1/sync/"+kind+"/read", map[string]any{"ids": []string{checker.ID(key)}}, &docs)
+	require.Len(s.t, docs.Documents, 1, key)
 	return docs.Documents[0]
 }
 
 // write has an owner take a document, in the part of the index that the migration has it in.
-func (m *wholeMove) write(t *testing.T, app, kind string, d held) {
-	t.Helper()
+func (s *story) write(app, kind string, d held) {
+	s.t.Helper()
 	_, number, _ := strings.Cut(d.Source.Key, ":")
 	id, err := strconv.Atoi(number)
-	require.NoError(t, err)
-	part := strconv.Itoa(id / 100)
+	require.NoError(s.t, err)
 	var answer struct {
 		Results []struct{ Outcome string }
 	}
-	ask(t, http.MethodPost, m.sidecar+"/internal/v1/sync/"+kind, app, m.sidecarToken, map[string]any{"part": part, "documents": []held{d}}, &answer)
-	require.Equal(t, "stored", answer.Results[0].Outcome, d.Source.Key)
+	s.asMigration(app, "/internal/v1/sync/"+kind, map[string]any{"part": strconv.Itoa(id / 100), "documents": []held{d}}, &answer)
+	require.Equal(s.t, "stored", answer.Results[0].Outcome, d.Source.Key)
 }
 
 // change reads a document, has it changed and writes it under the position that it has.
-func (m *wholeMove) change(t *testing.T, app, kind, key string, how func(doc map[string]any)) {
-	t.Helper()
-	d := m.read(t, app, kind, key)
+func (s *story) change(app, kind, key string, how func(doc map[string]any)) {
+	s.t.Helper()
+	d := s.read(app, kind, key)
 	var doc map[string]any
-	require.NoError(t, json.Unmarshal(d.Document, &doc))
+	require.NoError(s.t, json.Unmarshal(d.Document, &doc))
 	how(doc)
 	b, err := json.Marshal(doc)
-	require.NoError(t, err)
+	require.NoError(s.t, err)
 	d.Document = b
-	m.write(t, app, kind, d)
+	s.write(app, kind, d)
 }
 
 // swap exchanges a field of the first two of a document's children.
@@ -80,9 +101,9 @@ func swap(list, field string) func(map[string]any) {
 }
 
 // one gives the first row of a query as texts.
-func one(t *testing.T, conn *pgx.Conn, sql string, args ...any) []string {
+func one(t *testing.T, db *pgxpool.Pool, sql string, args ...any) []string {
 	t.Helper()
-	rows, err := conn.Query(t.Context(), sql, args...)
+	rows, err := db.Query(t.Context(), sql, args...)
 	require.NoError(t, err)
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]string, error) {
 		out := make([]string, len(row.FieldDescriptions()))
@@ -104,35 +125,35 @@ type spoilt struct{ lines, differences []string }
 // sabotaged spoils what was moved in every way there is, some of it through the public
 // routes: the checker and the verification find each, and nothing else, and a repair
 // makes both find nothing again.
-func sabotaged(t *testing.T, m *wholeMove, conn *pgx.Conn, s *checker.Shop) {
-	t.Helper()
+func (s *story) sabotaged(door *checker.Shop) {
+	s.t.Helper()
 	var want spoilt
-	for _, spoil := range []func(*testing.T, *wholeMove, *pgx.Conn, *checker.Shop) spoilt{
-		renamed, deleted, moved, swappedMessages, swappedLines, lost, doubled,
+	for _, spoil := range []func(*testing.T, *story, *pgxpool.Pool, *checker.Shop) spoilt{
+		renamed, deleted, movedHouse, swappedMessages, swappedLines, lost, doubled,
 	} {
-		one := spoil(t, m, conn, s)
+		one := spoil(s.t, s, s.owner, door)
 		want.lines, want.differences = append(want.lines, one.lines...), append(want.differences, one.differences...)
 	}
-	foundBy(t, conn, s, want.lines)
-	r := m.verify(t)
-	require.False(t, r.Equal)
+	foundBy(s.t, s.owner, door, want.lines)
+	r := s.verified()
+	require.False(s.t, r.Equal)
 	var differences []string
-	for _, d := range r.Differences {
+	for _, d := range r.Different {
 		differences = append(differences, fmt.Sprint(d.Key, " ", d.What, " ", d.Fields))
 	}
-	require.ElementsMatch(t, want.differences, differences)
+	require.ElementsMatch(s.t, want.differences, differences)
 	var repaired struct{ Written int }
-	ask(t, http.MethodPost, m.home+"/v1/migration/repair", "", m.appToken, nil, &repaired)
-	require.Equal(t, len(want.differences), repaired.Written)
-	m.equal(t, checker.Sample(), conn, s)
+	s.must(http.StatusOK, http.MethodPost, "/v1/migration/repair", &repaired)
+	require.Equal(s.t, len(want.differences), repaired.Written)
+	s.same(checker.Sample(), door)
 }
 
 // foundBy demands that the checker comes to find a line with each of the beginnings, and
 // none with another.
-func foundBy(t *testing.T, conn *pgx.Conn, s *checker.Shop, beginnings []string) {
+func foundBy(t *testing.T, db *pgxpool.Pool, s *checker.Shop, beginnings []string) {
 	t.Helper()
 	for end := time.Now().Add(settleTime); ; time.Sleep(time.Second) {
-		got, err := checker.Check(t.Context(), conn, checker.Sample(), s)
+		got, err := checker.Check(t.Context(), db, checker.Sample(), s)
 		require.NoError(t, err)
 		left := slices.DeleteFunc(slices.Clone(got), func(line string) bool {
 			return slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(line, b) })
@@ -148,9 +169,9 @@ func foundBy(t *testing.T, conn *pgx.Conn, s *checker.Shop, beginnings []string)
 }
 
 // renamed is a changed field: a catalog manager gives a product another name.
-func renamed(t *testing.T, _ *wholeMove, conn *pgx.Conn, s *checker.Shop) spoilt {
+func renamed(t *testing.T, _ *story, db *pgxpool.Pool, s *checker.Shop) spoilt {
 	t.Helper()
-	p := one(t, conn, "SELECT slug, id::text FROM products WHERE active ORDER BY id LIMIT 1")
+	p := one(t, db, "SELECT slug, id::text FROM products WHERE active ORDER BY id LIMIT 1")
 	var doc map[string]any
 	etag, err := s.Call(t.Context(), s.Catalog, http.MethodGet, "/v1/products/"+p[0]+"?translations=true", "", nil, &doc)
 	require.NoError(t, err)
@@ -173,16 +194,16 @@ func renamed(t *testing.T, _ *wholeMove, conn *pgx.Conn, s *checker.Shop) spoilt
 }
 
 // deleted is lost rows: a catalog manager deletes a product, and its stock goes too.
-func deleted(t *testing.T, _ *wholeMove, conn *pgx.Conn, s *checker.Shop) spoilt {
+func deleted(t *testing.T, _ *story, db *pgxpool.Pool, s *checker.Shop) spoilt {
 	t.Helper()
-	p := one(t, conn, "SELECT slug, id::text FROM products WHERE active ORDER BY id DESC LIMIT 1")
+	p := one(t, db, "SELECT slug, id::text FROM products WHERE active ORDER BY id DESC LIMIT 1")
 	var doc struct{ ID string }
 	etag, err := s.Call(t.Context(), s.Catalog, http.MethodGet, "/v1/products/"+p[0], "", nil, &doc)
 	require.NoError(t, err)
 	_, err = s.Call(t.Context(), s.Catalog, http.MethodDelete, "/v1/products/"+doc.ID, etag, nil, nil)
 	require.NoError(t, err)
 	is := spoilt{[]string{"product " + p[0] + ": lost", "products on sale all: "}, []string{"products:" + p[1] + " missing []"}}
-	rows, err := conn.Query(t.Context(), "SELECT sku, id::text, reorder_at IS NOT NULL FROM product_variants JOIN inventory ON variant_id = id WHERE product_id = $1", p[1])
+	rows, err := db.Query(t.Context(), "SELECT sku, id::text, reorder_at IS NOT NULL FROM product_variants JOIN inventory ON variant_id = id WHERE product_id = $1", p[1])
 	require.NoError(t, err)
 	var sku, id string
 	var threshold bool
@@ -198,10 +219,10 @@ func deleted(t *testing.T, _ *wholeMove, conn *pgx.Conn, s *checker.Shop) spoilt
 	return is
 }
 
-// moved is a changed child: a customer moves house.
-func moved(t *testing.T, _ *wholeMove, conn *pgx.Conn, s *checker.Shop) spoilt {
+// movedHouse is a changed child: a customer moves house.
+func movedHouse(t *testing.T, _ *story, db *pgxpool.Pool, s *checker.Shop) spoilt {
 	t.Helper()
-	c := one(t, conn, `SELECT lower(trim(email)), id::text FROM customers WHERE NOT blocked AND id IN
+	c := one(t, db, `SELECT lower(trim(email)), id::text FROM customers WHERE NOT blocked AND id IN
 		(SELECT customer_id FROM addresses GROUP BY customer_id HAVING count(*) = 1) ORDER BY id LIMIT 1`)
 	who := s.Customers[slices.IndexFunc(s.Customers, func(a checker.Account) bool { return a.Email == c[0] })]
 	var list struct{ Items []map[string]any }
@@ -217,10 +238,10 @@ func moved(t *testing.T, _ *wholeMove, conn *pgx.Conn, s *checker.Shop) spoilt {
 }
 
 // swappedMessages are swapped children: two messages of a ticket say each other's text.
-func swappedMessages(t *testing.T, m *wholeMove, conn *pgx.Conn, _ *checker.Shop) spoilt {
+func swappedMessages(t *testing.T, m *story, db *pgxpool.Pool, _ *checker.Shop) spoilt {
 	t.Helper()
-	id := one(t, conn, "SELECT ticket_id::text FROM ticket_messages GROUP BY ticket_id HAVING count(DISTINCT body) = count(*) AND count(*) > 1 ORDER BY ticket_id LIMIT 1")[0]
-	m.change(t, "support", "tickets", "tickets:"+id, swap("messages", "text"))
+	id := one(t, db, "SELECT ticket_id::text FROM ticket_messages GROUP BY ticket_id HAVING count(DISTINCT body) = count(*) AND count(*) > 1 ORDER BY ticket_id LIMIT 1")[0]
+	m.change("support", "tickets", "tickets:"+id, swap("messages", "text"))
 	shown := "message of ticket " + checker.ID("tickets:"+id)
 	return spoilt{
 		[]string{shown + " 1: text: ", shown + " 2: text: "},
@@ -229,11 +250,11 @@ func swappedMessages(t *testing.T, m *wholeMove, conn *pgx.Conn, _ *checker.Shop
 }
 
 // swappedLines are swapped children: two lines of an order have each other's quantity.
-func swappedLines(t *testing.T, m *wholeMove, conn *pgx.Conn, _ *checker.Shop) spoilt {
+func swappedLines(t *testing.T, m *story, db *pgxpool.Pool, _ *checker.Shop) spoilt {
 	t.Helper()
-	o := one(t, conn, `SELECT a.order_id::text, number, a.sku, b.sku FROM orders o JOIN order_lines a ON a.order_id = o.id AND a.line_no = 1
+	o := one(t, db, `SELECT a.order_id::text, number, a.sku, b.sku FROM orders o JOIN order_lines a ON a.order_id = o.id AND a.line_no = 1
 		JOIN order_lines b ON b.order_id = o.id AND b.line_no = 2 AND a.qty <> b.qty AND a.sku <> b.sku ORDER BY o.id LIMIT 1`)
-	m.change(t, "orders", "orders", "orders:"+o[0], swap("lines", "quantity"))
+	m.change("orders", "orders", "orders:"+o[0], swap("lines", "quantity"))
 	shown := "line of order " + o[1] + " "
 	return spoilt{
 		[]string{shown + o[2] + ": quantity: ", shown + o[3] + ": quantity: "},
@@ -242,22 +263,22 @@ func swappedLines(t *testing.T, m *wholeMove, conn *pgx.Conn, _ *checker.Shop) s
 }
 
 // lost is a lost row: an order is gone.
-func lost(t *testing.T, m *wholeMove, conn *pgx.Conn, _ *checker.Shop) spoilt {
+func lost(t *testing.T, m *story, db *pgxpool.Pool, _ *checker.Shop) spoilt {
 	t.Helper()
-	o := one(t, conn, "SELECT number, id::text FROM orders ORDER BY id DESC LIMIT 1")
-	d := m.read(t, "orders", "orders", "orders:"+o[1])
+	o := one(t, db, "SELECT number, id::text FROM orders ORDER BY id DESC LIMIT 1")
+	d := m.read("orders", "orders", "orders:"+o[1])
 	d.Deleted, d.Document = true, nil
-	m.write(t, "orders", "orders", d)
+	m.write("orders", "orders", d)
 	return spoilt{[]string{"order " + o[0] + ": lost", "line of order " + o[0]}, []string{"orders:" + o[1] + " missing []"}}
 }
 
 // doubled is a doubled row: an order is there under another ID too.
-func doubled(t *testing.T, m *wholeMove, conn *pgx.Conn, _ *checker.Shop) spoilt {
+func doubled(t *testing.T, m *story, db *pgxpool.Pool, _ *checker.Shop) spoilt {
 	t.Helper()
-	o := one(t, conn, "SELECT number, id::text FROM orders ORDER BY id DESC OFFSET 1 LIMIT 1")
-	d := m.read(t, "orders", "orders", "orders:"+o[1])
+	o := one(t, db, "SELECT number, id::text FROM orders ORDER BY id DESC OFFSET 1 LIMIT 1")
+	d := m.read("orders", "orders", "orders:"+o[1])
 	d.Source.Key = "orders:999901"
 	d.ID = checker.ID(d.Source.Key)
-	m.write(t, "orders", "orders", d)
+	m.write("orders", "orders", d)
 	return spoilt{[]string{"order " + o[0] + ": 1 times", "line of order " + o[0]}, []string{"orders:999901 extra []"}}
 }
