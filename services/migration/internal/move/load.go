@@ -205,6 +205,11 @@ func (m *Mover) note(ctx context.Context, rejects []progress.Reject, fine []stri
 
 // refresh reads roots anew and sends what they are now, or that they are gone.
 func (m *Mover) refresh(ctx context.Context, k Kind, keys [][]any) error {
+	m.storing.RLock()
+	defer m.storing.RUnlock()
+	if m.handed(k) {
+		return errHanded
+	}
 	for batch := range slices.Chunk(keys, MaxBatch) {
 		var items []item
 		err := m.patiently(ctx, "the source", func() (err error) {

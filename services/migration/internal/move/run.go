@@ -237,7 +237,7 @@ func (m *Mover) Start(ctx context.Context) error {
 		if err := m.source.Forget(ctx); err != nil {
 			return fault.New(fault.Unavailable, "source_away", "The source does not answer.").Because(err)
 		}
-		fresh := Run{Phase: progress.Copying, Since: m.now(), Again: true}
+		fresh := Run{Phase: progress.Copying, Since: m.now(), Again: true, Handed: run.Handed}
 		m.mu.Lock()
 		m.run, m.plans = fresh, map[string]*Plan{}
 		m.mu.Unlock()
@@ -267,7 +267,7 @@ func (m *Mover) copied() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, k := range m.mapping.Kinds() {
-		if p := m.plans[k.Name()]; p == nil || p.left() {
+		if p := m.plans[k.Name()]; !m.run.Handed[k.Kind()] && (p == nil || p.left()) {
 			return false
 		}
 	}
@@ -381,7 +381,7 @@ func (m *Mover) Retry(ctx context.Context) (taken, left int, err error) {
 		if err != nil {
 			return 0, 0, err
 		}
-		if err := m.refresh(ctx, k, keys); err != nil && !errors.Is(err, errRejects) {
+		if err := m.refresh(ctx, k, keys); err != nil && !errors.Is(err, errRejects) && !isHanded(err) {
 			return 0, 0, err
 		}
 	}
