@@ -58,11 +58,8 @@ func (m *Mover) interrupt() {
 // Work moves whenever it is asked to, until ctx ends.
 func (m *Mover) Work(ctx context.Context) error {
 	restored := m.patiently(ctx, "its own store", func() error { return m.restore(ctx) })
-	if ctx.Err() != nil {
-		return nil
-	}
 	if restored != nil {
-		return restored
+		return nil //nolint:nilerr // told to stop: it is tried until it goes well
 	}
 	for {
 		m.mu.Lock()
