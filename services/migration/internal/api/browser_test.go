@@ -181,7 +181,10 @@ func routes(t *testing.T, program string) {
 	press("catalog fence")
 	eventually(t, "open", func() bool { return !is().Fenced })
 	poll(3, routing.Shadow{Route: "GET /v1/products", Service: "catalog", Same: 7, Differ: 1, Differences: []routing.Difference{{Monolith: 200, Shop: 200, Pointers: []string{"/items/0/name"}}}})
-	eventually(t, "differences", func() bool { return strings.Contains(b.text("differences"), "/items/0/name") })
+	eventually(t, "differences", func() bool {
+		b.value(`document.querySelectorAll('#differences details').forEach(d => d.open = true)`)
+		return strings.Contains(b.text("differences"), "/items/0/name")
+	})
 	require.Empty(t, b.complaints())
 }
 
