@@ -29,6 +29,8 @@ type Options struct {
 	Replicas []string // "catalog=2"
 	Profile  string   // local, redis, postgres; "": that of PROFILE in the environment, else local
 	NoSeed   bool     // leave it empty
+	With     []string // run files of further apps, from the repository's root: "dapr/migration/dapr.yaml"
+	Env      []string // "NAME=value", for all apps, beside the test's own
 	// Where broker and store listen, and where the sidecars find them instead.
 	Listen, Through map[string]string
 	Log             io.Writer // what the runner prints; nil: dropped unless it fails
@@ -129,6 +131,9 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	for _, r := range o.Replicas {
 		args = append(args, "-replicas", r)
 	}
+	for _, w := range o.With {
+		args = append(args, "-with", filepath.Join(root, w))
+	}
 	for name, addr := range o.Listen {
 		args = append(args, "-listen", name+"="+addr)
 	}
@@ -143,6 +148,7 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	}
 	s.cmd = exec.Command(filepath.Join(o.Bin, "tienda"), args...) //nolint:gosec,noctx // ended by Stop
 	s.cmd.Dir = root
+	s.cmd.Env = append(os.Environ(), o.Env...)
 	var out io.Writer = s.log
 	if o.Log != nil {
 		out = io.MultiWriter(s.log, o.Log)

@@ -188,7 +188,7 @@ func (m *Mover) storeBurst(ctx context.Context, b *burst) error {
 		for _, key := range b.keys[name] {
 			keys = append(keys, key)
 		}
-		if _, err := m.refresh(ctx, k, keys); err != nil {
+		if err := m.refresh(ctx, k, keys); err != nil {
 			return err
 		}
 		m.mu.Lock()
@@ -245,7 +245,7 @@ func (m *Mover) sweep(ctx context.Context, k Kind) error {
 				keys = append(keys, key)
 			}
 		}
-		if _, err := m.refresh(ctx, k, keys); err != nil {
+		if err := m.refresh(ctx, k, keys); err != nil {
 			return err
 		}
 		if cursor = next; cursor == "" {

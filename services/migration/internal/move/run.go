@@ -57,8 +57,12 @@ func (m *Mover) interrupt() {
 
 // Work moves whenever it is asked to, until ctx ends.
 func (m *Mover) Work(ctx context.Context) error {
-	if err := m.patiently(ctx, "its own store", func() error { return m.restore(ctx) }); err != nil {
-		return nil // told to stop
+	restored := m.patiently(ctx, "its own store", func() error { return m.restore(ctx) })
+	if ctx.Err() != nil {
+		return nil
+	}
+	if restored != nil {
+		return restored
 	}
 	for {
 		m.mu.Lock()
@@ -67,9 +71,7 @@ func (m *Mover) Work(ctx context.Context) error {
 		if phase == progress.Copying || phase == progress.Following {
 			if err := m.once(ctx); err != nil && ctx.Err() == nil {
 				m.log.Warn("the move is interrupted", "error", err)
-				if err := sleep(ctx, time.Second); err != nil {
-					return nil
-				}
+				_ = sleep(ctx, time.Second) // told to stop: that is seen below, or by the next try
 				continue
 			}
 		}
@@ -324,7 +326,7 @@ func (m *Mover) Sample(ctx context.Context) error {
 // lag is how far what is stored is behind. m.mu is held.
 func (m *Mover) lag() (bytes int64, seconds float64) {
 	if m.run.Position > 0 && m.head > m.run.Position {
-		bytes = int64(m.head - m.run.Position)
+		bytes = int64(m.head - m.run.Position) //nolint:gosec // a log of less than 2^63 bytes
 	}
 	if !m.oldest.IsZero() {
 		seconds = max(0, m.now().Sub(m.oldest).Seconds())
@@ -379,7 +381,7 @@ func (m *Mover) Retry(ctx context.Context) (taken, left int, err error) {
 		if err != nil {
 			return 0, 0, err
 		}
-		if _, err := m.refresh(ctx, k, keys); err != nil && !errors.Is(err, errRejects) {
+		if err := m.refresh(ctx, k, keys); err != nil && !errors.Is(err, errRejects) {
 			return 0, 0, err
 		}
 	}
@@ -419,7 +421,7 @@ func (m *Mover) IsRejected(id string) bool {
 
 // Refresh reads roots anew and sends what they are now.
 func (m *Mover) Refresh(ctx context.Context, k Kind, keys [][]any) error {
-	_, err := m.refresh(ctx, k, keys)
+	err := m.refresh(ctx, k, keys)
 	if errors.Is(err, errRejects) {
 		return nil // the list tells
 	}

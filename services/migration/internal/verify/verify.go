@@ -202,6 +202,7 @@ type suspect struct {
 	key    []any
 	what   progress.What
 	fields []string
+	seen   [2]uint64 // of both sides, when it was looked at last; 0: not there
 }
 
 // group is what makes the documents of one kind.

@@ -103,6 +103,7 @@ func TestSabotage(t *testing.T) {
 			require.Equal(t, c.what, d.What, c.name)
 			require.Equal(t, c.key, d.Key, c.name)
 			require.Equal(t, c.fields, d.Fields, c.name)
+			require.Less(t, r.Took, 5*time.Second, "what stands still is not looked at for long")
 			n, err := w.verifier.Repair(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, 1, n)
