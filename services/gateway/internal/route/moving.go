@@ -17,9 +17,12 @@ func (l line) movingFaults() (faults []string) {
 	case !l.Legacy && len(l.With) > 0:
 		faults = append(faults, "with: only beside legacy")
 	}
-	for _, app := range l.With {
-		if !appID.MatchString(app) {
-			faults = append(faults, fmt.Sprintf("with: %q is not an app ID", app))
+	if l.Service != "" && !appID.MatchString(l.Service) {
+		faults = append(faults, fmt.Sprintf("service: %q is not the name of one", l.Service))
+	}
+	for _, service := range l.With {
+		if !appID.MatchString(service) {
+			faults = append(faults, fmt.Sprintf("with: %q is not the name of a service", service))
 		}
 	}
 	for _, pointer := range l.Ignore {

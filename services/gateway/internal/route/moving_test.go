@@ -22,8 +22,9 @@ routes:
 		"app: orders, legacy: true, upstream: old":     "legacy: neither stays nor upstream",
 		"app: gateway, legacy: true":                   "legacy: the gateway answers this itself",
 		"app: orders, legacy: true, cache: 1s":         "cache: what the monolith answers is not shared",
+		"app: orders, service: Stock":                  `service: "Stock" is not the name of one`,
 		"app: orders, with: [catalog]":                 "with: only beside legacy",
-		"app: orders, legacy: true, with: [Catalog]":   `with: "Catalog" is not an app ID`,
+		"app: orders, legacy: true, with: [Catalog]":   `with: "Catalog" is not the name of a service`,
 		"app: orders, shadow_ignore: [items]":          `shadow_ignore: "items" is not a JSON pointer`,
 	} {
 		parsed, err := Parse([]byte(strings.Replace(table, "LINE", line, 1)), 1)
@@ -34,9 +35,10 @@ routes:
 		require.NoError(t, err, line)
 		require.Nil(t, parsed.Routes()[0].Monolith)
 	}
-	live, err := Open("", []byte(strings.Replace(table, "LINE", "app: orders, with: [catalog], legacy: true", 1)), 1, &Upstream{Name: "legacy"}, nil)
+	live, err := Open("", []byte(strings.Replace(table, "LINE", "app: orders, service: stock, with: [catalog], legacy: true", 1)), 1, &Upstream{Name: "legacy"}, nil)
 	require.NoError(t, err)
 	r := live.Table().Routes()[0]
 	require.Equal(t, "legacy", r.Monolith.Upstream.Name)
 	require.Equal(t, []string{"catalog"}, r.With)
+	require.Equal(t, "stock", r.Service)
 }

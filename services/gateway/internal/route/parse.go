@@ -2,6 +2,7 @@ package route
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -49,6 +50,7 @@ type line struct {
 	Cache    string    `yaml:"cache"`
 	Limit    string    `yaml:"limit"`
 	Upstream string    `yaml:"upstream"`
+	Service  string    `yaml:"service"`
 	Stays    bool      `yaml:"stays"`
 	Legacy   bool      `yaml:"legacy"`
 	With     []string  `yaml:"with"`
@@ -150,7 +152,7 @@ func (l line) resolve(r *Route, named map[string]*Limit, servers map[string]*Ups
 func (l line) route() (*Route, []string) {
 	r := &Route{
 		Path: l.Path, Methods: l.Methods, App: l.App, MaxBody: l.MaxBody,
-		Stays: l.Stays, Legacy: l.Legacy, With: l.With, Ignore: l.Ignore,
+		Service: cmp.Or(l.Service, l.App), Stays: l.Stays, Legacy: l.Legacy, With: l.With, Ignore: l.Ignore,
 	}
 	faults := append(pathFaults(l.Path), l.movingFaults()...)
 	if len(l.Methods) == 0 {

@@ -51,15 +51,15 @@ func (s *Switch) pass(to *route.Route) (goes *route.Route, counted []at, next <-
 	if p.fenced(to) {
 		return nil, nil, p.next, nil
 	}
-	service, known := p.Services[to.App]
+	service, known := p.Services[to.Service]
 	if !known {
 		return goes, nil, nil, nil
 	}
 	counted = make([]at, 1, 1+len(to.With))
-	counted[0] = at{to.App, service.To}
-	for _, app := range to.With {
-		if p.Services[app].To == Monolith {
-			counted = append(counted, at{app, Monolith})
+	counted[0] = at{to.Service, service.To}
+	for _, other := range to.With {
+		if p.Services[other].To == Monolith {
+			counted = append(counted, at{other, Monolith})
 		}
 	}
 	for _, c := range counted {

@@ -29,8 +29,8 @@ type Service struct {
 	Shadow float64 `json:"shadow"` // share of the reads at the monolith that the shop is asked as well
 }
 
-// Plan is how the requests of all services are sent; apps that it does not name are the
-// shop's.
+// Plan is how the requests of all services are sent; services that it does not name are
+// the shop's.
 type Plan struct {
 	Version  int64              `json:"version"`
 	Services map[string]Service `json:"services"`
@@ -45,7 +45,7 @@ type plan struct {
 // target gives the route, or its twin at the monolith.
 func (p *plan) target(to *route.Route) (*route.Route, error) {
 	switch {
-	case p.Services[to.App].To == Monolith:
+	case p.Services[to.Service].To == Monolith:
 		return to.Monolith, nil
 	case to.Legacy:
 		return nil, errMoved
@@ -56,11 +56,11 @@ func (p *plan) target(to *route.Route) (*route.Route, error) {
 // fenced says whether writes of the route are held: those of its service, and of
 // another whose data it writes.
 func (p *plan) fenced(to *route.Route) bool {
-	if p.Services[to.App].Fenced {
+	if p.Services[to.Service].Fenced {
 		return true
 	}
-	for _, app := range to.With {
-		if p.Services[app].Fenced {
+	for _, other := range to.With {
+		if p.Services[other].Fenced {
 			return true
 		}
 	}

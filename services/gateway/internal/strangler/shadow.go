@@ -122,7 +122,7 @@ func (c *Counts) note(d ...Difference) {
 }
 
 func (s *shadows) count(to *route.Route, add func(*Counts)) {
-	c := Counts{Route: http.MethodGet + " " + to.Path, Service: to.App}
+	c := Counts{Route: http.MethodGet + " " + to.Path, Service: to.Service}
 	add(&c)
 	s.mu.Lock()
 	s.same, s.differ, s.failed, s.dropped = s.same+c.Same, s.differ+c.Differ, s.failed+c.Failed, s.dropped+c.Dropped

@@ -116,12 +116,12 @@ func (s *Switch) read(w http.ResponseWriter, r *http.Request, to *route.Route, w
 	if p == nil {
 		return errStarting
 	}
-	service := p.Services[to.App]
+	service := p.Services[to.Service]
 	goes, err := p.target(to)
 	switch {
 	case err != nil:
 		return err
-	case goes == to || service.Shadow <= 0 || to.Legacy || r.Method != http.MethodGet || who.Machine() || !s.shadows.sampled(to.App, service.Shadow):
+	case goes == to || service.Shadow <= 0 || to.Legacy || r.Method != http.MethodGet || who.Machine() || !s.shadows.sampled(to.Service, service.Shadow):
 		return s.next.Forward(w, r, goes, who, t)
 	}
 	return s.shadowed(w, r, to, who, t)

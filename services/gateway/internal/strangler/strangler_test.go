@@ -31,6 +31,7 @@ var (
 )
 
 func twin(r *route.Route) *route.Route {
+	r.Service = r.App
 	t := *r
 	t.Upstream = old
 	r.Monolith = &t

@@ -71,10 +71,10 @@ type State struct {
 	Replicas []Replica `json:"replicas"` // by ID
 }
 
-// AppliedByAll says whether each replica has applied a version. One that is silent and
-// has not counts: it may hold the old place's writes.
+// AppliedByAll says whether each replica has applied a version, and there is one. One
+// that is silent and has not counts: it may let writes through to the old place.
 func (s State) AppliedByAll(version int64) bool {
-	return !slices.ContainsFunc(s.Replicas, func(r Replica) bool { return r.Applied < version })
+	return len(s.Replicas) > 0 && !slices.ContainsFunc(s.Replicas, func(r Replica) bool { return r.Applied < version })
 }
 
 // Store keeps the plan and the members, each as one document.
@@ -200,6 +200,35 @@ var (
 	errVersion = fault.New(fault.PreconditionFailed, "version_mismatch", "The routing has changed since you read it. Read it again.").At("If-Match", "is not the current version")
 )
 
+// Send says where the requests of a service go from now on, and whether its writes are
+// held; the share that is compared stays. It gives the version from which that is so.
+func (d *Desk) Send(ctx context.Context, service string, to Place, fenced bool) (version int64, err error) {
+	if !slices.Contains(Services(), service) {
+		return 0, errService
+	}
+	p, err := d.store.Change(ctx, func(p *Plan) error {
+		p.set(service, Service{to, fenced, p.Services[service].Shadow})
+		return nil
+	})
+	return p.Version, err
+}
+
+// Applied says whether every replica has applied a version.
+func (d *Desk) Applied(ctx context.Context, version int64) (bool, error) {
+	s, err := d.State(ctx)
+	return s.AppliedByAll(version), err
+}
+
+// set makes a new version, unless it is so already.
+func (p *Plan) set(service string, to Service) {
+	if p.Services[service] == to {
+		return
+	}
+	p.Services = maps.Clone(p.Services)
+	p.Services[service] = to
+	p.Version++
+}
+
 // Set says how the requests of a service are sent from now on. version is the one
 // that the caller has read; 0: whatever there is. What is so already makes no new
 // version.
@@ -208,15 +237,10 @@ func (d *Desk) Set(ctx context.Context, id string, to Service, version int64) (S
 		return State{}, errService
 	}
 	p, err := d.store.Change(ctx, func(p *Plan) error {
-		switch {
-		case version != 0 && version != p.Version:
+		if version != 0 && version != p.Version {
 			return errVersion
-		case p.Services[id] == to:
-			return nil
 		}
-		p.Services = maps.Clone(p.Services)
-		p.Services[id] = to
-		p.Version++
+		p.set(id, to)
 		return nil
 	})
 	if err != nil {

@@ -69,6 +69,7 @@ func TestReplicas(t *testing.T) {
 		return s
 	}
 	require.Empty(t, is().Replicas)
+	require.False(t, is().AppliedByAll(1), "there is nobody who has")
 	poll(routing.Report{Replica: "b"})
 	require.False(t, is().AppliedByAll(1), "it has begun with nothing")
 	poll(routing.Report{Replica: "b", Applied: 1})
@@ -99,6 +100,33 @@ func TestReplicas(t *testing.T) {
 	}
 	_, err := d.Poll(t.Context(), routing.Report{Replica: "one more"})
 	require.Equal(t, fault.Conflict, fault.KindOf(err))
+}
+
+// Whoever hands services over leaves the shadow reads as they are.
+func TestSend(t *testing.T) {
+	next, _ := desks()
+	d := next()
+	_, err := d.Set(t.Context(), "catalog", routing.Service{To: routing.Monolith, Shadow: 0.1}, 0)
+	require.NoError(t, err)
+	version, err := d.Send(t.Context(), "catalog", routing.Monolith, true)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, version)
+	again, err := d.Send(t.Context(), "catalog", routing.Monolith, true)
+	require.NoError(t, err)
+	require.Equal(t, version, again)
+	p, err := d.Poll(t.Context(), routing.Report{Replica: "a", Applied: 2})
+	require.NoError(t, err)
+	require.Equal(t, routing.Service{To: routing.Monolith, Fenced: true, Shadow: 0.1}, p.Services["catalog"])
+	applied, err := d.Applied(t.Context(), version)
+	require.NoError(t, err)
+	require.False(t, applied)
+	_, err = d.Poll(t.Context(), routing.Report{Replica: "a", Applied: version})
+	require.NoError(t, err)
+	applied, err = d.Applied(t.Context(), version)
+	require.NoError(t, err)
+	require.True(t, applied)
+	_, err = d.Send(t.Context(), "mail", routing.Shop, false)
+	require.Equal(t, fault.NotFound, fault.KindOf(err))
 }
 
 // A poll that says what was said before writes nothing.
