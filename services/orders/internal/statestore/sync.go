@@ -2,6 +2,7 @@ package statestore
 
 import (
 	"slices"
+	"time"
 
 	"tienda/internal/fault"
 	"tienda/internal/origin"
@@ -33,7 +34,7 @@ func Sync(db *state.DB, check func(doc []byte) []fault.Field) intake.Kind[moved.
 		},
 		More: morePlaces, Held: heldOrigin, Put: putMoved, Remove: bury, Finish: listMoved,
 		GetKeys: func(id string) []string { return orders.Keys(id) },
-		Get:     getMoved,
+		Get:     getMoved, Own: ownOrders(time.Now),
 	}
 }
 
