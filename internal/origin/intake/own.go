@@ -42,20 +42,23 @@ type Given struct {
 // errNotAll refuses what is asked of a kind without Own.
 var errNotAll = fault.BadField("all", "is not for this kind")
 
+// Changed gives the event that a document of a kind is new, has changed, or is gone.
+func Changed(app, kind, id string, gone bool) event.Event {
+	return event.New(app, "document_changed", id, changed{kind, id, gone})
+}
+
+type changed struct {
+	Kind    string `json:"kind"`
+	ID      string `json:"id"`
+	Deleted bool   `json:"deleted"`
+}
+
 // Announce has every change of a document of the kind announced that is not moved in, as
-// "document_changed" of an app. Call it before the database is started.
+// Changed of an app. Call it before the database is started.
 func (k Kind[T]) Announce(app string) {
-	type changed struct {
-		Kind    string `json:"kind"`
-		ID      string `json:"id"`
-		Deleted bool   `json:"deleted"`
-	}
 	k.DB.Watch(state.Watch{
-		Prefix: k.Own.Prefix, Along: k.Own.Along,
-		Holds: k.Own.encoded,
-		Announce: func(id string, gone bool) event.Event {
-			return event.New(app, "document_changed", id, changed{k.Name, id, gone})
-		},
+		Prefix: k.Own.Prefix, Along: k.Own.Along, Holds: k.Own.encoded,
+		Announce: func(id string, gone bool) event.Event { return Changed(app, k.Name, id, gone) },
 	})
 }
 
