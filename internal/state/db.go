@@ -37,13 +37,14 @@ type DB struct {
 	outbox    *outbox // instead of publisher, where events must not be lost
 	log       *slog.Logger
 	watches   []Watch
+	announced *announced
 	conflicts atomic.Int64
 }
 
 // Open gives a DB over a store. Events of committed updates go to publisher,
 // which may be nil for a service that announces nothing.
 func Open(store Store, publisher Publisher, log *slog.Logger) *DB {
-	return &DB{store: readTogether(store), group: newGroup(store), publisher: publisher, log: log}
+	return &DB{store: readTogether(store), group: newGroup(store), publisher: publisher, log: log, announced: newAnnounced()}
 }
 
 // OpenOutbox gives a DB whose events survive the process: they are committed

@@ -40,6 +40,7 @@ func (o *outbox) publishBatch(ctx context.Context, batch []job) error {
 			if err := o.publish(ctx, j.event); err != nil {
 				return err
 			}
+			o.db.note(j.key, j.event)
 			j.done()
 		}
 		return nil
@@ -59,6 +60,7 @@ func (o *outbox) publishBatch(ctx context.Context, batch []job) error {
 			if slices.Contains(failed, i) {
 				left = append(left, j)
 			} else {
+				o.db.note(j.key, j.event)
 				j.done()
 			}
 		}

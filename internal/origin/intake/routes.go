@@ -3,7 +3,9 @@ package intake
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 
+	"tienda/internal/event"
 	"tienda/internal/httpapi"
 	"tienda/internal/origin"
 	"tienda/internal/state"
@@ -93,18 +95,69 @@ func (k Kind[T]) list(w http.ResponseWriter, r *http.Request) error {
 	}{ids, last})
 }
 
-// OutboxRoute says what this replica has committed and not announced yet, for the app
-// migration alone.
+// mostChanges is how many changes are told of at once.
+const mostChanges = 1000
+
+// change is the news of a document, as its event has it.
+type change struct {
+	Kind    string `json:"kind"`
+	ID      string `json:"id"`
+	Version int64  `json:"version"`
+}
+
+// OutboxRoute says what this replica has committed and not announced yet, and which
+// documents it has announced, for the app migration alone.
 func OutboxRoute(db *state.DB) httpapi.Route {
 	return httpapi.Route{
 		Method: http.MethodGet, Path: "/internal/v1/sync/outbox", Who: httpapi.Apps("migration"),
-		Handle: func(w http.ResponseWriter, _ *http.Request) error {
-			s := db.OutboxStats()
+		Handle: func(w http.ResponseWriter, r *http.Request) error {
+			// The journals are read first: whatever is in the backlog of one that joins later was
+			// not committed before that.
+			journals, err := db.Journals(r.Context())
+			if err != nil {
+				return err
+			}
+			s, q := db.OutboxStats(), r.URL.Query()
+			said := db.Announced(q.Get("process"), int64(httpapi.QueryInt(r, "after")), mostChanges)
+			changes, err := changesOf(said.Events)
+			if err != nil {
+				return err
+			}
 			return httpapi.Write(w, http.StatusOK, struct {
-				Replica string  `json:"replica"`
-				Commits int     `json:"commits"`
-				Oldest  float64 `json:"oldest_seconds"`
-			}{db.Journal(), s.Backlog, s.Oldest.Seconds()})
+				Replica  string   `json:"replica"`
+				Commits  int      `json:"commits"`
+				Oldest   float64  `json:"oldest_seconds"`
+				Journals []string `json:"journals"`
+				Process  string   `json:"process"`
+				Last     int64    `json:"last"`
+				After    int64    `json:"after"`
+				Lost     bool     `json:"lost"`
+				Changes  []change `json:"changes"`
+			}{
+				db.Journal(), s.Backlog, s.Oldest.Seconds(), journals, said.Process, said.Last,
+				int64(httpapi.QueryInt(r, "after") + len(said.Events)), said.Lost, changes,
+			})
 		},
 	}
+}
+
+// changesOf gives the documents that events say have changed; other events are left out.
+func changesOf(events []json.RawMessage) ([]change, error) {
+	out := make([]change, 0, len(events))
+	for _, raw := range events {
+		var e event.Received
+		if err := json.Unmarshal(raw, &e); err != nil {
+			return nil, err
+		}
+		if !strings.HasSuffix(e.Type, ".document_changed") {
+			continue
+		}
+		c := change{Version: e.Version}
+		if err := e.Decode(&c); err != nil {
+			return nil, err
+		}
+		c.Version = e.Version
+		out = append(out, c)
+	}
+	return out, nil
 }

@@ -1,0 +1,136 @@
+// Package handover is what a cut-over needs of everything around it: the routing of the
+// gateways, the mover of the way there and the writer of the way back, and what compares
+// both sides.
+package handover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"tienda/services/migration/internal/clients"
+	"tienda/services/migration/internal/reverse"
+)
+
+// Outboxes asks a replica of an app, whichever answers, what it has to announce and what
+// it has announced after a number of one of its processes.
+type Outboxes interface {
+	Outbox(ctx context.Context, app, process string, after int64) (clients.Outbox, error)
+}
+
+// Feed knows what the owners have announced, without waiting for a broker: the broker
+// delivers each change at some time, and a hand-over has to know that it has all.
+//
+// Each process of an owner numbers what it announces. Begin notes the numbers, and all is
+// compared after it; All then gives every change since, once each replica that there is
+// has said that nothing it has committed is left to be announced. A process that has gone
+// meanwhile took its numbers along: that is an error, and the try is made again.
+type Feed struct {
+	outboxes Outboxes
+
+	mu    sync.Mutex
+	known map[string]map[string]int64 // last number that was taken, by app and process
+}
+
+// NewFeed gives a feed that knows nothing yet.
+func NewFeed(o Outboxes) *Feed { return &Feed{outboxes: o, known: map[string]map[string]int64{}} }
+
+// errGone says that a replica has ended whose announcements were not all seen.
+var errGone = errors.New("a replica of the app has ended meanwhile: what it announced last is not known")
+
+// mostAsked bounds how many calls it may take to hear every replica: each call reaches
+// whichever the sidecar chooses.
+const mostAsked = 200
+
+// Begin notes what the replicas of an app have announced so far.
+func (f *Feed) Begin(ctx context.Context, app string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known := map[string]int64{}
+	_, err := f.round(ctx, app, func(o clients.Outbox) (process string, after int64) {
+		if _, was := known[o.Process]; !was {
+			known[o.Process] = o.Last
+		}
+		return "", 0
+	})
+	if err == nil {
+		f.known[app] = known
+	}
+	return err
+}
+
+// All gives the changes that an app has announced since Begin, or since All before; whole
+// says that no replica has any left to announce. What it gives is not given again: take
+// says that it was taken.
+func (f *Feed) All(ctx context.Context, app string, take func([]reverse.Change) error) (whole bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known := f.known[app]
+	if known == nil {
+		return false, fmt.Errorf("%s: nothing was begun", app)
+	}
+	var failed error
+	seen := map[string]bool{}
+	idle, err := f.round(ctx, app, func(o clients.Outbox) (string, int64) {
+		at := known[o.Process] // 0 for a new one: all that it has announced
+		switch {
+		case o.Lost:
+			failed = errGone
+		case o.After > at && o.After <= o.Last:
+			changes := make([]reverse.Change, len(o.Changes))
+			for i, c := range o.Changes {
+				changes[i] = reverse.Change(c)
+			}
+			if failed = take(changes); failed == nil {
+				at = o.After
+			}
+		}
+		known[o.Process] = at
+		seen[o.Process] = true
+		if failed != nil || at >= o.Last {
+			return "", 0
+		}
+		return o.Process, at
+	})
+	switch {
+	case failed != nil:
+		return false, fmt.Errorf("%s: %w", app, failed)
+	case err != nil:
+		return false, err
+	}
+	for process := range known {
+		if !seen[process] {
+			return false, fmt.Errorf("%s: %w", app, errGone)
+		}
+	}
+	return idle, nil
+}
+
+// round asks until every replica has answered. each says of which process more is wanted,
+// and after which number; "": nothing more. idle says that none has commits to announce.
+func (f *Feed) round(ctx context.Context, app string, each func(clients.Outbox) (process string, after int64)) (idle bool, err error) {
+	idle = true
+	heard := map[string]bool{}
+	wanted, after := "", int64(0)
+	for range mostAsked {
+		o, err := f.outboxes.Outbox(ctx, app, wanted, after)
+		if err != nil {
+			return false, fmt.Errorf("outbox of %s: %w", app, err)
+		}
+		before := wanted
+		if wanted, after = each(o); wanted == "" {
+			heard[o.Replica] = true
+			idle = idle && o.Commits == 0
+			if before != "" && before != o.Process {
+				continue // the one that more was wanted of is heard in its turn
+			}
+		}
+		left := slices.ContainsFunc(o.Journals, func(id string) bool { return !heard[id] })
+		if wanted == "" && !left {
+			return idle, nil
+		}
+	}
+	return false, fmt.Errorf("not every replica of %s answers", app)
+}
