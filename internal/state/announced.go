@@ -44,6 +44,7 @@ func (db *DB) note(key string, event json.RawMessage) {
 type Announced struct {
 	Process string            // of the replica: a new one each time that it starts
 	Last    int64             // number of the last that it has published
+	After   int64             // number of the last of Events, or that was asked for; 0 of another process
 	Events  []json.RawMessage // those after the number that was asked for, at most as many as were
 	Lost    bool              // some after that number are not remembered any more
 }
@@ -55,17 +56,22 @@ func (db *DB) Announced(process string, after int64, most int) Announced {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	out := Announced{Process: a.process, Last: a.last}
-	if process != a.process || after >= a.last {
+	if process != a.process {
 		return out
 	}
+	out.After = after
 	first := a.last - int64(len(a.events)) // the number before the first
 	if out.Lost = after < first; out.Lost {
 		return out
 	}
-	left := a.events[after-first:]
+	left := a.events[min(after-first, int64(len(a.events))):]
 	out.Events = slices.Clone(left[:min(len(left), most)])
+	out.After += int64(len(out.Events))
 	return out
 }
+
+// Watched says whether there is a Watch.
+func (db *DB) Watched() bool { return len(db.watches) > 0 }
 
 // Journals gives the journals of all replicas that live, or have died and are not adopted
 // yet: whoever has heard that each has nothing left to announce has heard of all.

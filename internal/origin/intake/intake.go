@@ -27,7 +27,8 @@ type Document[T any] struct {
 	Source  origin.Source
 	Part    string // of the index
 	Deleted bool
-	Value   T // zero for one that is gone
+	Adopt   bool // it may take the place of one that was made here
+	Value   T    // zero for one that is gone
 }
 
 // Kind is how an owner keeps documents of one kind, whose JSON is a T.
@@ -95,9 +96,11 @@ const (
 
 // Incoming is a document as it is sent.
 type Incoming struct {
-	ID       string          `json:"id"`
-	Source   origin.Source   `json:"source"`
-	Deleted  bool            `json:"deleted"`
+	ID      string        `json:"id"`
+	Source  origin.Source `json:"source"`
+	Deleted bool          `json:"deleted"`
+	// Adopt: it takes the place of one that was made here, and was written to the sender from here.
+	Adopt    bool            `json:"adopt"`
 	Document json.RawMessage `json:"document"`
 }
 
@@ -122,7 +125,7 @@ func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result
 	results, docs := make([]Result, len(in)), make([]Document[T], len(in))
 	for i, d := range in {
 		results[i] = Result{ID: d.ID, Outcome: Stored}
-		docs[i] = Document[T]{ID: d.ID, Source: d.Source, Part: name, Deleted: d.Deleted}
+		docs[i] = Document[T]{ID: d.ID, Source: d.Source, Part: name, Deleted: d.Deleted, Adopt: d.Adopt}
 		if d.Deleted {
 			continue
 		}

@@ -133,9 +133,10 @@ func OutboxRoute(db *state.DB) httpapi.Route {
 				After    int64    `json:"after"`
 				Lost     bool     `json:"lost"`
 				Changes  []change `json:"changes"`
+				Watched  bool     `json:"announces"`
 			}{
 				db.Journal(), s.Backlog, s.Oldest.Seconds(), journals, said.Process, said.Last,
-				int64(httpapi.QueryInt(r, "after") + len(said.Events)), said.Lost, changes,
+				said.After, said.Lost, changes, db.Watched(),
 			})
 		},
 	}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -14,10 +15,14 @@ import (
 	"tienda/internal/contract"
 	"tienda/internal/fault"
 	"tienda/services/migration/internal/clients"
+	"tienda/services/migration/internal/cutover"
+	"tienda/services/migration/internal/handover"
 	"tienda/services/migration/internal/mapping"
 	"tienda/services/migration/internal/move"
 	"tienda/services/migration/internal/postgres"
 	"tienda/services/migration/internal/progress"
+	"tienda/services/migration/internal/reverse"
+	"tienda/services/migration/internal/routing"
 	"tienda/services/migration/internal/source"
 	"tienda/services/migration/internal/statestore"
 	"tienda/services/migration/internal/verify"
@@ -26,6 +31,7 @@ import (
 
 const (
 	sampleEvery = 2 * time.Second  // how often the lag is looked at,
+	adoptEvery  = 5 * time.Second  // how often it is looked for what was made in the shop,
 	schemaEvery = 10 * time.Second // and whether the source still is what was mapped
 )
 
@@ -40,13 +46,16 @@ type engine struct {
 	dsn      DSN
 	secrets  Secrets
 
+	writer *writer
+
 	sealing sync.Mutex
 	sealed  bool
+	learned bool // what was made in the shop keeps its identity
 }
 
 // Engine makes the core over PostgreSQL. The mapping is read now: one with a fault
 // keeps the app from starting.
-func Engine(_ context.Context, c Config, dsn DSN, d app.Deps) (Core, error) {
+func Engine(_ context.Context, c Config, dsn DSN, d app.Deps, desk *routing.Desk) (Core, error) {
 	m, schemas, err := LoadMapping(c.Mapping)
 	if err != nil {
 		return Core{}, err
@@ -60,9 +69,16 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps) (Core, error) {
 		return postgres.Open(ctx, e.database(at))
 	}}
 	target, journal := clients.NewOwners(d.Sidecar), statestore.NewJournal(d.DB)
+	target.Adopts = e.adopts
 	e.Mover = move.New(e.source, e.rules, target, journal, move.Config{Chunk: c.Chunk, Limit: int64(c.RejectLimit), Fits: e.fits}, d.Log)
+	target.All = e.Handed
 	e.verifier = verify.New(e.source, e.rules, target, e.Mover, journal, d.Log)
-	return Core{Control: e, Parts: []app.Part{
+	documents := clients.NewDocuments(d.Sidecar)
+	e.writer = &writer{mapping: m, owners: documents, inCharge: inCharge(journal), secrets: d.Sidecar, log: d.Log}
+	b := newBetween(e, e.writer, handover.NewFeed(documents))
+	cut := machine{cutover.New(gateways{desk}, b, b, statestore.NewCutovers(d.DB), d.Log), b}
+	return Core{Control: e, Cutover: cut, Parts: []app.Part{
+		cut.work, app.Every(adoptEvery, d.Log, "what was made in the shop and is the monolith's again", b.adoptAll),
 		e.Work, e.verifier.Work,
 		app.Every(sampleEvery, d.Log, "how far the move is behind", e.sample),
 		app.Every(schemaEvery, d.Log, "whether the source still is what was mapped", e.Recheck),
@@ -118,6 +134,7 @@ func Contracts() (mapping.Contracts, error) {
 func (e *engine) closing(ctx context.Context) error {
 	<-ctx.Done()
 	e.source.Close()
+	e.writer.close()
 	return nil
 }
 
@@ -140,7 +157,44 @@ func (e *engine) fits(ctx context.Context) error {
 	if err := e.rules.Check(schema, e.schemas); err != nil {
 		return &move.Misfit{Reason: err.Error()}
 	}
+	if err := e.learn(ctx); err != nil {
+		return err
+	}
 	return e.seal(ctx)
+}
+
+// learn gives the mapping the identities of what was made in the shop, once: what is made
+// later tells it itself.
+func (e *engine) learn(ctx context.Context) error {
+	e.sealing.Lock()
+	defer e.sealing.Unlock()
+	if e.learned {
+		return nil
+	}
+	w, err := e.writer.get(ctx)
+	if errors.Is(err, reverse.ErrNoWriter) {
+		return nil
+	}
+	if err == nil {
+		err = w.Learn(ctx)
+	}
+	e.learned = err == nil
+	return err
+}
+
+// adopts says whether a document may take the place of one that was made at its owner:
+// one that was written back, or the stock of a product that may have been.
+func (e *engine) adopts(kind, key string) bool {
+	made := e.rules.Made()
+	return made.Is(key) || kind == "stock" && made.Count() > 0
+}
+
+// inCharge gives what says whether the shop is in charge of a kind of document, by what is kept.
+func inCharge(j move.Journal) reverse.InCharge {
+	return func(ctx context.Context, kind string) (bool, error) {
+		r, err := j.Run(ctx)
+		return r.Handed[kind], err
+	}
 }
 
 // seal gives the mapping the key of password digests, once.

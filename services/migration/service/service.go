@@ -26,13 +26,14 @@ const againEvery = 5 * time.Second
 // Core is what does the move.
 type Core struct {
 	Control progress.Control
+	Cutover api.Cutover                   // nil: there is nothing to cut over
 	Parts   []app.Part                    // background work; begins once the sidecar is ready
 	Ready   []func(context.Context) error // checks of readiness
 }
 
 // NewCore makes the core. The sidecar is not ready yet: what needs it, as dsn does, waits
 // for a Part or a call.
-type NewCore func(ctx context.Context, c Config, dsn DSN, d app.Deps) (Core, error)
+type NewCore func(ctx context.Context, c Config, dsn DSN, d app.Deps, desk *routing.Desk) (Core, error)
 
 // Build gives what builds the service around a core. Without a mapping there is nothing
 // to move: the app runs, and says what it lacks.
@@ -45,15 +46,18 @@ func Build(core NewCore) func(context.Context, app.Deps) (app.Built, error) {
 		if err != nil {
 			return app.Built{}, fmt.Errorf("configuration: %w", err)
 		}
-		made := Core{Control: without{time.Now()}}
+		made, desk := Core{Control: without{time.Now()}}, routing.New(statestore.NewRouting(d.DB), time.Now)
 		if cfg.Mapping != "" {
-			if made, err = core(ctx, cfg, secretDSN(d.Sidecar), d); err != nil {
+			if made, err = core(ctx, cfg, secretDSN(d.Sidecar), d, desk); err != nil {
 				return app.Built{}, err
 			}
 		}
+		if made.Cutover == nil {
+			made.Cutover = uncut{}
+		}
 		d.Log.Info("migration", "config", cfg)
 		built := app.Built{
-			Routes: api.Routes(made.Control, routing.New(statestore.NewRouting(d.DB), time.Now)), Parts: made.Parts, Ready: made.Ready,
+			Routes: api.Routes(made.Control, desk, made.Cutover), Parts: made.Parts, Ready: made.Ready,
 			Figures: []prometheus.Collector{figures{made.Control, d.Log}},
 		}
 		if cfg.Autostart && cfg.Mapping != "" {

@@ -20,6 +20,7 @@ import (
 	"tienda/internal/sidecar"
 	"tienda/services/migration/internal/progress"
 	"tienda/services/migration/internal/progress/progresstest"
+	"tienda/services/migration/internal/routing"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -32,7 +33,7 @@ func deps(m map[string]string) app.Deps {
 
 // core gives a NewCore of a fake, and remembers what it was made with.
 func core(c *progresstest.Control, with *Config) NewCore {
-	return func(_ context.Context, cfg Config, _ DSN, _ app.Deps) (Core, error) {
+	return func(_ context.Context, cfg Config, _ DSN, _ app.Deps, _ *routing.Desk) (Core, error) {
 		*with = cfg
 		return Core{Control: c, Parts: []app.Part{func(context.Context) error { return nil }}}, nil
 	}
@@ -73,7 +74,7 @@ func TestBuild(t *testing.T) {
 }
 
 func TestBuildRefuses(t *testing.T) {
-	fails := func(context.Context, Config, DSN, app.Deps) (Core, error) {
+	fails := func(context.Context, Config, DSN, app.Deps, *routing.Desk) (Core, error) {
 		return Core{}, errors.New("no such mapping")
 	}
 	_, err := Build(fails)(t.Context(), deps(map[string]string{"MIGRATION_MAPPING": "x"}))

@@ -5,8 +5,24 @@ import (
 	"time"
 
 	"tienda/internal/fault"
+	"tienda/services/migration/internal/cutover"
 	"tienda/services/migration/internal/progress"
 )
+
+// uncut is the cut-over of a migration that has nothing to move.
+type uncut struct{}
+
+// States implements api.Cutover.
+func (uncut) States() []cutover.State {
+	out := make([]cutover.State, len(cutover.Services))
+	for i, s := range cutover.Services {
+		out[i] = cutover.State{Service: s.Name, Stage: cutover.AtMonolith}
+	}
+	return out
+}
+
+// Do implements api.Cutover.
+func (uncut) Do(context.Context, string, string) error { return errNoMapping }
 
 const noMapping = "No mapping is named: set MIGRATION_MAPPING to a file or to the name of a shipped mapping, and start the app again."
 

@@ -23,6 +23,16 @@ func (c Categories) FindMoved(id string) int {
 	return slices.IndexFunc(c, func(x Category) bool { return x.ID != "" && x.ID == id })
 }
 
+// Adopt has a category that was made here and is given to others under an ID be one that was
+// moved in under it.
+func (c Categories) Adopt(id string) {
+	for i := range c {
+		if c[i].ID == "" && c[i].Document() == id {
+			c[i].ID = id
+		}
+	}
+}
+
 // MoveIn takes over a category under an ID: a new one, or what it is now in the place of what it
 // was. Its parent may come later: until then it is at the root. The error is fault.Conflict where
 // another one has its slug.

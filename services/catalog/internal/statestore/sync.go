@@ -84,7 +84,12 @@ func movedCategories() intake.Kind[product.MovedCategory] {
 			return &c.Origin, nil
 		},
 		Put: func(tx *state.Tx, d intake.Document[product.MovedCategory]) error {
-			return change(tx, func(c *product.Categories) error { return c.MoveIn(d.Value, d.ID, d.Source) })
+			return change(tx, func(c *product.Categories) error {
+				if d.Adopt {
+					c.Adopt(d.ID)
+				}
+				return c.MoveIn(d.Value, d.ID, d.Source)
+			})
 		},
 		Remove: func(tx *state.Tx, id string) error {
 			return change(tx, func(c *product.Categories) error {

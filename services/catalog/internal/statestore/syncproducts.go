@@ -77,7 +77,7 @@ func (r *productRun) put(d intake.Document[product.Moved]) error {
 	var before *product.Product
 	if ok {
 		before = &held
-		if held.Origin == nil {
+		if held.Origin == nil && !d.Adopt {
 			return product.ErrMadeHere
 		}
 	}

@@ -98,7 +98,7 @@ type stockRun struct {
 
 func (r *stockRun) put(d intake.Document[inventory.Moved]) error {
 	sku := d.Value.SKU
-	owner, err := r.owner(sku)
+	owner, err := r.owner(sku, d.Adopt)
 	if err != nil {
 		return err
 	}
@@ -149,8 +149,8 @@ func (r *stockRun) put(d intake.Document[inventory.Moved]) error {
 }
 
 // owner gives the ID of the product that has a SKU; "": none has yet. One that was made here
-// refuses what is moved in.
-func (r *stockRun) owner(sku string) (string, error) {
+// refuses what is moved in, but for what it adopts.
+func (r *stockRun) owner(sku string, adopt bool) (string, error) {
 	c, ok, err := skus.Get(r.tx, sku)
 	if err != nil || !ok || c.Moved {
 		return c.ProductID, err
@@ -161,7 +161,7 @@ func (r *stockRun) owner(sku string) (string, error) {
 		return "", err
 	case !there || !slices.Contains(p.SKUs(), sku):
 		return "", nil
-	case p.Origin == nil:
+	case p.Origin == nil && !adopt:
 		return "", inventory.ErrMadeHere
 	}
 	return c.ProductID, nil

@@ -45,7 +45,7 @@ func serveBoth(t *testing.T, c progress.Control, routes api.Routing) *httptest.S
 	doc, err := contract.Load(contracts.FS, api.App)
 	require.NoError(t, err)
 	h, err := httpapi.New(httpapi.Options{
-		Contract: doc, Routes: append(app.NewHealth().Routes(), api.Routes(c, routes)...), AppToken: appToken, Log: slog.New(slog.DiscardHandler),
+		Contract: doc, Routes: append(app.NewHealth().Routes(), api.Routes(c, routes, hands())...), AppToken: appToken, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	s := httptest.NewServer(h)

@@ -25,6 +25,7 @@ var errNotKnownYet = fault.New(fault.Unavailable, "not_ready", "The migration ha
 type api struct {
 	control progress.Control
 	routing Routing
+	cutover Cutover
 }
 
 // within bounds what a request has done, and says so when it was not done in time.

@@ -15,8 +15,8 @@ const App = "migration"
 // Routes are the routes over what the migration can be asked, and what the gateways are
 // told. The page is open: it is
 // made of files without data, and its script brings the app token of whoever reads it.
-func Routes(c progress.Control, r Routing) []httpapi.Route {
-	a, own, open, gateway := api{c, r}, httpapi.Own(App), httpapi.Probe, httpapi.Apps("gateway")
+func Routes(c progress.Control, r Routing, cut Cutover) []httpapi.Route {
+	a, own, open, gateway := api{c, r, cut}, httpapi.Own(App), httpapi.Probe, httpapi.Apps("gateway")
 	return []httpapi.Route{
 		{Method: http.MethodGet, Path: "/", Who: open, Handle: file("index.html")},
 		{Method: http.MethodGet, Path: "/page.css", Who: open, Handle: file("page.css")},
@@ -31,6 +31,9 @@ func Routes(c progress.Control, r Routing) []httpapi.Route {
 		{Method: http.MethodGet, Path: "/v1/migration/verify", Who: own, Handle: a.report},
 		{Method: http.MethodPost, Path: "/v1/migration/verify", Who: own, Handle: a.accepted(c.Verify)},
 		{Method: http.MethodPost, Path: "/v1/migration/repair", Who: own, Handle: a.repair},
+
+		{Method: http.MethodGet, Path: "/v1/migration/cutover", Who: own, Handle: a.cutovers},
+		{Method: http.MethodPost, Path: "/v1/migration/cutover/{service}", Who: own, Handle: a.cut},
 
 		{Method: http.MethodGet, Path: "/v1/migration/routing", Who: own, Handle: a.getRouting},
 		{Method: http.MethodGet, Path: "/v1/migration/routing/differences", Who: own, Handle: a.differences},

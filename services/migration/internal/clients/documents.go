@@ -59,7 +59,9 @@ type Outbox struct {
 	Last     int64    `json:"last"`  // number of its last announcement
 	After    int64    `json:"after"` // number of the last of Changes
 	Lost     bool     `json:"lost"`  // it does not remember all after the number that was asked for
-	Changes  []struct {
+	// Announces says whether the app announces changes of documents at all.
+	Announces bool `json:"announces"`
+	Changes   []struct {
 		Kind    string `json:"kind"`
 		ID      string `json:"id"`
 		Version int64  `json:"version"`

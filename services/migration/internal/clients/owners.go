@@ -22,15 +22,26 @@ type Invoker interface {
 }
 
 // Owners implements move.Target.
-type Owners struct{ sidecar Invoker }
+type Owners struct {
+	sidecar Invoker
+	// All says whether documents of a kind are listed and read that were made at the owner,
+	// too; nil: never.
+	All func(kind string) bool
+	// Adopts says whether a document may take the place of one that was made at the owner;
+	// nil: none may.
+	Adopts func(kind, key string) bool
+}
 
 // NewOwners gives the client of all owners.
 func NewOwners(s Invoker) *Owners { return &Owners{sidecar: s} }
+
+func (o *Owners) all(k move.Kind) bool { return o.All != nil && o.All(k.Kind()) }
 
 type document struct {
 	ID       string          `json:"id"`
 	Source   origin.Source   `json:"source"`
 	Deleted  bool            `json:"deleted,omitempty"`
+	Adopt    bool            `json:"adopt,omitempty"`
 	Document json.RawMessage `json:"document,omitempty"`
 }
 
@@ -46,6 +57,7 @@ func (o *Owners) Take(ctx context.Context, k move.Kind, part string, docs []move
 	for i, d := range docs {
 		in.Documents[i] = document{
 			ID: d.ID, Source: origin.Source{Key: d.Key, Position: uint64(d.Position)}, Deleted: d.JSON == nil, Document: d.JSON,
+			Adopt: o.Adopts != nil && o.Adopts(k.Kind(), d.Key),
 		}
 	}
 	var out struct {
@@ -85,7 +97,8 @@ func (o *Owners) Read(ctx context.Context, k move.Kind, ids []string) ([]move.Se
 	}
 	in := struct {
 		IDs []string `json:"ids"`
-	}{ids}
+		All bool     `json:"all,omitempty"`
+	}{ids, o.all(k)}
 	var out struct {
 		Documents []document `json:"documents"`
 	}
@@ -108,9 +121,15 @@ func (o *Owners) List(ctx context.Context, k move.Kind, cursor string) (ids []st
 		IDs        []string `json:"ids"`
 		NextCursor string   `json:"next_cursor"`
 	}
-	at := path(k)
+	at, query := path(k), url.Values{}
 	if cursor != "" {
-		at += "?" + url.Values{"cursor": {cursor}}.Encode()
+		query.Set("cursor", cursor)
+	}
+	if o.all(k) {
+		query.Set("all", "1")
+	}
+	if len(query) > 0 {
+		at += "?" + query.Encode()
 	}
 	err = o.sidecar.Invoke(ctx, sidecar.Call{App: k.App(), Method: http.MethodGet, Path: at, Out: &out})
 	return out.IDs, out.NextCursor, err

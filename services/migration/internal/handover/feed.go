@@ -40,6 +40,9 @@ func NewFeed(o Outboxes) *Feed { return &Feed{outboxes: o, known: map[string]map
 // errGone says that a replica has ended whose announcements were not all seen.
 var errGone = errors.New("a replica of the app has ended meanwhile: what it announced last is not known")
 
+// ErrSilent says that an app announces no changes.
+var ErrSilent = errors.New("it announces no changes of documents: it runs without TIENDA_REVERSE=1")
+
 // mostAsked bounds how many calls it may take to hear every replica: each call reaches
 // whichever the sidecar chooses.
 const mostAsked = 200
@@ -49,16 +52,28 @@ func (f *Feed) Begin(ctx context.Context, app string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	known := map[string]int64{}
+	silent := false
 	_, err := f.round(ctx, app, func(o clients.Outbox) (process string, after int64) {
+		silent = silent || !o.Announces
 		if _, was := known[o.Process]; !was {
 			known[o.Process] = o.Last
 		}
 		return "", 0
 	})
+	if err == nil && silent {
+		err = fmt.Errorf("%s: %w", app, ErrSilent)
+	}
 	if err == nil {
 		f.known[app] = known
 	}
 	return err
+}
+
+// Begun says whether Begin was done for an app.
+func (f *Feed) Begun(app string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.known[app] != nil
 }
 
 // All gives the changes that an app has announced since Begin, or since All before; whole

@@ -29,6 +29,12 @@ func (m *Made) Count() int {
 	return len(m.ids)
 }
 
+// Is says whether a row is that of a document which was made in the shop.
+func (m *Made) Is(sourceKey string) bool {
+	_, is := m.id(sourceKey)
+	return is
+}
+
 func (m *Made) id(sourceKey string) (string, bool) {
 	if m == nil {
 		return "", false

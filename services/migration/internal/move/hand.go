@@ -43,6 +43,13 @@ func (m *Mover) handed(k Kind) bool {
 	return m.run.Handed[k.Kind()]
 }
 
+// Handed says whether the shop is in charge of a kind of document.
+func (m *Mover) Handed(kind string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.run.Handed[kind]
+}
+
 // Watch are the roots that changes have touched since it began.
 type Watch struct {
 	mover *Mover
