@@ -16,6 +16,7 @@ import (
 	"tienda/internal/contract/contracttest"
 	"tienda/internal/fault"
 	"tienda/services/migration/internal/api"
+	"tienda/services/migration/internal/events"
 	"tienda/services/migration/internal/progress"
 	"tienda/services/migration/internal/progress/progresstest"
 )
@@ -29,7 +30,7 @@ func call(t *testing.T, s *contracttest.Server, method, path string) contracttes
 
 func TestEveryRoute(t *testing.T) {
 	c := progresstest.Midway(now)
-	s := contracttest.New(t, api.App, api.Routes(c))
+	s := contracttest.New(t, api.App, api.Routes(c, events.Nobody{}))
 
 	var status progress.Status
 	call(t, s, "GET", "/v1/migration").JSON(t, &status)
@@ -84,7 +85,7 @@ func TestEveryRoute(t *testing.T) {
 func TestAMoveThatHasNotBegun(t *testing.T) {
 	c := &progresstest.Control{}
 	c.Set(func(s *progress.Status) { s.Phase = progress.Idle })
-	s := contracttest.New(t, api.App, api.Routes(c))
+	s := contracttest.New(t, api.App, api.Routes(c, events.Nobody{}))
 	for path, want := range map[string]string{"/v1/migration": `"kinds":[]`, "/v1/migration/preflight": `"findings":[]`, "/v1/migration/rejects": `"items":[]`} {
 		require.Contains(t, string(call(t, s, "GET", path).Body), want)
 	}
@@ -93,9 +94,9 @@ func TestAMoveThatHasNotBegun(t *testing.T) {
 
 func TestWhoMayCall(t *testing.T) {
 	c := progresstest.Midway(now)
-	s := contracttest.New(t, api.App, api.Routes(c))
+	s := contracttest.New(t, api.App, api.Routes(c, events.Nobody{}))
 	admin := caller.Caller{UserID: "a", Roles: []caller.Role{caller.Admin}, App: "gateway"}
-	for _, r := range api.Routes(c) {
+	for _, r := range api.Routes(c, events.Nobody{}) {
 		if !strings.HasPrefix(r.Path, "/v1/") {
 			require.Equal(t, http.StatusOK, s.Do(t, contracttest.Request{Method: r.Method, Path: strings.ReplaceAll(r.Path, "{script}", "page.js"), NoToken: true}).Status)
 			continue
@@ -113,7 +114,7 @@ func TestWhoMayCall(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	c := progresstest.Midway(now)
-	s := contracttest.New(t, api.App, api.Routes(c))
+	s := contracttest.New(t, api.App, api.Routes(c, events.Nobody{}))
 	for _, path := range []string{"/v1/migration/rejects?limit=0", "/v1/migration/rejects?limit=101", "/v1/migration/rejects?kind=Orders%3B", "/v1/migration/rejects?cursor=x", "/v1/migration/rejects?sort=1", "/page/..%2froutes.js"} {
 		require.Equal(t, http.StatusBadRequest, call(t, s, "GET", path).Status, path)
 	}
@@ -130,7 +131,7 @@ func TestRefusals(t *testing.T) {
 	phase(progress.Idle)
 
 	c.Fail(errors.New("dial tcp: password=x"))
-	for _, r := range api.Routes(c) {
+	for _, r := range api.Routes(c, events.Nobody{}) {
 		if strings.HasPrefix(r.Path, "/v1/") {
 			a := call(t, s, r.Method, r.Path)
 			require.Equal(t, http.StatusInternalServerError, a.Status, r.Path)
@@ -152,7 +153,7 @@ func (slow) Repair(ctx context.Context) (int, error) {
 // What is not done before the server would cut the answer off says so.
 func TestNotDoneYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := contracttest.New(t, api.App, api.Routes(slow{progresstest.Midway(now)}))
+		s := contracttest.New(t, api.App, api.Routes(slow{progresstest.Midway(now)}, events.Nobody{}))
 		a := call(t, s, "POST", "/v1/migration/repair")
 		require.Equal(t, http.StatusServiceUnavailable, a.Status)
 		require.Contains(t, string(a.Body), "not_done_yet")
@@ -162,7 +163,7 @@ func TestNotDoneYet(t *testing.T) {
 // The page has no data and loads nothing but its own files; nothing in it needs what
 // its policy forbids.
 func TestThePage(t *testing.T) {
-	s := contracttest.New(t, api.App, api.Routes(progresstest.Midway(now)))
+	s := contracttest.New(t, api.App, api.Routes(progresstest.Midway(now), events.Nobody{}))
 	get := func(path string) contracttest.Answer {
 		a := s.Do(t, contracttest.Request{Method: "GET", Path: path, NoToken: true})
 		require.Equal(t, http.StatusOK, a.Status, path)

@@ -18,6 +18,7 @@ import (
 	"tienda/internal/fault"
 	"tienda/internal/httpapi"
 	"tienda/services/migration/internal/api"
+	"tienda/services/migration/internal/events"
 	"tienda/services/migration/internal/progress"
 	"tienda/services/migration/internal/progress/progresstest"
 )
@@ -39,7 +40,7 @@ func serve(t *testing.T, c progress.Control) *httptest.Server {
 	doc, err := contract.Load(contracts.FS, api.App)
 	require.NoError(t, err)
 	h, err := httpapi.New(httpapi.Options{
-		Contract: doc, Routes: append(app.NewHealth().Routes(), api.Routes(c)...), AppToken: appToken, Log: slog.New(slog.DiscardHandler),
+		Contract: doc, Routes: append(app.NewHealth().Routes(), api.Routes(c, events.Nobody{})...), AppToken: appToken, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	s := httptest.NewServer(h)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"tienda/internal/httpapi"
+	"tienda/services/migration/internal/events"
 	"tienda/services/migration/internal/progress"
 )
 
@@ -14,9 +15,10 @@ const App = "migration"
 
 // Routes are the routes over what the migration can be asked. The page is open: it is
 // made of files without data, and its script brings the app token of whoever reads it.
-func Routes(c progress.Control) []httpapi.Route {
+// News of the services' documents goes to h.
+func Routes(c progress.Control, h events.Hearer) []httpapi.Route {
 	a, own, open := api{c}, httpapi.Own(App), httpapi.Probe
-	return []httpapi.Route{
+	return append(events.Routes(h), []httpapi.Route{
 		{Method: http.MethodGet, Path: "/", Who: open, Handle: file("index.html")},
 		{Method: http.MethodGet, Path: "/page.css", Who: open, Handle: file("page.css")},
 		{Method: http.MethodGet, Path: "/page/{script}", Who: open, Handle: script},
@@ -30,5 +32,5 @@ func Routes(c progress.Control) []httpapi.Route {
 		{Method: http.MethodGet, Path: "/v1/migration/verify", Who: own, Handle: a.report},
 		{Method: http.MethodPost, Path: "/v1/migration/verify", Who: own, Handle: a.accepted(c.Verify)},
 		{Method: http.MethodPost, Path: "/v1/migration/repair", Who: own, Handle: a.repair},
-	}
+	}...)
 }

@@ -151,7 +151,9 @@ func TestTheOrderOfTheNews(t *testing.T) {
 	var both sync.WaitGroup
 	set("tenth")
 	var once sync.Once
-	w.owners.read = func(string, string) { once.Do(func() { both.Go(func() { w.apply("categories", id, 11) }); set("eleventh") }) }
+	w.owners.read = func(string, string) {
+		once.Do(func() { both.Go(func() { w.apply("categories", id, 11) }); set("eleventh") })
+	}
 	w.apply("categories", id, 10)
 	both.Wait()
 	require.Equal(t, "eleventh", title())
