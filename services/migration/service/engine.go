@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -40,13 +39,14 @@ type engine struct {
 	*move.Mover
 	verifier *verify.Verifier
 	source   *opening
+	writing  *writing
 	rules    *rules
 	schemas  mapping.Contracts
 	config   Config
 	dsn      DSN
 	secrets  Secrets
 
-	writer *writer
+	writer   *reverse.Writer
 
 	sealing sync.Mutex
 	sealed  bool
@@ -60,7 +60,7 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps, desk *routing.Desk
 	if err != nil {
 		return Core{}, err
 	}
-	e := &engine{rules: newRules(m), schemas: schemas, config: c, dsn: dsn, secrets: d.Sidecar}
+	e := &engine{rules: newRules(m), schemas: schemas, config: c, dsn: dsn, secrets: d.Sidecar, writing: &writing{dsn: writeDSN(d.Sidecar)}}
 	e.source = &opening{open: func(ctx context.Context) (source.Source, error) {
 		at, err := dsn(ctx)
 		if err != nil {
@@ -73,13 +73,15 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps, desk *routing.Desk
 	e.Mover = move.New(e.source, e.rules, target, journal, move.Config{Chunk: c.Chunk, Limit: int64(c.RejectLimit), Fits: e.fits}, d.Log)
 	target.All = e.Handed
 	e.verifier = verify.New(e.source, e.rules, target, e.Mover, journal, d.Log)
-	documents := clients.NewDocuments(d.Sidecar)
-	e.writer = &writer{mapping: m, owners: documents, inCharge: inCharge(journal), secrets: d.Sidecar, log: d.Log}
-	b := newBetween(e, e.writer, handover.NewFeed(documents))
+	writer := reverse.New(m, e.writing, target, inCharge(journal), d.Log)
+	back := reverse.NewFollower(writer, statestore.NewUnwritten(d.DB), time.Now, d.Log)
+	e.writer = writer
+	b := newBetween(e, back, handover.NewFeed(target))
 	cut := machine{cutover.New(gateways{desk}, b, b, statestore.NewCutovers(d.DB), d.Log), b}
-	return Core{Control: e, Cutover: cut, Parts: []app.Part{
+	return Core{Control: e, Cutover: cut, Hearer: back, Parts: []app.Part{
 		cut.work, app.Every(adoptEvery, d.Log, "what was made in the shop and is the monolith's again", b.adoptAll),
-		e.Work, e.verifier.Work,
+		e.Work, e.verifier.Work, e.writing.closing,
+		app.Every(retryEvery, d.Log, "what the monolith did not take", back.Retry),
 		app.Every(sampleEvery, d.Log, "how far the move is behind", e.sample),
 		app.Every(schemaEvery, d.Log, "whether the source still is what was mapped", e.Recheck),
 		e.closing,
@@ -134,7 +136,6 @@ func Contracts() (mapping.Contracts, error) {
 func (e *engine) closing(ctx context.Context) error {
 	<-ctx.Done()
 	e.source.Close()
-	e.writer.close()
 	return nil
 }
 
@@ -171,12 +172,9 @@ func (e *engine) learn(ctx context.Context) error {
 	if e.learned {
 		return nil
 	}
-	w, err := e.writer.get(ctx)
-	if errors.Is(err, reverse.ErrNoWriter) {
+	err := e.writer.Learn(ctx)
+	if fault.CodeOf(err) == "no_source" {
 		return nil
-	}
-	if err == nil {
-		err = w.Learn(ctx)
 	}
 	e.learned = err == nil
 	return err
@@ -219,7 +217,7 @@ func (e *engine) Preflight(ctx context.Context) ([]progress.Finding, error) {
 	if err != nil {
 		return away(err), nil
 	}
-	return Findings(ctx, e.database(at), e.rules.Mapping, e.schemas), nil
+	return append(Findings(ctx, e.database(at), e.rules.Mapping, e.schemas), e.writing.findings(ctx, e.rules.Mapping)...), nil
 }
 
 // away is what a preflight says where nobody says where the source is: nothing is

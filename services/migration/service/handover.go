@@ -49,8 +49,8 @@ func (g gateways) Applied(ctx context.Context, version int64) (bool, error) {
 // way there, the writer on the way back.
 type between struct {
 	*engine
-	writer *writer
-	feed   *handover.Feed
+	back *reverse.Follower
+	feed *handover.Feed
 
 	mu      sync.Mutex
 	news    time.Time // when something was announced last that is written back
@@ -58,8 +58,8 @@ type between struct {
 	adopted map[string]bool // IDs
 }
 
-func newBetween(e *engine, w *writer, f *handover.Feed) *between {
-	return &between{engine: e, writer: w, feed: f, watches: map[*backWatch]bool{}, adopted: map[string]bool{}}
+func newBetween(e *engine, back *reverse.Follower, f *handover.Feed) *between {
+	return &between{engine: e, back: back, feed: f, watches: map[*backWatch]bool{}, adopted: map[string]bool{}}
 }
 
 // Behind implements cutover.Sync.
@@ -80,11 +80,7 @@ func (b *between) Head(ctx context.Context) (source.Position, error) { return b.
 // Hand implements cutover.Sync. What was made in the shop keeps its identity when the
 // monolith is in charge of it, and is made one that was moved in (adopt).
 func (b *between) Hand(ctx context.Context, kinds []string, toShop bool) error {
-	w, err := b.writer.get(ctx)
-	if err != nil {
-		return err
-	}
-	if err := w.Learn(ctx); err != nil {
+	if err := b.writer.Learn(ctx); err != nil {
 		return err
 	}
 	return b.Mover.Hand(ctx, kinds, toShop)
@@ -127,6 +123,15 @@ func (b *between) Written(ctx context.Context, service string) (bool, error) {
 		}
 		whole = whole && all
 	}
+	waiting, err := b.back.Waiting(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, u := range waiting {
+		if slices.Contains(kindsOf(service), u.Kind) {
+			return false, fmt.Errorf("the monolith does not take %s %s: %s", u.Kind, u.ID, u.Reason)
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return whole && time.Since(b.news) >= settled, nil
@@ -136,10 +141,6 @@ func (b *between) Written(ctx context.Context, service string) (bool, error) {
 func (b *between) apply(ctx context.Context, changes []reverse.Change) error {
 	if len(changes) == 0 {
 		return nil
-	}
-	w, err := b.writer.get(ctx)
-	if err != nil {
-		return err
 	}
 	newest := map[string]reverse.Change{}
 	for _, c := range changes {
@@ -151,7 +152,7 @@ func (b *between) apply(ctx context.Context, changes []reverse.Change) error {
 	g.SetLimit(4)
 	for _, c := range newest {
 		if b.Handed(c.Kind) {
-			g.Go(func() error { return w.Apply(working, c) })
+			g.Go(func() error { return b.writer.Apply(working, c) })
 		}
 	}
 	if err := g.Wait(); err != nil {
@@ -190,12 +191,8 @@ func (b *between) Compare(ctx context.Context, kinds []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	w, err := b.writer.get(ctx)
-	if err != nil {
-		return "", err
-	}
 	for _, d := range r.Different {
-		if err := w.Again(ctx, d.Kind, d.ID); err != nil {
+		if err := b.writer.Again(ctx, d.Kind, d.ID); err != nil {
 			return "", err
 		}
 	}
@@ -234,7 +231,7 @@ func (w watched) Compare(ctx context.Context) (string, error) {
 // stranded gives the first of some kinds of which documents were made in the shop that
 // their owner would refuse as moved in; "": there are none.
 func (b *between) stranded(ctx context.Context, kinds []string) (string, error) {
-	made, err := b.writer.made(ctx)
+	made, err := b.writing.Made(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -271,8 +268,12 @@ func (w *backWatch) Close() {
 
 // touched notes the row of a document for those who watch.
 func (b *between) touched(ctx context.Context, c reverse.Change) error {
-	row, ok, err := b.writer.row(ctx, c.Kind, c.ID)
-	if err != nil || !ok || row.Source == "" {
+	var row reverse.Written
+	err := b.writing.Hold(ctx, c.Kind, c.ID, func(ctx context.Context, tx reverse.Tx) (err error) {
+		row, _, err = tx.Written(ctx, c.Kind, c.ID)
+		return err
+	})
+	if err != nil || row.Source == "" {
 		return err
 	}
 	b.mu.Lock()
@@ -289,8 +290,8 @@ func (b *between) touched(ctx context.Context, c reverse.Change) error {
 // adopt has what was made in the shop be as what was moved in, of kinds that the monolith
 // is in charge of (again).
 func (b *between) adopt(ctx context.Context, kinds []string) error {
-	made, err := b.writer.made(ctx)
-	if errors.Is(err, reverse.ErrNoWriter) {
+	made, err := b.writing.Made(ctx)
+	if fault.CodeOf(err) == "no_source" {
 		return nil
 	}
 	if err != nil {
@@ -338,6 +339,7 @@ var (
 	errNotFollowing = fault.New(fault.Conflict, "not_following", "The move does not follow the monolith yet. Start it, and wait until it does.")
 	errNoWayBack    = fault.New(fault.Conflict, "no_way_back", "The mapping does not say how all documents of this service are written back to the monolith.")
 	errNoWriter     = fault.New(fault.Conflict, "no_writer", "The secret monolith-write-dsn is empty: nothing could be written back to the monolith.")
+	errWriterAway = fault.New(fault.Unavailable, "writer_away", "The monolith cannot be written back to. See the preflight.")
 	errStranded     = fault.New(fault.Conflict, "made_in_shop", "Documents of this service were made in the shop, whose owner cannot take them over again as moved in: it cannot be rolled back.")
 	errSilent       = fault.New(fault.Conflict, "no_announcements", "An app of this service announces no changes: it runs without TIENDA_REVERSE=1.")
 )
@@ -372,11 +374,15 @@ func (b *between) able(ctx context.Context, kinds []string, back bool) error {
 			return errNoWayBack
 		}
 	}
-	switch _, err := b.writer.get(ctx); {
-	case errors.Is(err, reverse.ErrNoWriter):
+	switch store, err := b.writing.get(ctx); {
+	case fault.CodeOf(err) == "no_source":
 		return errNoWriter
 	case err != nil:
-		return err
+		return errWriterAway.Because(err)
+	default:
+		if err := store.Check(ctx); err != nil {
+			return errWriterAway.Because(err)
+		}
 	}
 	for _, app := range appsOf(kinds) {
 		switch err := b.feed.Begin(ctx, app); {

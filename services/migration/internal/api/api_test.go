@@ -16,6 +16,7 @@ import (
 	"tienda/internal/contract/contracttest"
 	"tienda/internal/fault"
 	"tienda/services/migration/internal/api"
+	"tienda/services/migration/internal/events"
 	"tienda/services/migration/internal/progress"
 	"tienda/services/migration/internal/progress/progresstest"
 )
@@ -29,7 +30,7 @@ func call(t *testing.T, s *contracttest.Server, method, path string) contracttes
 
 func TestEveryRoute(t *testing.T) {
 	c := progresstest.Midway(now)
-	s := contracttest.New(t, api.App, api.Routes(c, desk(), hands()))
+	s := contracttest.New(t, api.App, api.Routes(c, desk(), hands(), events.Nobody{}))
 
 	var status progress.Status
 	call(t, s, "GET", "/v1/migration").JSON(t, &status)
@@ -78,6 +79,7 @@ func TestEveryRoute(t *testing.T) {
 		require.Equal(t, http.StatusOK, call(t, s, "GET", path).Status, path)
 	}
 	tryRouting(t, s)
+	tryCutover(t, s)
 	s.RequireAllTried(t)
 }
 
@@ -85,7 +87,7 @@ func TestEveryRoute(t *testing.T) {
 func TestAMoveThatHasNotBegun(t *testing.T) {
 	c := &progresstest.Control{}
 	c.Set(func(s *progress.Status) { s.Phase = progress.Idle })
-	s := contracttest.New(t, api.App, api.Routes(c, desk(), hands()))
+	s := contracttest.New(t, api.App, api.Routes(c, desk(), hands(), events.Nobody{}))
 	for path, want := range map[string]string{"/v1/migration": `"kinds":[]`, "/v1/migration/preflight": `"findings":[]`, "/v1/migration/rejects": `"items":[]`} {
 		require.Contains(t, string(call(t, s, "GET", path).Body), want)
 	}
@@ -94,9 +96,9 @@ func TestAMoveThatHasNotBegun(t *testing.T) {
 
 func TestWhoMayCall(t *testing.T) {
 	c := progresstest.Midway(now)
-	s := contracttest.New(t, api.App, api.Routes(c, desk(), hands()))
+	s := contracttest.New(t, api.App, api.Routes(c, desk(), hands(), events.Nobody{}))
 	admin := caller.Caller{UserID: "a", Roles: []caller.Role{caller.Admin}, App: "gateway"}
-	for _, r := range api.Routes(c, desk(), hands()) {
+	for _, r := range api.Routes(c, desk(), hands(), events.Nobody{}) {
 		if strings.HasPrefix(r.Path, "/internal/") {
 			continue // the gateway's
 		}
@@ -117,7 +119,7 @@ func TestWhoMayCall(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	c := progresstest.Midway(now)
-	s := contracttest.New(t, api.App, api.Routes(c, desk(), hands()))
+	s := contracttest.New(t, api.App, api.Routes(c, desk(), hands(), events.Nobody{}))
 	for _, path := range []string{"/v1/migration/rejects?limit=0", "/v1/migration/rejects?limit=101", "/v1/migration/rejects?kind=Orders%3B", "/v1/migration/rejects?cursor=x", "/v1/migration/rejects?sort=1", "/page/..%2froutes.js"} {
 		require.Equal(t, http.StatusBadRequest, call(t, s, "GET", path).Status, path)
 	}
@@ -134,8 +136,8 @@ func TestRefusals(t *testing.T) {
 	phase(progress.Idle)
 
 	c.Fail(errors.New("dial tcp: password=x"))
-	for _, r := range api.Routes(c, desk(), hands()) {
-		if strings.HasPrefix(r.Path, "/v1/") && !strings.HasPrefix(r.Path, "/v1/migration/routing") {
+	for _, r := range api.Routes(c, desk(), hands(), events.Nobody{}) {
+		if strings.HasPrefix(r.Path, "/v1/") && !strings.HasPrefix(r.Path, "/v1/migration/routing") && !strings.HasPrefix(r.Path, "/v1/migration/cutover") {
 			a := call(t, s, r.Method, r.Path)
 			require.Equal(t, http.StatusInternalServerError, a.Status, r.Path)
 			require.NotContains(t, string(a.Body), "password")
@@ -156,7 +158,7 @@ func (slow) Repair(ctx context.Context) (int, error) {
 // What is not done before the server would cut the answer off says so.
 func TestNotDoneYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := contracttest.New(t, api.App, api.Routes(slow{progresstest.Midway(now)}, desk(), hands()))
+		s := contracttest.New(t, api.App, api.Routes(slow{progresstest.Midway(now)}, desk(), hands(), events.Nobody{}))
 		a := call(t, s, "POST", "/v1/migration/repair")
 		require.Equal(t, http.StatusServiceUnavailable, a.Status)
 		require.Contains(t, string(a.Body), "not_done_yet")
@@ -166,7 +168,7 @@ func TestNotDoneYet(t *testing.T) {
 // The page has no data and loads nothing but its own files; nothing in it needs what
 // its policy forbids.
 func TestThePage(t *testing.T) {
-	s := contracttest.New(t, api.App, api.Routes(progresstest.Midway(now), desk(), hands()))
+	s := contracttest.New(t, api.App, api.Routes(progresstest.Midway(now), desk(), hands(), events.Nobody{}))
 	get := func(path string) contracttest.Answer {
 		a := s.Do(t, contracttest.Request{Method: "GET", Path: path, NoToken: true})
 		require.Equal(t, http.StatusOK, a.Status, path)

@@ -61,7 +61,7 @@ func (w *Writer) reference(ctx context.Context, tx Tx, ref mapping.Reference) (m
 		return key, false, nil // made in the shop
 	case there:
 		if key, ok = w.mapping.KeyOf(held.Source); !ok {
-			return key, false, fmt.Errorf("its source %s is no key of the mapping", held.Source)
+			return key, false, &UnfitError{"its source is no key of the mapping"}
 		}
 	default: // gone in the shop: its row may be there all the same
 		if key, ok, err = w.scan(ctx, ref.Kind, ref.ID); err != nil || !ok {

@@ -5,7 +5,6 @@ package reverse
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"tienda/services/migration/internal/source"
 )
@@ -68,14 +67,4 @@ type Change struct {
 	Kind    string
 	ID      string
 	Version int64 // of the document that holds it; a later change has a higher one
-}
-
-// ErrNoWriter says that the monolith cannot be written to: nobody said how.
-var ErrNoWriter = errors.New("the secret monolith-write-dsn is empty: nothing can be written back to the monolith")
-
-// MissingRowError says that a statement which needs a row found none: what it refers to is
-// not there (yet), or is gone.
-type MissingRowError struct {
-	Name string // of the mapping's entry
-	Line int    // of the mapping
 }

@@ -12,11 +12,6 @@ import (
 	"tienda/services/migration/internal/source"
 )
 
-// Error says which statement.
-func (e *MissingRowError) Error() string {
-	return fmt.Sprintf("%s: the statement on line %d of the mapping found no row", e.Name, e.Line)
-}
-
 // deepest is how long a chain of documents that were made in the shop may be: a return
 // of an order of a customer is three.
 const deepest = 6
@@ -73,7 +68,7 @@ func (w *Writer) apply(ctx context.Context, c Change, again bool, depth int) err
 		return nil // the mapping does not write it back
 	}
 	if depth > deepest {
-		return fmt.Errorf("%s %s: documents refer to each other in a circle", c.Kind, c.ID)
+		return &UnfitError{"documents refer to each other in a circle"}
 	}
 	// Each turn writes what the document was found to need; a document that goes on to need
 	// more changes faster than it can be written.
@@ -92,7 +87,7 @@ func (w *Writer) apply(ctx context.Context, c Change, again bool, depth int) err
 			}
 		}
 	}
-	return fmt.Errorf("write back %s %s: what it refers to has no row and gets none", c.Kind, c.ID)
+	return &UnfitError{"what it refers to has no row and gets none"}
 }
 
 // hold writes a document in a transaction that holds it. The document is read only now, so
@@ -139,7 +134,7 @@ func (w *Writer) locate(ctx context.Context, known *Written, held Held, there bo
 	if there {
 		key, found = w.mapping.KeyOf(held.Source)
 		if !found {
-			return fmt.Errorf("its source %s is no key of the mapping", held.Source)
+			return &UnfitError{"its source is no key of the mapping"}
 		}
 	} else if key, found, err = w.scan(ctx, known.Kind, known.ID); err != nil || !found {
 		return err
@@ -206,7 +201,7 @@ func (w *Writer) kindOf(known Written, doc json.RawMessage) (*mapping.Kind, erro
 			return k, nil
 		}
 	}
-	return nil, errors.New("the mapping says nothing of how such a document becomes a row")
+	return nil, &UnfitError{"the mapping says nothing of how such a document becomes a row"}
 }
 
 func (w *Writer) kinds(kind string) (out []*mapping.Kind) {
@@ -220,7 +215,7 @@ func (w *Writer) kinds(kind string) (out []*mapping.Kind) {
 
 func (w *Writer) insert(ctx context.Context, tx Tx, k *mapping.Kind, r *mapping.Run) ([]any, error) {
 	if r == nil {
-		return nil, fmt.Errorf("%s: none can be made in the monolith", k.Name)
+		return nil, &UnfitError{"the mapping has no insert for " + k.Name}
 	}
 	s := r.Try[0]
 	row, err := tx.Insert(ctx, s.SQL, bind(s, r.Values))
