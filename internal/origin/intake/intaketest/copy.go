@@ -3,7 +3,6 @@ package intaketest
 
 import (
 	"encoding/json"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -98,13 +97,13 @@ func (c *Copy) IDs(kind string) (ids []string) {
 	return ids
 }
 
-// Any gives the ID of one of the documents of a kind; none where there is none.
-func (c *Copy) Any(rnd *rand.Rand, kind, none string) string {
+// Any gives the ID of the document of a kind that pick chooses of n; none where there is none.
+func (c *Copy) Any(pick func(n int) int, kind, none string) string {
 	ids := c.IDs(kind)
 	if len(ids) == 0 {
 		return none
 	}
-	return ids[rnd.IntN(len(ids))]
+	return ids[pick(len(ids))]
 }
 
 // Document gives a document.

@@ -230,7 +230,7 @@ func TestAWalkThatIsFollowed(t *testing.T) {
 		}
 		c := intaketest.New(t, replicas[0].Server, kinds...)
 		path := func(kind string) string { // of something that is there
-			id := c.Any(rnd, kind, "none")
+			id := c.Any(rnd.IntN, kind, "none")
 			if kind == "categories" && id != "none" {
 				id = c.Document(t, kind, id)["slug"].(string)
 			}

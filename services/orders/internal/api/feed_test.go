@@ -189,7 +189,7 @@ func TestAWalkThatIsFollowed(t *testing.T) {
 		c := intaketest.New(t, s.Server, "orders")
 		for n := range 250 {
 			on := []*shop{s, other}[rnd.IntN(2)]
-			id := c.Any(rnd, "orders", nowhere)
+			id := c.Any(rnd.IntN, "orders", nowhere)
 			switch rnd.IntN(8) {
 			case 0, 1, 2, 3:
 				on.put(t, asAna, nil, tea, 1+rnd.IntN(3))

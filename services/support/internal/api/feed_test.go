@@ -128,7 +128,7 @@ func TestAWalkThatIsFollowed(t *testing.T) {
 		f := open(t)
 		f.announce()
 		c := intaketest.New(t, f.Server, kindsTold...)
-		some := func(kind string) string { return "/v1/" + kind + "/" + c.Any(rnd, kind, nowhere) }
+		some := func(kind string) string { return "/v1/" + kind + "/" + c.Any(rnd.IntN, kind, nowhere) }
 		for range 250 {
 			try := func(who caller.Caller, method, path string, body any) {
 				f.Do(t, contracttest.Request{Method: method, Path: path, As: who, Body: body})

@@ -157,7 +157,7 @@ func TestAWalkThatIsFollowed(t *testing.T) {
 		c := intaketest.New(t, s.Server, "users")
 		for range 120 {
 			on := []*service{s, other}[rnd.IntN(2)]
-			id := c.Any(rnd, "users", admin.UserID)
+			id := c.Any(rnd.IntN, "users", admin.UserID)
 			who := caller.Caller{UserID: id, Roles: []caller.Role{caller.Customer}}
 			n := rnd.IntN(4)
 			switch rnd.IntN(8) {
