@@ -46,7 +46,7 @@ type engine struct {
 	dsn      DSN
 	secrets  Secrets
 
-	writer   *reverse.Writer
+	writer *reverse.Writer
 
 	sealing sync.Mutex
 	sealed  bool

@@ -339,7 +339,7 @@ var (
 	errNotFollowing = fault.New(fault.Conflict, "not_following", "The move does not follow the monolith yet. Start it, and wait until it does.")
 	errNoWayBack    = fault.New(fault.Conflict, "no_way_back", "The mapping does not say how all documents of this service are written back to the monolith.")
 	errNoWriter     = fault.New(fault.Conflict, "no_writer", "The secret monolith-write-dsn is empty: nothing could be written back to the monolith.")
-	errWriterAway = fault.New(fault.Unavailable, "writer_away", "The monolith cannot be written back to. See the preflight.")
+	errWriterAway   = fault.New(fault.Unavailable, "writer_away", "The monolith cannot be written back to. See the preflight.")
 	errStranded     = fault.New(fault.Conflict, "made_in_shop", "Documents of this service were made in the shop, whose owner cannot take them over again as moved in: it cannot be rolled back.")
 	errSilent       = fault.New(fault.Conflict, "no_announcements", "An app of this service announces no changes: it runs without TIENDA_REVERSE=1.")
 )

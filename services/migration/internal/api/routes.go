@@ -42,6 +42,6 @@ func Routes(c progress.Control, r Routing, cut Cutover, h events.Hearer) []httpa
 		{Method: http.MethodDelete, Path: "/v1/migration/routing/differences", Who: own, Handle: a.resetDifferences},
 		{Method: http.MethodDelete, Path: "/v1/migration/routing/replicas/{replica}", Who: own, Handle: a.forgetReplica},
 		{Method: http.MethodPut, Path: "/v1/migration/routing/{service}", Who: own, Handle: a.setRouting},
-		{Method: http.MethodPost, Path: "/internal/v1/routing", Who: gateway, Handle: a.poll},},
+		{Method: http.MethodPost, Path: "/internal/v1/routing", Who: gateway, Handle: a.poll},
 	}...)
 }
