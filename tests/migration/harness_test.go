@@ -64,9 +64,15 @@ func tell(t *testing.T, o generator.Options, env ...string) *story {
 // open starts an empty shop with the migration of a mapping beside it.
 func open(t *testing.T, mapping, dsn string, env ...string) (opened *shop.Shop, token string) {
 	t.Helper()
+	return openWith(t, mapping, map[string]string{"monolith-dsn": dsn}, env...)
+}
+
+// openWith is open with any secrets.
+func openWith(t *testing.T, mapping string, with map[string]string, env ...string) (opened *shop.Shop, token string) {
+	t.Helper()
 	dir := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".data"), 0o700))
-	secrets, err := json.Marshal(map[string]string{"monolith-dsn": dsn})
+	secrets, err := json.Marshal(with)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".data", "migration-secrets.json"), secrets, 0o600))
 	opened, err = shop.Start(t.Context(), shop.Options{
@@ -90,11 +96,14 @@ func open(t *testing.T, mapping, dsn string, env ...string) (opened *shop.Shop, 
 }
 
 // sell has customers write to the monolith at a rate until quiet.
-func (s *story) sell(rate float64) {
+func (s *story) sell(rate float64) { s.sellAt(s.legacy.URL, rate) }
+
+// sellAt is sell at an address.
+func (s *story) sellAt(address string, rate float64) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.t.Context()))
 	s.hush = cancel
 	s.writing.Go(func() {
-		err := traffic.Run(ctx, traffic.Options{URL: s.legacy.URL, Rate: rate, Seed: 1, Run: run, Customers: int64(s.size)}, s.ledger)
+		err := traffic.Run(ctx, traffic.Options{URL: address, Rate: rate, Seed: 1, Run: run, Customers: int64(s.size)}, s.ledger)
 		if err != nil && ctx.Err() == nil {
 			s.t.Errorf("traffic: %v", err)
 		}

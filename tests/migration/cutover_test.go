@@ -1,0 +1,360 @@
+package migration
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/monolith/generator"
+	"tienda/monolith/local/localtest"
+	legacy "tienda/monolith/shop"
+	"tienda/monolith/traffic"
+	"tienda/tests/shop"
+)
+
+// legacyRoutes are the addresses of the sample monolith that the shop does not have.
+const legacyRoutes = `
+  - {path: '/legacy/customers', methods: [POST], app: users, legacy: true, access: public}
+  - {path: '/legacy/customers/{id}/address', methods: [PUT], app: users, legacy: true, access: public}
+  - {path: '/legacy/orders', methods: [POST], app: orders, legacy: true, access: public}
+  - {path: '/legacy/orders/{number}/ship', methods: [POST], app: orders, legacy: true, access: public}
+  - {path: '/legacy/orders/{number}/deliver', methods: [POST], app: orders, legacy: true, access: public}
+  - {path: '/legacy/orders/{number}/cancel', methods: [POST], app: orders, legacy: true, access: public}
+  - {path: '/legacy/prices/{sku}', methods: [PUT], app: catalog, legacy: true, access: public}
+  - {path: '/legacy/products/{slug}', methods: [DELETE], app: catalog, legacy: true, access: public}
+  - {path: '/legacy/tickets', methods: [POST], app: support, legacy: true, access: public}
+  - {path: '/legacy/tickets/{id}/messages', methods: [POST], app: support, legacy: true, access: public}
+  - {path: '/legacy/returns', methods: [POST], app: support, legacy: true, access: public}
+`
+
+// tellBehind is tell with the monolith behind the shop's gateway, and a role by which it
+// is written back to.
+func tellBehind(t *testing.T, o generator.Options, env ...string) *story {
+	t.Helper()
+	s := &story{t: t, source: localtest.Open(t), size: o.Size, ledger: traffic.NewLedger(run)}
+	s.owner = localtest.Pool(t, s.source.OwnerDSN)
+	report, err := generator.Fill(t.Context(), localtest.Connect(t, s.source.OwnerDSN), o)
+	require.NoError(t, err)
+	s.report = report
+	s.legacy = httptest.NewServer(legacy.New(legacy.Options{DB: s.owner, Log: slog.New(slog.DiscardHandler)}))
+	t.Cleanup(s.legacy.Close)
+	root, err := shop.Root()
+	require.NoError(t, err)
+	table, err := os.ReadFile(filepath.Join(root, "services", "gateway", "routes.yaml"))
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	require.NoError(t, os.WriteFile(file, append(table, legacyRoutes...), 0o600))
+	s.shop, s.token = openWith(t, "monolith", map[string]string{"monolith-dsn": s.source.MigrationDSN, "monolith-write-dsn": s.source.ReverseDSN},
+		append([]string{"TIENDA_REVERSE=1", "GATEWAY_MIGRATION=1", "GATEWAY_LEGACY=" + s.legacy.URL, "GATEWAY_ROUTES=" + file}, env...)...)
+	return s
+}
+
+// cut is how far the cut-over of a service is.
+type cut struct {
+	Service string  `json:"service"`
+	Stage   string  `json:"stage"`
+	Reason  string  `json:"reason"`
+	Pause   float64 `json:"pause_seconds"`
+	Tries   int     `json:"tries"`
+}
+
+func (s *story) cutover(service string) (found cut, ok bool) {
+	var out struct {
+		Services []cut `json:"services"`
+	}
+	if _, ok := s.ask(http.MethodGet, "/v1/migration/cutover", &out); !ok {
+		return cut{}, false
+	}
+	for _, c := range out.Services {
+		if c.Service == service {
+			return c, true
+		}
+	}
+	return cut{}, false
+}
+
+// does asks for a step of a cut-over, and gives the problem's code where it is refused.
+func (s *story) does(service, what string) (status int, body string) {
+	s.t.Helper()
+	in, err := json.Marshal(map[string]string{"do": what})
+	require.NoError(s.t, err)
+	s.until("an answer to "+what, 30*time.Second, func() bool {
+		require.NoError(s.t, s.shop.Reload())
+		at := fmt.Sprintf("http://127.0.0.1:%d/v1/migration/cutover/%s", s.shop.Of("migration")[0].Port, service)
+		req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, at, bytes.NewReader(in))
+		require.NoError(s.t, err)
+		req.Header.Set("dapr-api-token", s.token)
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = resp.Body.Close() }()
+		b, err := io.ReadAll(resp.Body)
+		status, body = resp.StatusCode, string(b)
+		return err == nil && status < 500
+	})
+	return status, body
+}
+
+// changes has a service change hands, and tries again where it was given up.
+func (s *story) changes(service, what, stage string) cut {
+	s.t.Helper()
+	var now cut
+	for range 5 {
+		status, body := s.does(service, what)
+		require.Equal(s.t, http.StatusAccepted, status, body)
+		s.until(service+" at an end", 2*time.Minute, func() bool {
+			c, ok := s.cutover(service)
+			now = c
+			return ok && (c.Stage == "monolith" || c.Stage == "shop" || c.Stage == "finished")
+		})
+		if now.Stage == stage {
+			s.t.Logf("%s %s: writes were held for %.3f s, try %d", service, what, now.Pause, now.Tries)
+			return now
+		}
+		s.t.Logf("%s %s: %s", service, what, now.Reason)
+	}
+	s.t.Fatalf("%s %s: %+v", service, what, now)
+	return now
+}
+
+// manager signs somebody in who may write the catalog, past the gateway: until users is
+// cut over, that sends whoever signs in to the monolith.
+func (s *story) manager() string {
+	s.t.Helper()
+	var id int64
+	var email string
+	require.NoError(s.t, s.owner.QueryRow(s.t.Context(), "SELECT id, email FROM staff WHERE role = 'catalogue' AND active ORDER BY id LIMIT 1").Scan(&id, &email))
+	in, err := json.Marshal(map[string]string{"grant_type": "password", "email": email, "password": generator.Password(id)})
+	require.NoError(s.t, err)
+	require.NoError(s.t, s.shop.Reload())
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, fmt.Sprintf("http://127.0.0.1:%d/v1/auth/token", s.shop.Of("users")[0].Port), bytes.NewReader(in))
+	require.NoError(s.t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("dapr-api-token", s.token)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(s.t, err)
+	defer func() { _ = resp.Body.Close() }()
+	var out struct {
+		AccessToken string `json:"access_token"`
+	}
+	b, err := io.ReadAll(resp.Body)
+	require.NoError(s.t, err)
+	require.Equal(s.t, http.StatusOK, resp.StatusCode, "%s", b)
+	require.NoError(s.t, json.Unmarshal(b, &out))
+	return out.AccessToken
+}
+
+// merchant makes products in the shop and changes their prices, whenever the shop takes it.
+type merchant struct {
+	*story
+	token    string
+	category string
+
+	mu     sync.Mutex
+	prices map[string]int64          // that were acknowledged last, by SKU
+	maybe  map[string]map[int64]bool // of writes without an answer, since that
+}
+
+// trade goes on until ctx ends; it does one write after the other.
+func (m *merchant) trade(ctx context.Context) {
+	for n := 0; ctx.Err() == nil; n++ {
+		sku := fmt.Sprintf("HAND-%d", n%7+1)
+		m.mu.Lock()
+		_, there := m.prices[sku]
+		m.mu.Unlock()
+		amount := int64(1000 + n)
+		if there {
+			m.price(sku, amount)
+		} else {
+			m.make(sku, amount)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (m *merchant) make(sku string, amount int64) {
+	slug := "hand-" + sku[len("HAND-"):]
+	body, err := json.Marshal(map[string]any{
+		"slug": slug, "language": "es", "name": "Mano " + sku, "category": m.category, "status": "published",
+		"variants": []any{map[string]any{"sku": sku, "name": "Mano " + sku, "prices": []any{map[string]any{"amount": amount, "currency": "EUR"}}}},
+	})
+	m.noErr(err)
+	m.outcome(sku, amount, m.send("/v1/products", "application/json", body, http.StatusCreated, nil))
+}
+
+func (m *merchant) price(sku string, amount int64) {
+	body, err := json.Marshal(map[string]any{"sku": sku, "currency": "EUR", "amount": amount})
+	m.noErr(err)
+	m.outcome(sku, amount, m.send("/v1/price-updates", "application/x-ndjson", body, http.StatusOK, func(b []byte) bool {
+		var report struct {
+			Accepted int `json:"accepted"`
+		}
+		return json.Unmarshal(b, &report) == nil && report.Accepted == 1
+	}))
+}
+
+func (m *merchant) noErr(err error) {
+	if err != nil {
+		m.t.Errorf("merchant: %v", err)
+	}
+}
+
+const (
+	acknowledged = 1
+	refused      = 0
+	unknown      = -1
+)
+
+func (m *merchant) send(path, of string, body []byte, good int, fits func([]byte) bool) int {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(m.t.Context()), 20*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.shop.Gateway+path, bytes.NewReader(body))
+	if err != nil {
+		return refused
+	}
+	req.Header.Set("Content-Type", of)
+	req.Header.Set("Authorization", "Bearer "+m.token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return unknown
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	switch {
+	case err != nil || resp.StatusCode >= 500:
+		return unknown
+	case resp.StatusCode == good && (fits == nil || fits(b)):
+		return acknowledged
+	}
+	return refused
+}
+
+func (m *merchant) outcome(sku string, amount int64, outcome int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch outcome {
+	case acknowledged:
+		m.prices[sku] = amount
+		delete(m.maybe, sku)
+	case unknown:
+		if m.maybe[sku] == nil {
+			m.maybe[sku] = map[int64]bool{}
+		}
+		m.maybe[sku][amount] = true
+	}
+}
+
+func (m *merchant) fits(sku string, amount int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.prices[sku] == amount || m.maybe[sku][amount]
+}
+
+// inTheMonolith holds what the merchant was told to the monolith's tables.
+func (m *merchant) inTheMonolith() {
+	m.t.Helper()
+	rows, err := m.owner.Query(m.t.Context(), "SELECT sku, (price * 100)::bigint FROM product_variants WHERE sku LIKE 'HAND-%'")
+	require.NoError(m.t, err)
+	found := map[string]int64{}
+	for rows.Next() {
+		var sku string
+		var amount int64
+		require.NoError(m.t, rows.Scan(&sku, &amount))
+		require.NotContains(m.t, found, sku)
+		found[sku] = amount
+	}
+	require.NoError(m.t, rows.Err())
+	require.NotEmpty(m.t, m.prices)
+	for sku := range m.prices {
+		require.Contains(m.t, found, sku, "made in the shop, and acknowledged")
+		require.True(m.t, m.fits(sku, found[sku]), "%s costs %d in the monolith, and %d was acknowledged", sku, found[sku], m.prices[sku])
+	}
+}
+
+// inTheShop holds it to the shop.
+func (m *merchant) inTheShop() {
+	m.t.Helper()
+	for sku := range m.prices {
+		prices := m.pricesOf(sku)
+		require.Len(m.t, prices, 1, sku)
+		require.True(m.t, m.fits(sku, prices[0]), "%s costs %d in the shop, and %d was acknowledged", sku, prices[0], m.prices[sku])
+	}
+}
+
+// The catalog is cut over while both shops sell, rolled back, cut over again and finished:
+// nothing that was acknowledged is lost or there twice, on either side.
+func TestTheCatalogChangesHands(t *testing.T) {
+	if !localtest.Wanted() {
+		return
+	}
+	s := tellBehind(t, generator.Options{Size: 30, Seed: 5})
+	status, body := s.does("catalog", "begin")
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, body, "not_following")
+	s.start()
+	s.becomes("following")
+	status, body = s.does("orders", "begin")
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, body, "cutover_order")
+
+	s.sellAt(s.shop.Gateway, 8)
+	var category string
+	require.NoError(t, s.owner.QueryRow(t.Context(), "SELECT slug FROM categories ORDER BY id LIMIT 1").Scan(&category))
+	m := &merchant{story: s, token: s.manager(), category: category, prices: map[string]int64{}, maybe: map[string]map[int64]bool{}}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var trading sync.WaitGroup
+	trading.Go(func() { m.trade(ctx) })
+
+	s.changes("catalog", "begin", "shop")
+	s.until("something made in the shop", 30*time.Second, func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return len(m.prices) == 7
+	})
+	time.Sleep(time.Second) // some prices
+	s.changes("catalog", "rollback", "monolith")
+	m.inTheMonolith()
+	time.Sleep(500 * time.Millisecond)
+	s.changes("catalog", "begin", "shop")
+	m.inTheShop()
+	time.Sleep(time.Second)
+	stop()
+	trading.Wait()
+	s.quiet()
+	m.inTheShop()
+	s.until("what was written last in the monolith", 20*time.Second, func() bool {
+		for sku := range m.prices {
+			var amount int64
+			require.NoError(t, s.owner.QueryRow(t.Context(), "SELECT (price * 100)::bigint FROM product_variants WHERE sku = $1", sku).Scan(&amount))
+			if !m.fits(sku, amount) {
+				return false
+			}
+		}
+		return true
+	})
+	m.inTheMonolith()
+	differences, err := traffic.Check(t.Context(), s.owner, s.entries())
+	require.NoError(t, err)
+	require.Empty(t, differences, "the monolith, where orders still go")
+	s.equal()
+	status, body = s.does("catalog", "finish")
+	require.Equal(t, http.StatusAccepted, status, body)
+	status, body = s.does("catalog", "rollback")
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, body, "cutover_stage")
+}
