@@ -76,8 +76,8 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps, desk *routing.Desk
 	writer := reverse.New(m, e.writing, target, inCharge(journal), d.Log)
 	back := reverse.NewFollower(writer, statestore.NewUnwritten(d.DB), time.Now, d.Log)
 	e.writer = writer
-	b := newBetween(e, back, handover.NewFeed(target))
-	cut := machine{cutover.New(gateways{desk}, b, b, statestore.NewCutovers(d.DB), d.Log), b}
+	b := newBetween(e, gateways{desk}, back, handover.NewFeed(target))
+	cut := machine{cutover.New(b.doors, b, b, statestore.NewCutovers(d.DB), d.Log), b}
 	return Core{Control: e, Cutover: cut, Hearer: back, Parts: []app.Part{
 		cut.work, app.Every(adoptEvery, d.Log, "what was made in the shop and is the monolith's again", b.adoptAll),
 		e.Work, e.verifier.Work, e.writing.closing,

@@ -33,6 +33,12 @@ var adoptable = []string{"categories", "products", "stock"}
 // gateways implements cutover.Gateways.
 type gateways struct{ desk *routing.Desk }
 
+// fenced says whether the writes of a service are held.
+func (g gateways) fenced(ctx context.Context, service string) (bool, error) {
+	s, err := g.desk.State(ctx)
+	return s.Services[service].Fenced, err
+}
+
 func (g gateways) Route(ctx context.Context, service string, r cutover.Route) (int64, error) {
 	to := routing.Monolith
 	if r.Shop {
@@ -49,8 +55,9 @@ func (g gateways) Applied(ctx context.Context, version int64) (bool, error) {
 // way there, the writer on the way back.
 type between struct {
 	*engine
-	back *reverse.Follower
-	feed *handover.Feed
+	doors gateways
+	back  *reverse.Follower
+	feed  *handover.Feed
 
 	mu      sync.Mutex
 	news    time.Time // when something was announced last that is written back
@@ -58,8 +65,8 @@ type between struct {
 	adopted map[string]bool // IDs
 }
 
-func newBetween(e *engine, back *reverse.Follower, f *handover.Feed) *between {
-	return &between{engine: e, back: back, feed: f, watches: map[*backWatch]bool{}, adopted: map[string]bool{}}
+func newBetween(e *engine, g gateways, back *reverse.Follower, f *handover.Feed) *between {
+	return &between{engine: e, doors: g, back: back, feed: f, watches: map[*backWatch]bool{}, adopted: map[string]bool{}}
 }
 
 // Behind implements cutover.Sync.
@@ -132,6 +139,10 @@ func (b *between) Written(ctx context.Context, service string) (bool, error) {
 			return false, fmt.Errorf("the monolith does not take %s %s: %s", u.Kind, u.ID, u.Reason)
 		}
 	}
+	// While writes go on it is enough to have caught up.
+	if fenced, err := b.doors.fenced(ctx, service); err != nil || !fenced {
+		return err == nil, err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return whole && time.Since(b.news) >= settled, nil
@@ -183,20 +194,50 @@ func (b *between) Compare(ctx context.Context, kinds []string) (string, error) {
 			return "", err
 		}
 	}
-	reason, err := b.verifier.Compare(ctx, kinds)
-	if err != nil || reason == "" {
-		return reason, err
-	}
-	r, err := b.verifier.Report(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, d := range r.Different {
-		if err := b.writer.Again(ctx, d.Kind, d.ID); err != nil {
+	for again := false; ; again = true {
+		reason, err := b.verifier.Compare(ctx, kinds)
+		if err != nil || reason == "" {
+			return reason, err
+		}
+		left, err := b.standing(ctx, kinds)
+		if err != nil || len(left) == 0 {
 			return "", err
 		}
+		if again {
+			return reason, nil
+		}
+		for _, d := range left {
+			if err := b.writer.Again(ctx, d.Kind, d.ID); err != nil {
+				return "", err
+			}
+		}
 	}
-	return b.verifier.Compare(ctx, kinds)
+}
+
+// standing gives those differences of the last report that are not of documents which
+// change all the time: what has changed since Watch is compared once more while nothing does.
+func (b *between) standing(ctx context.Context, kinds []string) ([]progress.Difference, error) {
+	for _, app := range appsOf(kinds) {
+		if _, err := b.feed.All(ctx, app, func(changes []reverse.Change) error { return b.apply(ctx, changes) }); err != nil {
+			return nil, err
+		}
+	}
+	r, err := b.verifier.Report(ctx)
+	if err != nil || r.Missing+r.Extra+r.Differs > int64(len(r.Different)) {
+		return r.Different, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.DeleteFunc(r.Different, func(d progress.Difference) bool {
+		for w := range b.watches {
+			for _, keys := range w.keys {
+				if _, changed := keys[d.ID]; changed {
+					return true
+				}
+			}
+		}
+		return false
+	}), nil
 }
 
 // Watch implements cutover.Verifier.

@@ -93,8 +93,30 @@ func (k *kind) Query() source.Query { return k.of.Query() }
 
 // OnlyHere implements move.Kind. Who has set a password here has another one than the
 // monolith knows, and users no longer keeps the digest of that.
-func (k *kind) OnlyHere(pointer string, held json.RawMessage) bool {
+func (k *kind) OnlyHere(pointer string, there, held json.RawMessage) bool {
+	if unsaid := defaults[k.of.Kind][pointer]; unsaid != "" {
+		a, b := member(there, pointer), member(held, pointer)
+		if b == nil && string(a) == unsaid {
+			return true
+		}
+	}
 	return k.of.Kind == "users" && pointer == "/password_digest" && !bytes.Contains(held, []byte(`"password_digest"`))
+}
+
+// defaults are what fields say that are left out, by kind of document: what was made in
+// the shop states none of them, and the mapping all.
+var defaults = map[string]map[string]string{
+	"categories": {"/position": "0"},
+	"products":   {"/status": `"published"`, "/tax_class": `"standard"`, "/language": `"en"`},
+}
+
+// member gives a field of a document by the pointer to it; nil: it is not there.
+func member(doc json.RawMessage, pointer string) json.RawMessage {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(doc, &fields) != nil {
+		return nil
+	}
+	return fields[strings.TrimPrefix(pointer, "/")]
 }
 
 // Shown implements move.Kind.

@@ -60,7 +60,7 @@ type Kind interface {
 	KeyOf(key string) ([]any, bool)
 	// OnlyHere says whether a field that is not the same in a document that is held may
 	// have been changed by the target's own users, who are in charge of it.
-	OnlyHere(pointer string, held json.RawMessage) bool
+	OnlyHere(pointer string, there, held json.RawMessage) bool
 	// Shown gives what a person may see of a root that was rejected: no secrets.
 	Shown(r source.Row) map[string]string
 }

@@ -134,7 +134,7 @@ func differing(k move.Kind, suspects []suspect, records []source.Record, docs []
 		case inSource && a == nil:
 			continue
 		case inSource && inTarget:
-			s.fields = slices.DeleteFunc(fieldsThatDiffer(a, b), func(pointer string) bool { return k.OnlyHere(pointer, b) })
+			s.fields = slices.DeleteFunc(fieldsThatDiffer(a, b), func(pointer string) bool { return k.OnlyHere(pointer, a, b) })
 			if len(s.fields) == 0 {
 				continue
 			}

@@ -45,6 +45,10 @@ func reasonOf(r progress.Report) string {
 			}
 		}
 	}
+	if len(r.Different) > 0 && len(parts) > 0 {
+		first := r.Different[0]
+		parts = append(parts, strings.TrimSpace("the first is "+first.Kind+" "+first.ID+" "+strings.Join(first.Fields, " ")))
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -93,7 +97,8 @@ func (w *Watched) Compare(ctx context.Context) (reason string, err error) {
 			}
 		}
 		if len(suspects) > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", len(suspects), g[0].Kind()))
+			first := suspects[0]
+			parts = append(parts, strings.TrimSpace(fmt.Sprintf("%d %s, the first is %s %s %s", len(suspects), g[0].Kind(), first.what, first.id, strings.Join(first.fields, " "))))
 		}
 	}
 	return strings.Join(parts, ", "), nil

@@ -95,7 +95,7 @@ func (Notes) KeyOf(key string) ([]any, bool) {
 }
 
 // OnlyHere implements move.Kind: a note that is signed here may lack its text.
-func (Notes) OnlyHere(pointer string, held json.RawMessage) bool {
+func (Notes) OnlyHere(pointer string, _, held json.RawMessage) bool {
 	return pointer == "/text" && bytes.Contains(held, []byte(`"signed"`))
 }
 
