@@ -3,6 +3,7 @@ package migration
 import (
 	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -150,5 +151,11 @@ func (s *story) found(needles *checker.Needles, text string) {
 	hits, _, err := needles.Files(m.DataDir)
 	require.NoError(t, err)
 	require.NotEmpty(t, hits)
+	renamed := texts(t, s.owner, "SELECT 'products:' || min(id) FROM products WHERE active")[0]
+	announced, err := checker.NewNeedles(checker.ID(renamed))
+	require.NoError(t, err)
+	events, _, err := announced.Files(filepath.Join(m.DataDir, "nats"))
+	require.NoError(t, err)
+	require.NotEmpty(t, events, "the ID of what a catalog manager renamed was announced")
 	t.Logf("the planted number is in %s and %s", slices.Sorted(maps.Keys(values)), slices.Sorted(maps.Keys(hits)))
 }
