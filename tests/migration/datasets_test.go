@@ -87,6 +87,11 @@ func TestSampleWhole(t *testing.T) {
 		return
 	}
 	s := tell(t, generator.Options{Size: 60, Seed: 1})
+	// What only a larger sample would have: a customer who may not sign in, and times that
+	// Madrid's clocks have shown twice, and never.
+	_, err := s.owner.Exec(t.Context(), `UPDATE customers SET blocked = id = 60, created_at = CASE id
+		WHEN 58 THEN '2017-10-29 02:30:00' WHEN 59 THEN '2018-03-25 02:30:00' ELSE created_at END WHERE id >= 58`)
+	require.NoError(t, err)
 	door := sampleShop(t, s.owner, s.shop.Gateway)
 	now, took := s.whole()
 	require.Zero(t, now.Rejects)
