@@ -36,10 +36,9 @@ func theirs(name string) string {
 // oldDatabase is a database of a server that ends with the test, and a role that may
 // replicate and read.
 type oldDatabase struct {
-	t        *testing.T
-	owner    *pgxpool.Pool
-	roleDSN  string
-	password string
+	t       *testing.T
+	owner   *pgxpool.Pool
+	roleDSN string
 }
 
 func newOldDatabase(t *testing.T) *oldDatabase {
@@ -74,7 +73,7 @@ func (d *oldDatabase) run(sql string) {
 // load copies a file of comma-separated values into a table.
 func (d *oldDatabase) load(table, file string) {
 	d.t.Helper()
-	f, err := os.Open(file) //nolint:gosec // a folder that the environment names
+	f, err := os.Open(file)
 	require.NoError(d.t, err)
 	defer func() { _ = f.Close() }()
 	conn, err := d.owner.Acquire(d.t.Context())
@@ -147,19 +146,11 @@ func demoStaff(t *testing.T, s *shop.Shop) *checker.Shop {
 	require.NoError(t, err)
 	defer func() { _ = resp.Body.Close() }()
 	require.Equal(t, http.StatusOK, resp.StatusCode)
-	door := &checker.Shop{URL: s.Gateway}
+	as := map[caller.Role]checker.Account{}
 	for _, a := range staff {
-		who := checker.Account{Email: a.Email, Password: a.Password}
-		switch a.Role {
-		case caller.CatalogManager:
-			door.Catalog = who
-		case caller.SupportAgent:
-			door.Support = who
-		case caller.Admin:
-			door.Admin = who
-		}
+		as[a.Role] = checker.Account{Email: a.Email, Password: a.Password}
 	}
-	return door
+	return &checker.Shop{URL: s.Gateway, Catalog: as[caller.CatalogManager], Support: as[caller.SupportAgent], Admin: as[caller.Admin]}
 }
 
 var ds3Categories = []string{"Action", "Animation", "Children", "Classics", "Comedy", "Documentary", "Drama", "Family",
@@ -174,7 +165,7 @@ func TestDVDStoreWhole(t *testing.T) {
 	d := newOldDatabase(t)
 	root, err := shop.Root()
 	require.NoError(t, err)
-	sql, err := os.ReadFile(filepath.Join(root, "services", "migration", "mappings", "testdata", "ds3.sql")) //nolint:gosec // our own
+	sql, err := os.ReadFile(filepath.Join(root, "services", "migration", "mappings", "testdata", "ds3.sql"))
 	require.NoError(t, err)
 	d.run(string(sql))
 	for i, name := range ds3Categories {
@@ -199,7 +190,7 @@ func TestNorthwindWhole(t *testing.T) {
 		return
 	}
 	d := newOldDatabase(t)
-	sql, err := os.ReadFile(filepath.Join(dir, "northwind.sql")) //nolint:gosec // a folder that the environment names
+	sql, err := os.ReadFile(filepath.Join(dir, "northwind.sql"))
 	require.NoError(t, err)
 	d.run(strings.ReplaceAll(string(sql), "SET default_with_oids = false;", "")) // which only older servers know
 	d.owner.Reset()                                                              // the text has set more for its connection
