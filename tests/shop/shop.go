@@ -29,6 +29,8 @@ type Options struct {
 	Replicas []string // "catalog=2"
 	Profile  string   // local, redis, postgres; "": that of PROFILE in the environment, else local
 	NoSeed   bool     // leave it empty
+	With     []string // further run files, from the repository's root, whose apps are started beside it
+	Env      []string // of the runner, over this process's: "MIGRATION_MAPPING=monolith"
 	// Where broker and store listen, and where the sidecars find them instead.
 	Listen, Through map[string]string
 	Log             io.Writer // what the runner prints; nil: dropped unless it fails
@@ -141,8 +143,12 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	if o.NoSeed {
 		args = append(args, "-no-seed")
 	}
+	for _, file := range o.With {
+		args = append(args, "-with", filepath.Join(root, file))
+	}
 	s.cmd = exec.Command(filepath.Join(o.Bin, "tienda"), args...) //nolint:gosec,noctx // ended by Stop
 	s.cmd.Dir = root
+	s.cmd.Env = append(os.Environ(), o.Env...)
 	var out io.Writer = s.log
 	if o.Log != nil {
 		out = io.MultiWriter(s.log, o.Log)
