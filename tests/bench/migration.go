@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -173,12 +174,12 @@ func (v *moving) start(ctx context.Context, bin, dir string) error {
 
 // ask calls an app at its own door, as the migration does past its sidecar.
 func (v *moving) ask(ctx context.Context, app, method, path, body string, out any) error {
-	url := "http://127.0.0.1:" + strconv.Itoa(v.shop.Of(app)[0].Port) + path
+	at := "http://127.0.0.1:" + strconv.Itoa(v.shop.Of(app)[0].Port) + path
 	headers := []string{"dapr-api-token", v.token}
 	if app != "migration" {
 		headers = append(headers, caller.HeaderApp, "migration")
 	}
-	b, err := send(ctx, v.http, method, url, body, headers...)
+	b, err := send(ctx, v.http, method, at, body, headers...)
 	if err != nil || out == nil {
 		return err
 	}
@@ -307,7 +308,11 @@ func (v *moving) sent(ctx context.Context) (map[string][]json.RawMessage, error)
 				IDs        []string `json:"ids"`
 				NextCursor string   `json:"next_cursor"`
 			}
-			if err := v.ask(ctx, o.app, http.MethodGet, path+"?cursor="+cursor, "", &page); err != nil {
+			list := path
+			if cursor != "" {
+				list += "?" + url.Values{"cursor": {cursor}}.Encode()
+			}
+			if err := v.ask(ctx, o.app, http.MethodGet, list, "", &page); err != nil {
 				return nil, err
 			}
 			for ids := range slices.Chunk(page.IDs, 200) {
