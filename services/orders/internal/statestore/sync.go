@@ -14,7 +14,8 @@ import (
 )
 
 // Sync takes over orders from the system that the shop is moved off. Nothing is announced
-// of them: rows of the history and the customers' lists are written with the orders. check
+// of them: rows of the history and the customers' lists are written with the orders. One batch
+// is stored at a time: two would meet at the lists, and write most of it twice. check
 // names what of a document does not fit its schema. State: 1 bulk get, 1 transaction for
 // a batch; 1 bulk get more where an order is listed elsewhere from now on, or is deleted.
 func Sync(db *state.DB, check func(doc []byte) []fault.Field) intake.Kind[moved.Order] {
@@ -31,7 +32,7 @@ func Sync(db *state.DB, check func(doc []byte) []fault.Field) intake.Kind[moved.
 			page := movedPage(part, *d)
 			return []string{historyPageDocs.Key(page), historyDayDocs.Key(dayOf(page))}
 		},
-		More: morePlaces, Held: heldOrigin, Put: putMoved, Remove: bury, Finish: listMoved,
+		Room: make(chan struct{}, 1), More: morePlaces, Held: heldOrigin, Put: putMoved, Remove: bury, Finish: listMoved,
 		GetKeys: func(id string) []string { return orders.Keys(id) },
 		Get:     getMoved,
 	}

@@ -123,7 +123,7 @@ func NewTarget() *Target {
 }
 
 // Take implements move.Target.
-func (t *Target) Take(_ context.Context, _ move.Kind, _ string, docs []move.Sent) ([]move.Answer, error) {
+func (t *Target) Take(_ context.Context, _ move.Kind, docs []move.Sent) ([]move.Answer, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.Takes++
