@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string) error {
 	duration := f.Duration("duration", 8*time.Second, "how long each case runs")
 	connections := f.Int("connections", 16, "concurrent clients")
 	out := f.String("out", filepath.Join("bench-results", "latest.json"), "results file; an earlier one there is compared with")
-	only := f.String("only", "", "run only the cases whose name matches this pattern, with their floors")
+	only := f.String("only", "", "run only the cases whose name matches this pattern, with their floors; of a move: rates, floors")
 	products := f.Int("products", 0, "measure a catalog of so many products, such as 100000, in place of the shop; filling it takes minutes")
 	moved := f.Int("migration", 0, "measure the move of a sample monolith with so many customers, such as 2000, in place of the shop")
 	profile := f.String("profile", "local", "the profile of the large catalog, or of the move: local, redis, postgres")

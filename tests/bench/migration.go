@@ -42,7 +42,6 @@ type Migration struct {
 	Documents int         `json:"documents"`
 	Seconds   float64     `json:"seconds"`    // from the start until it follows
 	PerSecond float64     `json:"per_second"` // documents, without those with a password to hash
-	Ratio     float64     `json:"ratio"`      // PerSecond over that of Floor
 	Kinds     []MovedKind `json:"kinds"`
 	Hashed    MovedKind   `json:"hashed"` // accounts with passwords
 	// Floor are the same documents in a bare loop of bulk writes, and FloorTx in one of
@@ -354,8 +353,9 @@ func (v *Migration) tell(w io.Writer) {
 	for _, k := range v.Kinds {
 		fmt.Fprintf(w, "  %-12s %6d  %6.0f/s  floor %6.0f/s  %.2f\n", k.Kind, k.Documents, k.PerSecond, k.Floor, k.Ratio)
 	}
-	fmt.Fprintf(w, "  floors: bulk writes of what is sent %s\n          transactions of it %s\n          transactions of what is kept %s\n",
-		v.Floor.against(v.PerSecond), v.FloorTx.against(v.PerSecond), v.Kept.against(v.PerSecond))
+	fmt.Fprintf(w, "  floor, bulk writes of what is sent:  %s\n", v.Floor)
+	fmt.Fprintf(w, "  floor, transactions of the same:     %s\n", v.FloorTx)
+	fmt.Fprintf(w, "  floor, transactions of what is kept: %s\n", v.Kept)
 	fmt.Fprintf(w, "  calls a document: %s; CPU seconds:", v.Calls)
 	for _, name := range slices.SortedFunc(maps.Keys(v.CPU), func(a, b string) int { return int(100 * (v.CPU[b] - v.CPU[a])) }) {
 		fmt.Fprintf(w, "  %s %.1f", name, v.CPU[name])

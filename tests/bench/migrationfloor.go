@@ -22,8 +22,11 @@ import (
 	"tienda/tests/tap"
 )
 
-// movedBatch is how many documents a bare write has: about as many as the migration sends.
-const movedBatch = 100
+// A bare write has as many documents as the migration sends at once.
+const (
+	movedBatch  = 200
+	floorRounds = 3
+)
 
 // Floor is how fast documents were written to a bare sidecar.
 type Floor struct {
@@ -31,13 +34,19 @@ type Floor struct {
 	Bytes     int     `json:"bytes"`     // of a document, on average
 	PerSecond float64 `json:"per_second"`
 	Moved     float64 `json:"moved_per_second"` // documents that are moved, a second
+	Ratio     float64 `json:"ratio"`            // what the move has of that
 	Sidecar   float64 `json:"sidecar_cpu_s"`
+
+	kinds map[string]float64 // PerSecond, by kind
 }
 
-func (f Floor) against(ours float64) string {
-	return fmt.Sprintf("%d of %d bytes, %.0f/s: %.0f moved/s, of which the move has %.2f; %.1f s of the sidecar's CPU",
-		f.Documents, f.Bytes, f.PerSecond, f.Moved, ours/max(f.Moved, 1), f.Sidecar)
+func (f Floor) String() string {
+	return fmt.Sprintf("%d documents of %d bytes, %.0f/s: %.0f moved/s, of which the move has %.2f; %.1f s of the sidecar's CPU",
+		f.Documents, f.Bytes, f.PerSecond, f.Moved, f.Ratio, f.Sidecar)
 }
+
+// write writes a batch.
+type write func(ctx context.Context, ops []state.Op) error
 
 // bare is a sidecar without an app.
 type bare struct {
@@ -60,7 +69,7 @@ func (b bare) save(ctx context.Context, ops []state.Op) error {
 func (b bare) transact(ctx context.Context, ops []state.Op) error { return b.store.Commit(ctx, ops...) }
 
 // loop writes all, some batches at a time, and says how long it took.
-func (b bare) loop(ctx context.Context, ops []state.Op, batch int, write func(context.Context, []state.Op) error) (time.Duration, error) {
+func (b bare) loop(ctx context.Context, ops []state.Op, batch int, w write) (time.Duration, error) {
 	batches := make(chan []state.Op)
 	errs := make([]error, moveWorkers)
 	var wg sync.WaitGroup
@@ -68,7 +77,7 @@ func (b bare) loop(ctx context.Context, ops []state.Op, batch int, write func(co
 	for i := range moveWorkers {
 		wg.Go(func() {
 			for ops := range batches {
-				errs[i] = cmp.Or(errs[i], write(ctx, ops))
+				errs[i] = cmp.Or(errs[i], w(ctx, ops))
 			}
 		})
 	}
@@ -80,69 +89,107 @@ func (b bare) loop(ctx context.Context, ops []state.Op, batch int, write func(co
 	return time.Since(began), cmp.Or(errs...)
 }
 
-// floors writes to bare sidecars: what was sent, by bulk writes and by transactions, and
-// what is kept of it.
+// floors writes to bare sidecars, some rounds of each: what was sent, by bulk writes and by
+// transactions, and what is kept of it.
 func (v *moving) floors(ctx context.Context, sent map[string][]json.RawMessage, kept []state.Op, dir string) error {
 	fmt.Println("== the bare sidecar")
-	var all []state.Op
-	for _, o := range owners {
-		all = append(all, sentOps(o.kind, sent[o.kind])...)
+	total := 0
+	for _, docs := range sent {
+		total += len(docs)
 	}
-	err := onBare(ctx, v.Profile, filepath.Join(dir, "sent"), func(b bare) (err error) {
-		for i := range v.Kinds {
-			k := &v.Kinds[i]
-			kind := k.Kind
-			if kind == "customers" {
-				kind = "users"
-			}
-			ops := sentOps(kind, sent[kind])
-			took, err := b.loop(ctx, ops, movedBatch, b.save)
-			if err != nil {
-				return err
-			}
-			k.Floor = float64(len(ops)) / took.Seconds()
-			k.Ratio = k.PerSecond / k.Floor
+	byKind := func(round int) (parts []part) {
+		for _, o := range owners {
+			parts = append(parts, part{o.kind, sentOps(fmt.Sprintf("%d:%s", round, o.kind), sent[o.kind])})
 		}
-		return nil
-	})
-	if err != nil {
-		return err
+		return parts
+	}
+	whole := func(round int) []part {
+		ops := slices.Clone(kept)
+		for i := range ops {
+			ops[i].Key = fmt.Sprintf("%d:%s", round, ops[i].Key)
+		}
+		return []part{{"", ops}}
 	}
 	for _, f := range []struct {
 		to    *Floor
 		name  string
-		ops   []state.Op
+		parts func(round int) []part
 		batch int
-		write func(bare) func(context.Context, []state.Op) error
+		write func(bare) write
 	}{
-		{&v.Floor, "bulk", all, movedBatch, func(b bare) func(context.Context, []state.Op) error { return b.save }},
-		{&v.FloorTx, "transactions", all, movedBatch, func(b bare) func(context.Context, []state.Op) error { return b.transact }},
-		{&v.Kept, "kept", kept, movedBatch * len(kept) / max(len(all), 1), func(b bare) func(context.Context, []state.Op) error { return b.transact }},
+		{&v.Floor, "bulk", byKind, movedBatch, func(b bare) write { return b.save }},
+		{&v.FloorTx, "transactions", byKind, movedBatch, func(b bare) write { return b.transact }},
+		{&v.Kept, "kept", whole, max(1, movedBatch*len(kept)/max(total, 1)), func(b bare) write { return b.transact }},
 	} {
-		err := onBare(ctx, v.Profile, filepath.Join(dir, f.name), func(b bare) error {
-			cpu := processSeconds(b.side.PID())
-			took, err := b.loop(ctx, f.ops, max(f.batch, 1), f.write(b))
-			*f.to = Floor{Documents: len(f.ops), PerSecond: float64(len(f.ops)) / took.Seconds(), Sidecar: processSeconds(b.side.PID()) - cpu}
-			for _, op := range f.ops {
-				f.to.Bytes += len(op.Value)
-			}
-			f.to.Bytes /= max(len(f.ops), 1)
-			f.to.Moved = float64(len(all)) / took.Seconds()
+		err := onBare(ctx, v.Profile, filepath.Join(dir, f.name), func(b bare) (err error) {
+			*f.to, err = b.rounds(ctx, f.parts, f.batch, f.write(b))
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("floor of %s: %w", f.name, err)
 		}
-		fmt.Printf("   %s: %s\n", f.name, f.to.against(v.PerSecond))
+		f.to.Moved = float64(total) / (float64(f.to.Documents) / f.to.PerSecond)
+		f.to.Ratio = v.PerSecond / f.to.Moved
+		fmt.Printf("   %s: %s\n", f.name, f.to)
 	}
-	v.Ratio = v.PerSecond / v.Floor.Moved
+	for i := range v.Kinds {
+		k := &v.Kinds[i]
+		kind := k.Kind
+		if kind == "customers" {
+			kind = "users"
+		}
+		k.Floor = v.Floor.kinds[kind]
+		k.Ratio = k.PerSecond / k.Floor
+	}
 	return nil
 }
 
-func sentOps(kind string, docs []json.RawMessage) []state.Op {
+// part is what is written before the next one is begun.
+type part struct {
+	kind string
+	ops  []state.Op
+}
+
+// rounds writes the parts some times over, under other keys each time. The median of the
+// rounds counts: the pace of a machine wanders.
+func (b bare) rounds(ctx context.Context, parts func(round int) []part, batch int, w write) (Floor, error) {
+	f := Floor{kinds: map[string]float64{}}
+	var totals []float64
+	seconds, cpu := map[string][]float64{}, processSeconds(b.side.PID())
+	for round := range floorRounds {
+		total, size := 0.0, 0
+		f.Documents = 0
+		for _, p := range parts(round) {
+			took, err := b.loop(ctx, p.ops, batch, w)
+			if err != nil {
+				return f, err
+			}
+			total += took.Seconds()
+			seconds[p.kind] = append(seconds[p.kind], took.Seconds())
+			f.Documents += len(p.ops)
+			for _, op := range p.ops {
+				size += len(op.Value)
+			}
+			f.kinds[p.kind] = float64(len(p.ops)) / middle(seconds[p.kind])
+		}
+		totals = append(totals, total)
+		f.Bytes = size / max(f.Documents, 1)
+	}
+	f.Sidecar = (processSeconds(b.side.PID()) - cpu) / floorRounds
+	f.PerSecond = float64(f.Documents) / middle(totals)
+	return f, nil
+}
+
+// middle gives the median.
+func middle(all []float64) float64 {
+	all = slices.Sorted(slices.Values(all))
+	return all[len(all)/2]
+}
+
+func sentOps(prefix string, docs []json.RawMessage) []state.Op {
 	ops := make([]state.Op, len(docs))
 	for i, d := range docs {
-		ops[i] = state.Op{Key: fmt.Sprintf("%s:%d", kind, i), Value: d, Blind: true}
+		ops[i] = state.Op{Key: fmt.Sprintf("%s:%d", prefix, i), Value: d, Blind: true}
 	}
 	return ops
 }

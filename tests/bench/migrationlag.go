@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	stepTime  = 8 * time.Second
-	stepEvery = 100 * time.Millisecond // the lag is looked at
-	lagMost   = 1.0                    // seconds
-	drainMost = 30 * time.Second       // until a step that was too much is caught up with
-	writers8  = 8                      // who write at the legacy shop at the same time
+	stepTime     = 8 * time.Second
+	stepEvery    = 100 * time.Millisecond // the lag is looked at
+	lagMost      = 1.0                    // seconds
+	drainMost    = 30 * time.Second       // until a step that was too much is caught up with
+	buyersAtOnce = 8                      // who write at the legacy shop at the same time
 )
 
 // stepRates are writes a second at the monolith.
@@ -92,8 +92,8 @@ func (v *moving) step(ctx context.Context, url string, n int, rate float64) (Ste
 	ended := make(chan error, 1)
 	go func() {
 		ended <- traffic.Run(writing, traffic.Options{
-			URL: url, Client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: writers8}},
-			Rate: rate, Lanes: writers8, Seed: uint64(n), Run: fmt.Sprintf("bench%d", n), Customers: int64(v.Customers),
+			URL: url, Client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: buyersAtOnce}},
+			Rate: rate, Lanes: buyersAtOnce, Seed: uint64(n), Run: fmt.Sprintf("bench%d", n), Customers: int64(v.Customers),
 		}, ledger)
 	}()
 	for ledger.Writes() == 0 { // it reads the catalog first
