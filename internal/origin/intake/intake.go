@@ -12,7 +12,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 
 	"tienda/internal/fault"
 	"tienda/internal/origin"
@@ -63,9 +62,6 @@ type Kind[T any] struct {
 	// more call, where anything of it was not read yet. GetMore is to GetKeys what More is to Keys.
 	More    func(tx *state.Tx, docs []Document[T]) ([]string, error)
 	GetMore func(tx *state.Tx, id string) ([]string, error)
-	// Finish, if any, is called with the IDs of what was put and removed, each once, when all
-	// of a batch was: for what is written once for all of them, such as lists.
-	Finish func(tx *state.Tx, ids []string) error
 	// Begin, if any, is called once for each run of the transaction, when all is read, and gives what
 	// stores its documents in the place of Put and Remove.
 	Begin func(tx *state.Tx) Run[T]
@@ -192,9 +188,6 @@ func (k Kind[T]) store(ctx context.Context, in []Incoming, docs []Document[T], r
 		if err := run.Finish(); err != nil {
 			return err
 		}
-		if err := k.finish(tx, written); err != nil {
-			return err
-		}
 		return index.save(tx)
 	})
 	return written, err
@@ -251,15 +244,6 @@ func ByID[T any](more func(tx *state.Tx, id string) ([]string, error)) func(*sta
 		}
 		return keys, nil
 	}
-}
-
-func (k Kind[T]) finish(tx *state.Tx, written []string) error {
-	if k.Finish == nil || len(written) == 0 {
-		return nil
-	}
-	ids := slices.Clone(written)
-	slices.Sort(ids)
-	return k.Finish(tx, slices.Compact(ids))
 }
 
 // prepare does what is slow for the documents that fit.
