@@ -76,6 +76,11 @@ func strangle(t *testing.T) *strangled {
 	table, err := os.ReadFile(filepath.Join(root, "services", "gateway", "routes.yaml"))
 	require.NoError(t, err)
 	table = bytes.Replace(table, []byte("\nroutes:\n"), []byte("\nroutes:\n  - {path: '/legacy/prices/{sku}', methods: [PUT], app: catalog, access: public, legacy: true}\n"), 1)
+	// The old shop lists the options of a product by its variants; what is moved of them is
+	// at the variants alone.
+	const product = "path: '/v1/products/{id}', methods: [GET], app: catalog,"
+	require.Contains(t, string(table), product)
+	table = bytes.Replace(table, []byte(product), []byte(product+" shadow_ignore: [/options],"), 1)
 	dir := t.TempDir()
 	routes := filepath.Join(dir, "routes.yaml")
 	require.NoError(t, os.WriteFile(routes, table, 0o600))
