@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tienda/contracts"
+	"tienda/internal/contract"
+	"tienda/internal/contract/contracttest"
 	"tienda/services/gateway/internal/strangler"
 )
 
@@ -49,15 +53,23 @@ func moving(t *testing.T, routes []byte, env map[string]string) *move {
 }
 
 func (m *move) apps(t *testing.T) http.HandlerFunc {
+	c, err := contract.Load(contracts.FS, "migration")
+	require.NoError(t, err)
+	op := contracttest.Find(c, http.MethodPost, "/internal/v1/routing")
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if r.Header.Get("Dapr-App-Id") != "migration" {
+			if r.URL.Path == "/v1/orders/0198b4a2-7d7b-7c6e-9f57-0d6f1f3b8a11" {
+				w.WriteHeader(http.StatusNotFound)
+			}
 			_, _ = io.WriteString(w, `{"items":[],"of":"shop"}`)
 			return
 		}
 		var report strangler.Report
-		if err := json.NewDecoder(r.Body).Decode(&report); err != nil || r.URL.Path != "/internal/v1/routing" {
-			t.Errorf("%s: %v", r.URL.Path, err)
+		body, err := io.ReadAll(r.Body)
+		err = errors.Join(err, op.Check(r, nil, body), json.Unmarshal(body, &report))
+		if err != nil || r.Method+r.URL.Path != op.Method+op.Path {
+			t.Errorf("%s: %v", body, err)
 		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -152,16 +164,19 @@ func TestShadowReadsBehindTheDoor(t *testing.T) {
 	m.set(t, strangler.Service{To: strangler.Monolith, Shadow: 1})
 	require.Equal(t, "monolith", of(m.asked("GET", "/v1/orders", "Authorization", m.token(t, "customer"))))
 	require.Equal(t, "customer", m.requests()[0].Header.Get("Tienda-Roles"), "the monolith is told who asks where the operator says so")
+	require.Equal(t, "monolith", of(m.asked("GET", "/v1/orders/0198b4a2-7d7b-7c6e-9f57-0d6f1f3b8a11")))
+	found := map[string]string{}
 	require.Eventually(t, func() bool {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		for _, r := range m.reports {
 			for _, c := range r.Shadow {
-				return c.Route == "GET /v1/orders" && c.Differ == 1 && fmt.Sprint(c.Differences[0].Pointers) == "[/of]"
+				found[c.Route] = fmt.Sprint(c.Differ, c.Differences[0].Shop, c.Differences[0].Pointers)
 			}
 		}
-		return false
+		return len(found) == 2
 	}, 5*time.Second, 5*time.Millisecond)
+	require.Equal(t, map[string]string{"GET /v1/orders": "1 200 [/of]", "GET /v1/orders/{id}": "1 404 []"}, found)
 }
 
 // Without GATEWAY_MIGRATION nobody is asked, wherever the monolith is.

@@ -228,7 +228,7 @@ func (b *between) standing(ctx context.Context, kinds []string) ([]progress.Diff
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.DeleteFunc(r.Different, func(d progress.Difference) bool {
+	return slices.DeleteFunc(slices.Clone(r.Different), func(d progress.Difference) bool {
 		for w := range b.watches {
 			for _, keys := range w.keys {
 				if _, changed := keys[d.ID]; changed {

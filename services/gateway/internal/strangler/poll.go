@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tienda/internal/app"
+	"tienda/internal/fault"
 )
 
 const (
@@ -101,7 +102,10 @@ func (s *Switch) turn(ctx context.Context) error {
 	p, err := s.ask(ctx, r)
 	if err != nil {
 		s.failed.Add(1)
-		s.shadows.add(r.Shadow)
+		// What is not taken must not keep the next reports from being.
+		if kind := fault.KindOf(err); kind != fault.Invalid && kind != fault.TooLarge {
+			s.shadows.add(r.Shadow)
+		}
 		return err
 	}
 	s.take(p)

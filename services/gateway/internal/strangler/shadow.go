@@ -19,6 +19,7 @@ const (
 	shadowLimit     = 2 * time.Second // of one
 	largestCompared = 256 << 10       // bytes of a body
 	mostDifferences = 20              // kept of a route
+	mostReported    = 20              // routes in one report
 )
 
 // Counts are what became of the shadow reads of a route.
@@ -112,7 +113,7 @@ func (s *Switch) compare(r *http.Request, to *route.Route, who caller.Caller, t 
 			return
 		}
 		c.Differ++
-		c.note(Difference{time.Now().UTC(), old.status, got.Status, pointers})
+		c.note(Difference{time.Now().UTC(), old.status, got.Status, append([]string{}, pointers...)})
 	})
 }
 
@@ -148,15 +149,17 @@ func (s *shadows) add(counts []Counts) {
 	}
 }
 
-// collect gives what was counted since it was collected last.
-func (s *shadows) collect() []Counts {
+// collect gives what was counted since it was collected last, of some routes at a time.
+func (s *shadows) collect() (out []Counts) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []Counts
-	for _, c := range s.routes {
+	for name, c := range s.routes {
+		if len(out) == mostReported {
+			break
+		}
 		out = append(out, *c)
+		delete(s.routes, name)
 	}
-	clear(s.routes)
 	return out
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/caller"
+	"tienda/internal/fault"
 	"tienda/internal/trace"
 	"tienda/services/gateway/internal/forward"
 	"tienda/services/gateway/internal/route"
@@ -146,6 +148,24 @@ func TestLastDifferencesAreKept(t *testing.T) {
 	require.Empty(t, s.collect())
 	s.add(counts) // the report was lost
 	require.EqualValues(t, 30, s.collect()[0].Differ)
+	for i := range mostReported + 5 {
+		s.count(&route.Route{Path: strconv.Itoa(i)}, func(c *Counts) { c.Same++ })
+	}
+	require.Len(t, s.collect(), mostReported)
+	require.Len(t, s.collect(), 5, "the others with the next report")
+}
+
+// Counts go into the next report where one did not arrive; one that is refused is dropped.
+func TestAReportThatIsNotTaken(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		kept int
+	}{{errors.New("away"), 1}, {fault.BadField("/shadow", "no"), 0}} {
+		s := New(func(context.Context, Report) (Plan, error) { return Plan{}, tt.err }, slog.New(slog.DiscardHandler))
+		s.shadows.count(catalog, func(c *Counts) { c.Same++ })
+		require.Error(t, s.turn(t.Context()))
+		require.Len(t, s.shadows.collect(), tt.kept)
+	}
 }
 
 func TestDifferences(t *testing.T) {
