@@ -36,6 +36,7 @@ type engine struct {
 	verifier *verify.Verifier
 	source   *opening
 	writing  *writing
+	writer   *reverse.Writer
 	rules    *rules
 	schemas  mapping.Contracts
 	config   Config
@@ -64,8 +65,8 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps) (Core, error) {
 	target, journal := clients.NewOwners(d.Sidecar), statestore.NewJournal(d.DB)
 	e.Mover = move.New(e.source, e.rules, target, journal, move.Config{Chunk: c.Chunk, Limit: int64(c.RejectLimit), Fits: e.fits}, d.Log)
 	e.verifier = verify.New(e.source, e.rules, target, e.Mover, journal, d.Log)
-	writer := reverse.New(m, e.writing, target, e.inCharge, d.Log)
-	back := reverse.NewFollower(writer, statestore.NewUnwritten(d.DB), time.Now, d.Log)
+	e.writer = reverse.New(m, e.writing, target, e.inCharge, d.Log)
+	back := reverse.NewFollower(e.writer, statestore.NewUnwritten(d.DB), time.Now, d.Log)
 	return Core{Control: e, Hearer: back, Parts: []app.Part{
 		e.Work, e.verifier.Work, e.writing.closing,
 		app.Every(retryEvery, d.Log, "what the monolith did not take", back.Retry),
@@ -148,7 +149,21 @@ func (e *engine) fits(ctx context.Context) error {
 	if err := e.rules.Check(schema, e.schemas); err != nil {
 		return &move.Misfit{Reason: err.Error()}
 	}
-	return e.seal(ctx)
+	if err := e.seal(ctx); err != nil {
+		return err
+	}
+	return e.learnMade(ctx)
+}
+
+// learnMade has rows that were made by writing back keep the IDs of their documents. Where
+// no role may write, none were: the secret store, which has just given a secret, has none
+// for it.
+func (e *engine) learnMade(ctx context.Context) error {
+	_, err := e.writing.get(ctx)
+	if code := fault.CodeOf(err); code == "no_source" || code == "secrets_unavailable" {
+		return nil
+	}
+	return e.writer.Learn(ctx)
 }
 
 // seal gives the mapping the key of password digests, once.
