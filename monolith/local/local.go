@@ -181,7 +181,7 @@ func (d *Database) tables(ctx context.Context) error {
 		return fmt.Errorf("monolith: %w", err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		var there bool
 		if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1)", schema.Publication).Scan(&there); err != nil || there {
 			return err
@@ -192,11 +192,11 @@ func (d *Database) tables(ctx context.Context) error {
 		if err := schema.Create(ctx, tx.Conn()); err != nil {
 			return err
 		}
-		if err := schema.Reverse(ctx, tx.Conn()); err != nil {
-			return err
-		}
 		return schema.Publish(ctx, tx.Conn())
-	})
+	}); err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return schema.Reverse(ctx, tx.Conn()) })
 }
 
 // unless runs the statement if the query finds no row for the name.

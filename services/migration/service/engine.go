@@ -40,6 +40,7 @@ type engine struct {
 	verifier *verify.Verifier
 	source   *opening
 	writing  *writing
+	writer   *reverse.Writer
 	rules    *rules
 	schemas  mapping.Contracts
 	config   Config
@@ -50,7 +51,6 @@ type engine struct {
 
 	sealing sync.Mutex
 	sealed  bool
-	learned bool // what was made in the shop keeps its identity
 }
 
 // Engine makes the core over PostgreSQL. The mapping is read now: one with a fault
@@ -158,26 +158,21 @@ func (e *engine) fits(ctx context.Context) error {
 	if err := e.rules.Check(schema, e.schemas); err != nil {
 		return &move.Misfit{Reason: err.Error()}
 	}
-	if err := e.learn(ctx); err != nil {
+	if err := e.seal(ctx); err != nil {
 		return err
 	}
-	return e.seal(ctx)
+	return e.learnMade(ctx)
 }
 
-// learn gives the mapping the identities of what was made in the shop, once: what is made
-// later tells it itself.
-func (e *engine) learn(ctx context.Context) error {
-	e.sealing.Lock()
-	defer e.sealing.Unlock()
-	if e.learned {
+// learnMade has rows that were made by writing back keep the IDs of their documents. Where
+// no role may write, none were: the secret store, which has just given a secret, has none
+// for it.
+func (e *engine) learnMade(ctx context.Context) error {
+	_, err := e.writing.get(ctx)
+	if code := fault.CodeOf(err); code == "no_source" || code == "secrets_unavailable" {
 		return nil
 	}
-	err := e.writer.Learn(ctx)
-	if fault.CodeOf(err) == "no_source" {
-		return nil
-	}
-	e.learned = err == nil
-	return err
+	return e.writer.Learn(ctx)
 }
 
 // adopts says whether a document may take the place of one that was made at its owner:

@@ -14,6 +14,7 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/contract/contracttest"
+	"tienda/internal/event"
 	"tienda/internal/fault"
 	"tienda/services/migration/internal/api"
 	"tienda/services/migration/internal/events"
@@ -75,6 +76,10 @@ func TestEveryRoute(t *testing.T) {
 	require.JSONEq(t, `{"taken":2,"left":0}`, string(call(t, s, "POST", "/v1/migration/rejects/retry").Body))
 	require.Equal(t, []string{"start", "stop", "verify", "repair", "retry"}, c.Did())
 
+	for _, topic := range events.Topics {
+		sent := map[string]any{"specversion": "1.0", "id": "e", "source": topic, "type": "tienda." + topic + ".document_changed", "docversion": 1, "data": map[string]any{"kind": "k", "id": "i"}}
+		require.Equal(t, http.StatusOK, s.Do(t, contracttest.Request{Method: "POST", Path: "/changes/" + topic, Body: sent, ContentType: event.ContentType}).Status)
+	}
 	for _, path := range []string{"/", "/page.css", "/page/page.js", "/healthz", "/readyz", "/metrics"} {
 		require.Equal(t, http.StatusOK, call(t, s, "GET", path).Status, path)
 	}
@@ -101,6 +106,13 @@ func TestWhoMayCall(t *testing.T) {
 	for _, r := range api.Routes(c, desk(), hands(), events.Nobody{}) {
 		if strings.HasPrefix(r.Path, "/internal/") {
 			continue // the gateway's
+		}
+		if strings.HasPrefix(r.Path, "/changes/") {
+			sent := contracttest.Request{Method: r.Method, Path: r.Path, NoToken: true, Body: `{"specversion":"1.0","id":"e","source":"s","type":"t"}`, ContentType: event.ContentType}
+			require.Equal(t, http.StatusForbidden, s.Do(t, sent).Status)
+			sent.NoToken, sent.As = false, caller.Caller{App: "orders"}
+			require.Equal(t, http.StatusForbidden, s.Do(t, sent).Status)
+			continue
 		}
 		if !strings.HasPrefix(r.Path, "/v1/") {
 			require.Equal(t, http.StatusOK, s.Do(t, contracttest.Request{Method: r.Method, Path: strings.ReplaceAll(r.Path, "{script}", "page.js"), NoToken: true}).Status)

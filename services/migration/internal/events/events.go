@@ -28,7 +28,7 @@ func Routes(h Hearer) []httpapi.Route {
 	routes := make([]httpapi.Route, len(Topics))
 	for i, topic := range Topics {
 		routes[i] = httpapi.Route{
-			Method: http.MethodPost, Path: "/changes/" + topic, Who: httpapi.Sidecar, Handle: changes{topic, h}.hear,
+			Method: http.MethodPost, Path: "/changes/" + topic, Who: httpapi.Own("migration"), Handle: changes{topic, h}.hear,
 		}
 	}
 	return routes

@@ -30,7 +30,7 @@ func deliver(t *testing.T, h events.Hearer, topic, body string) error {
 	t.Helper()
 	for _, r := range events.Routes(h) {
 		if r.Path == "/changes/"+topic {
-			require.Equal(t, httpapi.Sidecar, r.Who, "other callers could have anything written")
+			require.Equal(t, httpapi.Own("migration").String(), r.Who.String(), "other callers could have anything written")
 			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, r.Path, strings.NewReader(body))
 			return r.Handle(httptest.NewRecorder(), req)
 		}

@@ -8,6 +8,7 @@
 //	cutover:<service> how far the cut-over of a service is
 //	routing           where the gateway sends the requests of each service
 //	gateways          the replicas of the gateway, and what each has applied
+//	unwritten         what the monolith did not take back, by kind and ID
 package statestore
 
 import (
