@@ -163,6 +163,9 @@ func (b *burst) truncated(table string) {
 func (m *Mover) storeBurst(ctx context.Context, b *burst) error {
 	for _, k := range m.mapping.Kinds() {
 		name := k.Name()
+		if m.handed(k) {
+			continue
+		}
 		if b.whole[name] {
 			if err := m.anewAll(ctx, k); err != nil {
 				return err
@@ -188,7 +191,11 @@ func (m *Mover) storeBurst(ctx context.Context, b *burst) error {
 		for _, key := range b.keys[name] {
 			keys = append(keys, key)
 		}
-		if _, err := m.refresh(ctx, k, keys); err != nil {
+		m.seen(k, keys)
+		switch err := m.refresh(ctx, k, keys); {
+		case isHanded(err): // just now
+			continue
+		case err != nil:
 			return err
 		}
 		m.mu.Lock()
@@ -245,7 +252,7 @@ func (m *Mover) sweep(ctx context.Context, k Kind) error {
 				keys = append(keys, key)
 			}
 		}
-		if _, err := m.refresh(ctx, k, keys); err != nil {
+		if err := m.refresh(ctx, k, keys); err != nil && !isHanded(err) {
 			return err
 		}
 		if cursor = next; cursor == "" {

@@ -204,7 +204,12 @@ func (m *Mover) note(ctx context.Context, rejects []progress.Reject, fine []stri
 }
 
 // refresh reads roots anew and sends what they are now, or that they are gone.
-func (m *Mover) refresh(ctx context.Context, k Kind, keys [][]any) (rejected int64, err error) {
+func (m *Mover) refresh(ctx context.Context, k Kind, keys [][]any) error {
+	m.storing.RLock()
+	defer m.storing.RUnlock()
+	if m.handed(k) {
+		return errHanded
+	}
 	for batch := range slices.Chunk(keys, MaxBatch) {
 		var items []item
 		err := m.patiently(ctx, "the source", func() (err error) {
@@ -212,15 +217,13 @@ func (m *Mover) refresh(ctx context.Context, k Kind, keys [][]any) (rejected int
 			return err
 		})
 		if err != nil {
-			return rejected, err
+			return err
 		}
-		n, err := m.load(ctx, k, items)
-		rejected += n
-		if err != nil {
-			return rejected, err
+		if _, err := m.load(ctx, k, items); err != nil {
+			return err
 		}
 	}
-	return rejected, nil
+	return nil
 }
 
 // anew reads roots as they are now.

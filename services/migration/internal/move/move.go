@@ -143,8 +143,9 @@ type Mover struct {
 	// position that is no earlier.
 	reading sync.Mutex
 
-	saving sync.Mutex    // held while a plan is written
-	asked  chan struct{} // Start or Stop was called
+	saving  sync.Mutex    // held while a plan is written
+	storing sync.RWMutex  // held, to read, while documents are stored; to write, while they change hands
+	asked   chan struct{} // Start or Stop was called
 
 	mu       sync.Mutex
 	run      Run
@@ -156,6 +157,7 @@ type Mover struct {
 	oldest   time.Time // when the oldest change was committed that is not stored; zero: there is none
 	lags     []progress.Lag
 	changed  map[string]int64
+	watches  map[*Watch]bool
 	cancel   context.CancelFunc // of what is under way
 }
 
@@ -172,7 +174,7 @@ func New(s source.Source, m Mapping, t Target, j Journal, c Config, log *slog.Lo
 	}
 	return &Mover{
 		source: s, mapping: m, target: t, journal: j, config: c, log: log, now: func() time.Time { return time.Now().UTC() },
-		asked: make(chan struct{}, 1), plans: map[string]*Plan{}, rejected: map[string]string{}, changed: map[string]int64{}, left: -1,
+		asked: make(chan struct{}, 1), plans: map[string]*Plan{}, rejected: map[string]string{}, changed: map[string]int64{}, watches: map[*Watch]bool{}, left: -1,
 	}
 }
 
@@ -185,6 +187,9 @@ type Run struct {
 	Again    bool            `json:"again"` // it was lost once: what is gone meanwhile has to be looked for
 	Position source.Position `json:"position"`
 	Changes  int64           `json:"changes"`
+	// Handed are the kinds of document that the shop is in charge of: what changes in the
+	// source is not taken over.
+	Handed map[string]bool `json:"handed,omitempty"`
 }
 
 // Plan are the chunks of a kind.
