@@ -33,7 +33,7 @@ func TestAnOwnerTellsOfWhatWasMadeHere(t *testing.T) {
 		Commits int    `json:"commits"`
 	}
 	s.until("an empty outbox", time.Minute, func() bool {
-		s.asMigration(http.MethodGet, "users", "/internal/v1/sync/outbox", nil, &outbox)
+		s.asks(http.MethodGet, "users", "/internal/v1/sync/outbox", nil, &outbox)
 		return outbox.Replica != "" && outbox.Commits == 0
 	})
 	var found struct {
@@ -44,7 +44,7 @@ func TestAnOwnerTellsOfWhatWasMadeHere(t *testing.T) {
 			Document struct{ Email string }
 		}
 	}
-	s.asMigration(http.MethodPost, "users", "/internal/v1/sync/users/read", map[string]any{"ids": []string{made.ID}, "all": true}, &found)
+	s.asks(http.MethodPost, "users", "/internal/v1/sync/users/read", map[string]any{"ids": []string{made.ID}, "all": true}, &found)
 	require.Len(t, found.Documents, 1)
 	require.Equal(t, person["email"], found.Documents[0].Document.Email)
 	require.Nil(t, found.Documents[0].Source)
@@ -56,7 +56,7 @@ func TestAnOwnerTellsOfWhatWasMadeHere(t *testing.T) {
 			IDs        []string `json:"ids"`
 			NextCursor string   `json:"next_cursor"`
 		}
-		s.asMigration(http.MethodGet, "users", "/internal/v1/sync/users?all=1"+cursor, nil, &page)
+		s.asks(http.MethodGet, "users", "/internal/v1/sync/users?all=1"+cursor, nil, &page)
 		all = append(all, page.IDs...)
 		if page.NextCursor == "" {
 			break
@@ -66,8 +66,8 @@ func TestAnOwnerTellsOfWhatWasMadeHere(t *testing.T) {
 	require.Contains(t, all, made.ID)
 }
 
-// asMigration calls an owner through the migration's sidecar.
-func (s *story) asMigration(method, app, path string, in, out any) {
+// asks calls an owner through the migration's sidecar.
+func (s *story) asks(method, app, path string, in, out any) {
 	s.t.Helper()
 	var body io.Reader
 	if in != nil {
@@ -87,6 +87,6 @@ func (s *story) asMigration(method, app, path string, in, out any) {
 	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(resp.Body)
 	require.NoError(s.t, err)
-	require.Equal(s.t, http.StatusOK, resp.StatusCode, "%s", b)
+	require.Equal(s.t, http.StatusOK, resp.StatusCode, "%s: %s", path, b)
 	require.NoError(s.t, json.Unmarshal(b, out))
 }
