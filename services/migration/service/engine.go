@@ -47,8 +47,6 @@ type engine struct {
 	dsn      DSN
 	secrets  Secrets
 
-	writer *reverse.Writer
-
 	sealing sync.Mutex
 	sealed  bool
 }
