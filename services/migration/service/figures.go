@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tienda/services/migration/internal/api"
 	"tienda/services/migration/internal/progress"
 )
 
@@ -17,6 +18,7 @@ const askLimit = 2 * time.Second
 // maximum, not the sum.
 type figures struct {
 	control progress.Control
+	cutover api.Cutover
 	log     *slog.Logger
 }
 
@@ -33,12 +35,14 @@ var (
 	rowsChanged = prometheus.NewDesc("tienda_migration_documents_changed", "Documents that were written anew since the copy, by kind.", []string{"kind"}, nil)
 	rejected    = prometheus.NewDesc("tienda_migration_rejects", "Documents in the list of rejects.", nil, nil)
 	rejectLimit = prometheus.NewDesc("tienda_migration_reject_limit", "Rejects that stop the move.", nil, nil)
+	stageNow    = prometheus.NewDesc("tienda_migration_cutover_stage", "1 for the stage that the cut-over of a service is in.", []string{"service", "stage"}, nil)
+	writePause  = prometheus.NewDesc("tienda_migration_cutover_pause_seconds", "How long writes of a service were held by its last change of hands.", []string{"service"}, nil)
 	unequal     = prometheus.NewDesc("tienda_migration_unequal", "Documents that the last verification found missing, extra or different.", []string{"what"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (f figures) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{known, phaseNow, lagBytes, lagSeconds, logLeft, rowsAll, rowsCopied, rowsChanged, rejected, rejectLimit, unequal} {
+	for _, d := range []*prometheus.Desc{known, phaseNow, lagBytes, lagSeconds, logLeft, rowsAll, rowsCopied, rowsChanged, rejected, rejectLimit, unequal, stageNow, writePause} {
 		out <- d
 	}
 }
@@ -49,6 +53,10 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 	defer cancel()
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for _, c := range f.cutover.States() {
+		gauge(stageNow, 1, c.Service, string(c.Stage))
+		gauge(writePause, c.Pause.Seconds(), c.Service)
 	}
 	s, err := f.control.Status(ctx)
 	if err != nil {

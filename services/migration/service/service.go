@@ -63,7 +63,7 @@ func Build(core NewCore) func(context.Context, app.Deps) (app.Built, error) {
 		d.Log.Info("migration", "config", cfg)
 		built := app.Built{
 			Routes: api.Routes(made.Control, desk, made.Cutover, made.Hearer), Parts: made.Parts, Ready: made.Ready,
-			Figures: []prometheus.Collector{figures{made.Control, d.Log}},
+			Figures: []prometheus.Collector{figures{made.Control, made.Cutover, d.Log}},
 		}
 		if cfg.Autostart && cfg.Mapping != "" {
 			built.Parts = append(built.Parts, autostart(made.Control, againEvery, d.Log))

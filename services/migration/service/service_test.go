@@ -131,7 +131,7 @@ func TestDSN(t *testing.T) {
 func TestFigures(t *testing.T) {
 	c := progresstest.Midway(time.Now())
 	r := prometheus.NewPedanticRegistry()
-	r.MustRegister(figures{c, quiet})
+	r.MustRegister(figures{c, uncut{}, quiet})
 	shown := func() string {
 		w := httptest.NewRecorder()
 		promhttp.HandlerFor(r, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))

@@ -14,6 +14,7 @@ import (
 	"tienda/internal/event"
 	"tienda/internal/origin/intake"
 	"tienda/internal/state/statetest"
+	"tienda/services/catalog/internal/product"
 )
 
 type object = map[string]any
@@ -190,6 +191,42 @@ func TestTheNewerIsKept(t *testing.T) {
 	require.Empty(t, s.events.Events())
 	s.call(404, nobody, "GET", "/v1/products/ware-1", nil)
 	require.JSONEq(t, `{"items":[]}`, string(s.call(200, nobody, "GET", "/v1/categories", nil).Body))
+}
+
+// What was made here and written back to the other system is taken over from there under its
+// ID, where the sender says so: from then on it is as what was moved in.
+func TestWhatWasMadeHereIsAdopted(t *testing.T) {
+	s, _ := stocked(t)
+	adopted := func(key string, id string, doc any) object {
+		d := moved(key, 5, doc)
+		d["id"], d["adopt"] = id, true
+		return d
+	}
+	line := with(with(coffee(), "id", idOf(productKey(5))), "slug", "imported")
+	for _, v := range line["variants"].([]any) {
+		v.(object)["sku"], v.(object)["stock"] = "I-"+v.(object)["sku"].(string), 1
+	}
+	raw, err := json.Marshal(line)
+	require.NoError(t, err)
+	require.Equal(t, 1, s.load(string(raw)).Accepted)
+	s.refused("products", "made_here", moved(productKey(5), 5, movedWare(5)))
+	s.move("categories", intake.Stored, moved("categories:2", 1, wareShelf))
+	s.move("products", intake.Stored, adopted(productKey(5), idOf(productKey(5)), movedWare(5)))
+	require.Equal(t, "ware-5", s.shows(idOf(productKey(5))).Slug)
+	require.Equal(t, []string{idOf(productKey(5))}, s.listed("products"))
+	s.move("products", intake.Stored, moved(productKey(5), 6, nil))
+	s.call(404, nobody, "GET", "/v1/products/"+idOf(productKey(5)), nil)
+
+	coffeeID := product.Category{Slug: "coffee"}.Document()
+	s.refused("categories", "slug_taken", moved("categories:9", 5, object{"slug": "coffee", "name": "Café"}))
+	s.move("categories", intake.Stored, adopted("categories:9", coffeeID, object{"slug": "coffee", "name": "Café"}))
+	require.Contains(t, s.listed("categories"), coffeeID)
+
+	s.refused("stock", "sku_taken", moved(stockKey(1), 1, object{"sku": "COF-250", "on_hand": 3}))
+	d := moved(stockKey(1), 1, object{"sku": "COF-250", "on_hand": 3})
+	d["adopt"] = true
+	s.move("stock", intake.Stored, d)
+	require.Equal(t, 3, s.stock("COF-250").OnHand)
 }
 
 // What was made here under the same name stays, and so does what was moved in for another row.

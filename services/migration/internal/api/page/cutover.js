@@ -1,0 +1,47 @@
+// Who is in charge of each service, and how far its change of hands is.
+import { ask } from "./wire.js";
+import { el, marked, number, show, table, time } from "./draw.js";
+
+const at = (id) => document.getElementById(id);
+const longAnswer = 55000; // ms, for what the app does before it answers
+
+const words = {
+  monolith: "the monolith is in charge", preparing: "all is compared", fenced: "writes are held, what is on its way is awaited",
+  checked: "writes are held, what changed last is compared", flipping: "decided: to the shop", shop: "the shop is in charge, and writes back",
+  returning: "the way back", unflipping: "decided: to the monolith", finished: "the shop is in charge, for good",
+};
+const steps = { monolith: ["begin"], shop: ["rollback", "finish"], preparing: ["abort"], fenced: ["abort"], checked: ["abort"], returning: ["abort"] };
+const labels = { begin: "Cut over", abort: "Abort", rollback: "Roll back", finish: "Finish" };
+
+// readCutovers shows how far all services are.
+export async function readCutovers() {
+  show("cutovers", await ask("GET", "/cutover"), ({ services }) => [
+    table(["service", "stage", "since", "#last write pause", "#tries", ""], services.map((s) => [
+      s.service, marked(stageMark(s), words[s.stage] || s.stage), s.since ? time(s.since) : "",
+      s.pause_seconds ? `${number(Math.round(s.pause_seconds * 1000))} ms` : "", number(s.tries),
+      el("span", { class: "buttons" }, ...(steps[s.stage] || []).map((what) => button(s.service, what))),
+    ])),
+    ...services.filter((s) => s.reason).map((s) => el("p", {}, marked("warning", `${s.service}: ${s.reason}`))),
+  ]);
+}
+
+function stageMark(s) {
+  return s.stage === "monolith" || s.stage === "shop" || s.stage === "finished" ? "ok" : "warning";
+}
+
+function button(service, what) {
+  const made = el("button", { type: "button", "data-cutover": `${service} ${what}` }, labels[what]);
+  made.addEventListener("click", () => doIt(service, what));
+  return made;
+}
+
+async function doIt(service, what) {
+  at("cutover-answer").textContent = `${service}: ${labels[what]} …`;
+  try {
+    await ask("POST", `/cutover/${service}`, longAnswer, { do: what });
+    await readCutovers();
+    at("cutover-answer").textContent = `✓ ${service}: ${labels[what]} is under way.`;
+  } catch (e) {
+    at("cutover-answer").textContent = `✕ ${e.message}`;
+  }
+}
