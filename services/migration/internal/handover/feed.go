@@ -10,14 +10,34 @@ import (
 	"slices"
 	"sync"
 
-	"tienda/services/migration/internal/clients"
 	"tienda/services/migration/internal/reverse"
 )
+
+// Outbox is what a replica of an owner has to announce, and has announced.
+type Outbox struct {
+	Replica  string   `json:"replica"`  // its journal; "": none yet
+	Commits  int      `json:"commits"`  // not announced yet
+	Journals []string `json:"journals"` // of all replicas
+	Process  string   `json:"process"`
+	Last     int64    `json:"last"`  // number of its last announcement
+	After    int64    `json:"after"` // number of the last of Changes
+	Lost     bool     `json:"lost"`  // it does not remember all after the number that was asked for
+	// Announces says whether the app announces changes of documents at all.
+	Announces bool   `json:"announces"`
+	Changes   []News `json:"changes"`
+}
+
+// News is that of a changed document.
+type News struct {
+	Kind    string `json:"kind"`
+	ID      string `json:"id"`
+	Version int64  `json:"version"`
+}
 
 // Outboxes asks a replica of an app, whichever answers, what it has to announce and what
 // it has announced after a number of one of its processes.
 type Outboxes interface {
-	Outbox(ctx context.Context, app, process string, after int64) (clients.Outbox, error)
+	Outbox(ctx context.Context, app, process string, after int64) (Outbox, error)
 }
 
 // Feed knows what the owners have announced, without waiting for a broker: the broker
@@ -53,7 +73,7 @@ func (f *Feed) Begin(ctx context.Context, app string) error {
 	defer f.mu.Unlock()
 	known := map[string]int64{}
 	silent := false
-	_, err := f.round(ctx, app, func(o clients.Outbox) (process string, after int64) {
+	_, err := f.round(ctx, app, func(o Outbox) (process string, after int64) {
 		silent = silent || !o.Announces
 		if _, was := known[o.Process]; !was {
 			known[o.Process] = o.Last
@@ -88,7 +108,7 @@ func (f *Feed) All(ctx context.Context, app string, take func([]reverse.Change) 
 	}
 	var failed error
 	seen := map[string]bool{}
-	idle, err := f.round(ctx, app, func(o clients.Outbox) (string, int64) {
+	idle, err := f.round(ctx, app, func(o Outbox) (string, int64) {
 		at := known[o.Process] // 0 for a new one: all that it has announced
 		switch {
 		case o.Lost:
@@ -123,27 +143,34 @@ func (f *Feed) All(ctx context.Context, app string, take func([]reverse.Change) 
 	return idle, nil
 }
 
-// round asks until every replica has answered. each says of which process more is wanted,
-// and after which number; "": nothing more. idle says that none has commits to announce.
-func (f *Feed) round(ctx context.Context, app string, each func(clients.Outbox) (process string, after int64)) (idle bool, err error) {
+// round asks until every replica has answered. each says whether more is wanted of the
+// process that has answered, and after which number. idle says that none has commits to
+// announce. Whoever answers is chance: one of whom more is wanted is asked for until it is
+// the one.
+func (f *Feed) round(ctx context.Context, app string, each func(Outbox) (process string, after int64)) (idle bool, err error) {
 	idle = true
-	heard := map[string]bool{}
-	wanted, after := "", int64(0)
+	heard, numbers := map[string]bool{}, map[string]int64{}
+	var wanted []string // processes
 	for range mostAsked {
-		o, err := f.outboxes.Outbox(ctx, app, wanted, after)
+		ask := ""
+		if len(wanted) > 0 {
+			ask = wanted[0]
+		}
+		o, err := f.outboxes.Outbox(ctx, app, ask, numbers[ask])
 		if err != nil {
 			return false, fmt.Errorf("outbox of %s: %w", app, err)
 		}
-		before := wanted
-		if wanted, after = each(o); wanted == "" {
-			heard[o.Replica] = true
-			idle = idle && o.Commits == 0
-			if before != "" && before != o.Process {
-				continue // the one that more was wanted of is heard in its turn
+		if !heard[o.Replica] {
+			process, after := each(o)
+			wanted = slices.DeleteFunc(wanted, func(p string) bool { return p == o.Process && process == "" })
+			if process != "" && !slices.Contains(wanted, process) {
+				wanted = append(wanted, process)
 			}
+			numbers[o.Process] = after
+			heard[o.Replica] = process == ""
+			idle = idle && (process != "" || o.Commits == 0)
 		}
-		left := slices.ContainsFunc(o.Journals, func(id string) bool { return !heard[id] })
-		if wanted == "" && !left {
+		if len(wanted) == 0 && !slices.ContainsFunc(o.Journals, func(id string) bool { return !heard[id] }) {
 			return idle, nil
 		}
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tienda/services/migration/internal/clients"
 	"tienda/services/migration/internal/handover"
 	"tienda/services/migration/internal/reverse"
 )
@@ -29,13 +28,13 @@ type app struct {
 	most     int
 }
 
-func (a *app) Outbox(_ context.Context, _, process string, after int64) (o clients.Outbox, err error) {
+func (a *app) Outbox(_ context.Context, _, process string, after int64) (o handover.Outbox, err error) {
 	if len(a.replicas) == 0 {
 		return o, errors.New("away")
 	}
 	r := a.replicas[a.turn%len(a.replicas)]
 	a.turn++
-	o = clients.Outbox{Replica: r.journal, Commits: r.commits, Process: r.process, Last: int64(len(r.said)), Announces: !a.silent}
+	o = handover.Outbox{Replica: r.journal, Commits: r.commits, Process: r.process, Last: int64(len(r.said)), Announces: !a.silent}
 	for _, other := range a.replicas {
 		o.Journals = append(o.Journals, other.journal)
 	}
@@ -48,11 +47,7 @@ func (a *app) Outbox(_ context.Context, _, process string, after int64) (o clien
 	}
 	for _, id := range r.said[after:min(int(after)+a.most, len(r.said))] {
 		o.After++
-		o.Changes = append(o.Changes, struct {
-			Kind    string `json:"kind"`
-			ID      string `json:"id"`
-			Version int64  `json:"version"`
-		}{"products", id, 1})
+		o.Changes = append(o.Changes, handover.News{Kind: "products", ID: id, Version: 1})
 	}
 	return o, nil
 }
