@@ -85,6 +85,10 @@ faults: go ## kill, pause and cut the shop while 32 buyers buy, and judge what i
 	@go build -o bin/faults ./tests/faults
 	@$(if $(RACE),RACE=1) bin/faults $(if $(FAULTS),-faults $(FAULTS)) $(if $(SEED),-seed $(SEED)) $(if $(PROFILE),-profile $(PROFILE))
 
+.PHONY: migration-demo
+migration-demo: go ## the whole story of a move: copied, followed, cut over under load, rolled back, finished (docs/migration.md)
+	@go run ./tests/migrationdemo $(if $(SIZE),-size $(SIZE)) $(if $(RATE),-rate $(RATE))
+
 .PHONY: migrate-preflight
 migrate-preflight: go ## whether a move can begin, without a sidecar: MAPPING=northwind, DSN_FILE=file (docs/migration.md)
 	@go run ./services/migration preflight $(if $(MAPPING),-mapping $(MAPPING)) $(if $(DSN_FILE),-dsn-file $(DSN_FILE))

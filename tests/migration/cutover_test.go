@@ -312,9 +312,7 @@ func TestTheCatalogChangesHands(t *testing.T) {
 	require.Contains(t, body, "cutover_order")
 
 	s.sellAt(s.shop.Gateway, 8)
-	var category string
-	require.NoError(t, s.owner.QueryRow(t.Context(), "SELECT slug FROM categories ORDER BY id LIMIT 1").Scan(&category))
-	m := &merchant{story: s, token: s.manager(), category: category, prices: map[string]int64{}, maybe: map[string]map[int64]bool{}}
+	m := s.merchant()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var trading sync.WaitGroup
@@ -357,4 +355,133 @@ func TestTheCatalogChangesHands(t *testing.T) {
 	status, body = s.does("catalog", "rollback")
 	require.Equal(t, http.StatusConflict, status)
 	require.Contains(t, body, "cutover_stage")
+}
+
+// Whenever the migration dies while the catalog changes hands, it is in somebody's hands
+// afterwards, and nothing that was acknowledged is lost or there twice.
+func TestTheMigrationDiesWhileTheCatalogChangesHands(t *testing.T) {
+	if !localtest.Wanted() {
+		return
+	}
+	s := tellBehind(t, generator.Options{Size: 30, Seed: 9})
+	s.start()
+	s.becomes("following")
+	s.sellAt(s.shop.Gateway, 8)
+	m := s.merchant()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var trading sync.WaitGroup
+	trading.Go(func() { m.trade(ctx) })
+	for _, step := range []struct{ what, from, stage, to string }{
+		{"begin", "monolith", "preparing", "shop"},
+		{"begin", "monolith", "fenced", "shop"},
+		{"begin", "monolith", "checked", "shop"},
+		{"begin", "monolith", "flipping", "shop"},
+		{"rollback", "shop", "returning", "monolith"},
+		{"rollback", "shop", "unflipping", "monolith"},
+	} {
+		if now := s.settles("catalog"); now.Stage != step.from {
+			back := map[string]string{"shop": "begin", "monolith": "rollback"}[step.from]
+			s.changes("catalog", back, step.from)
+		}
+		status, body := s.does("catalog", step.what)
+		require.Equal(t, http.StatusAccepted, status, body)
+		seen := s.killAt("catalog", step.stage, step.to)
+		t.Logf("killed at %s, to be %s: then %+v", seen, step.stage, s.settles("catalog"))
+	}
+	if now := s.settles("catalog"); now.Stage == "monolith" {
+		s.changes("catalog", "begin", "shop")
+	}
+	time.Sleep(time.Second)
+	stop()
+	trading.Wait()
+	s.quiet()
+	s.changes("catalog", "rollback", "monolith")
+	m.inTheMonolith()
+	m.inTheShop()
+	differences, err := traffic.Check(t.Context(), s.owner, s.entries())
+	require.NoError(t, err)
+	require.Empty(t, differences)
+	s.drained()
+	s.equal()
+}
+
+// settles waits until a service is in somebody's hands.
+func (s *story) settles(service string) (now cut) {
+	s.t.Helper()
+	s.until(service+" in somebody's hands", time.Minute, func() bool {
+		c, ok := s.cutover(service)
+		now = c
+		return ok && (c.Stage == "monolith" || c.Stage == "shop")
+	})
+	return now
+}
+
+// killAt kills the migration as soon as a stage is seen, or the end is, and gives what was seen.
+func (s *story) killAt(service, stage, end string) (seen string) {
+	s.t.Helper()
+	for limit := time.Now().Add(time.Minute); ; {
+		c, ok := s.cutover(service)
+		if seen = c.Stage; ok && (seen == stage || seen == end) || time.Now().After(limit) {
+			s.kill("migration", false)
+			return seen
+		}
+	}
+}
+
+func (s *story) merchant() *merchant {
+	s.t.Helper()
+	var category string
+	require.NoError(s.t, s.owner.QueryRow(s.t.Context(), "SELECT slug FROM categories ORDER BY id LIMIT 1").Scan(&category))
+	return &merchant{story: s, token: s.manager(), category: category, prices: map[string]int64{}, maybe: map[string]map[int64]bool{}}
+}
+
+// All services are cut over, one after the other, while customers go on buying at whatever
+// is still the monolith's, and what is written in the shop gets to the monolith.
+func TestAllServicesChangeHands(t *testing.T) {
+	if !localtest.Wanted() {
+		return
+	}
+	s := tellBehind(t, generator.Options{Size: 30, Seed: 6})
+	s.start()
+	s.becomes("following")
+	s.sellAt(s.shop.Gateway, 20)
+	time.Sleep(3 * time.Second) // some orders
+	for _, service := range []string{"catalog", "users", "orders", "support"} {
+		s.changes(service, "begin", "shop")
+	}
+	s.quiet()
+	differences, err := traffic.Check(t.Context(), s.owner, s.entries())
+	require.NoError(t, err)
+	require.Empty(t, differences, "what the monolith has acknowledged while it could")
+	s.hasAllThatWasAcknowledged()
+
+	var email string
+	require.NoError(t, s.owner.QueryRow(t.Context(), "SELECT email FROM customers WHERE id = 1").Scan(&email))
+	token := s.signIn(email, generator.Password(1))
+	require.NotEmpty(t, token)
+	require.Equal(t, http.StatusOK, s.public(http.MethodPut, "/v1/me/preferences", token, map[string]any{"currency": "EUR", "language": "ca", "marketing_mail": true}, nil))
+	s.inMonolith("SELECT count(*) FROM customer_preferences WHERE customer_id = 1 AND lang = 'ca'", 1)
+
+	s.changes("support", "rollback", "monolith")
+	s.changes("support", "begin", "shop")
+	require.Equal(t, http.StatusCreated, s.public(http.MethodPost, "/v1/tickets", token, map[string]any{"subject": "Escrito en la tienda nueva", "message": "Hola"}, nil))
+	s.inMonolith("SELECT count(*) FROM tickets WHERE customer_id = 1 AND subject = 'Escrito en la tienda nueva'", 1)
+	status, body := s.does("support", "rollback")
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, body, "made_in_shop")
+	for _, service := range []string{"catalog", "users", "orders", "support"} {
+		status, body := s.does(service, "finish")
+		require.Equal(t, http.StatusAccepted, status, body)
+	}
+}
+
+// inMonolith waits for what was written back.
+func (s *story) inMonolith(sql string, want int) {
+	s.t.Helper()
+	s.until(sql, 20*time.Second, func() bool {
+		var n int
+		require.NoError(s.t, s.owner.QueryRow(s.t.Context(), sql).Scan(&n))
+		return n == want
+	})
 }

@@ -11,6 +11,7 @@ import (
 
 // Cutover is how services change hands.
 type Cutover interface {
+	// States gives none while they are not known yet.
 	States() []cutover.State
 	// Do asks for "begin", "abort", "rollback" or "finish".
 	Do(ctx context.Context, service, what string) error
@@ -34,6 +35,9 @@ func (a api) cutovers(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (a api) tellCutovers(w http.ResponseWriter, status int) error {
+	if len(a.cutover.States()) == 0 {
+		return errNotKnownYet
+	}
 	out := cutovers{}
 	for _, s := range a.cutover.States() {
 		out.Services = append(out.Services, cutoverState{s.Service, s.Stage, s.Since, s.Reason, s.Pause.Seconds(), s.Tries})

@@ -59,6 +59,10 @@ func TestCutoversAreShownAndAskedFor(t *testing.T) {
 	require.Equal(t, []string{"catalog begin", "catalog abort", "catalog rollback", "catalog finish"}, p.asked)
 	require.Equal(t, http.StatusBadRequest, ask("catalog", "undo").Status)
 	require.Equal(t, http.StatusBadRequest, ask("Catalog;", "begin").Status)
+	known := p.states
+	p.states = nil
+	require.Equal(t, http.StatusServiceUnavailable, call(t, s, "GET", "/v1/migration/cutover").Status, "not read yet")
+	p.states = known
 	p.refused = fault.New(fault.Conflict, "cutover_stage", "Not now.")
 	a := ask("catalog", "begin")
 	require.Equal(t, http.StatusConflict, a.Status)

@@ -164,16 +164,16 @@ func find(name string) (Service, bool) {
 	return Services[i], true
 }
 
-// States gives the states of all services, in their order.
+// States gives the states of all services, in their order; none while they are not read yet.
 func (m *Machine) States() []State {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if len(m.states) < len(Services) {
+		return nil
+	}
 	out := make([]State, len(Services))
 	for i, s := range Services {
 		out[i] = m.states[s.Name]
-		if out[i].Service == "" {
-			out[i] = State{Service: s.Name, Stage: AtMonolith}
-		}
 	}
 	return out
 }

@@ -237,7 +237,10 @@ func (p *process) end() {
 
 func (p *process) of(service string) State {
 	i := slices.IndexFunc(Services, func(s Service) bool { return s.Name == service })
-	return p.States()[i]
+	if all := p.States(); len(all) > 0 {
+		return all[i]
+	}
+	return State{} // not read yet
 }
 
 // settled waits until a service is at rest.

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"tienda/monolith/generator"
+)
+
+// merchant makes products in the new shop and changes their prices, whenever it takes it.
+type merchant struct {
+	*demo
+	token    string
+	category string
+	trading  sync.WaitGroup
+
+	mu     sync.Mutex
+	prices map[string]int64          // that were acknowledged last, by SKU
+	maybe  map[string]map[int64]bool // of writes without an answer, since that
+	acks   int
+}
+
+// start signs the merchant in and has him trade until ctx ends. He signs in past the
+// gateway: until users is cut over, that sends whoever signs in to the legacy shop.
+func (m *merchant) start(ctx context.Context) error {
+	var id int64
+	var email string
+	if err := m.owner.QueryRow(ctx, "SELECT id, email FROM staff WHERE role = 'catalogue' AND active ORDER BY id LIMIT 1").Scan(&id, &email); err != nil {
+		return fmt.Errorf("staff: %w", err)
+	}
+	if err := m.owner.QueryRow(ctx, "SELECT slug FROM categories ORDER BY id LIMIT 1").Scan(&m.category); err != nil {
+		return fmt.Errorf("categories: %w", err)
+	}
+	token, err := signIn(ctx, fmt.Sprintf("http://127.0.0.1:%d", m.shop.Of("users")[0].Port), email, generator.Password(id), m.demo.token)
+	if err != nil {
+		return err
+	}
+	m.token = token
+	m.trading.Go(func() {
+		for n := 0; ctx.Err() == nil; n++ {
+			m.write(ctx, n)
+			time.Sleep(50 * time.Millisecond)
+		}
+	})
+	return nil
+}
+
+func signIn(ctx context.Context, at, email, password, app string) (string, error) {
+	in, err := json.Marshal(map[string]string{"grant_type": "password", "email": email, "password": password})
+	if err != nil {
+		return "", err
+	}
+	header := map[string]string{}
+	if app != "" {
+		header["dapr-api-token"] = app
+	}
+	status, b, err := call(ctx, http.MethodPost, at+"/v1/auth/token", bytes.NewReader(in), header)
+	if err != nil {
+		return "", err
+	}
+	if status != http.StatusOK {
+		return "", fmt.Errorf("%s does not get in: %d %s", email, status, b)
+	}
+	var out struct {
+		AccessToken string `json:"access_token"`
+	}
+	return out.AccessToken, json.Unmarshal(b, &out)
+}
+
+// write makes a product or changes its price.
+func (m *merchant) write(ctx context.Context, n int) {
+	sku, amount := fmt.Sprintf("HAND-%d", n%7+1), int64(1000+n)
+	m.mu.Lock()
+	_, there := m.prices[sku]
+	m.mu.Unlock()
+	path, good := "/v1/price-updates", http.StatusOK
+	var in any = map[string]any{"sku": sku, "currency": "EUR", "amount": amount}
+	header := map[string]string{"Authorization": "Bearer " + m.token, "Content-Type": "application/x-ndjson"}
+	if !there {
+		path, good = "/v1/products", http.StatusCreated
+		header["Content-Type"] = "application/json"
+		in = map[string]any{
+			"slug": "hand-" + sku[len("HAND-"):], "language": "es", "name": "Mano " + sku, "category": m.category, "status": "published",
+			"variants": []any{map[string]any{"sku": sku, "name": "Mano " + sku, "prices": []any{map[string]any{"amount": amount, "currency": "EUR"}}}},
+		}
+	}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return // it was never sent
+	}
+	status, answer, err := call(context.WithoutCancel(ctx), http.MethodPost, m.shop.Gateway+path, bytes.NewReader(body), header)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case err != nil || status >= http.StatusInternalServerError:
+		if m.maybe[sku] == nil {
+			m.maybe[sku] = map[int64]bool{}
+		}
+		m.maybe[sku][amount] = true
+	case status == good && (there && bytes.Contains(answer, []byte(`"accepted":1`)) || !there):
+		m.prices[sku] = amount
+		delete(m.maybe, sku)
+		m.acks++
+	}
+}
+
+func (m *merchant) fits(sku string, amount int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.prices[sku] == amount || m.maybe[sku][amount]
+}
+
+func (m *merchant) wait() { m.trading.Wait() }
+
+// settle waits until the merchant has something to be checked.
+func (m *merchant) settle(ctx context.Context) error {
+	for range 100 {
+		m.mu.Lock()
+		n := len(m.prices)
+		m.mu.Unlock()
+		if n > 0 {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return errors.New("nothing could be written in the new shop")
+}
