@@ -474,6 +474,9 @@ func TestAllServicesChangeHands(t *testing.T) {
 		status, body := s.does(service, "finish")
 		require.Equal(t, http.StatusAccepted, status, body)
 	}
+	require.Equal(t, http.StatusOK, s.public(http.MethodPut, "/v1/me/preferences", token, map[string]any{"currency": "EUR", "language": "en", "marketing_mail": true}, nil))
+	time.Sleep(time.Second) // it would have been written by then
+	s.inMonolith("SELECT count(*) FROM customer_preferences WHERE customer_id = 1 AND lang = 'ca'", 1)
 }
 
 // inMonolith waits for what was written back.

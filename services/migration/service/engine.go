@@ -71,11 +71,12 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps, desk *routing.Desk
 	e.Mover = move.New(e.source, e.rules, target, journal, move.Config{Chunk: c.Chunk, Limit: int64(c.RejectLimit), Fits: e.fits}, d.Log)
 	target.All = e.Handed
 	e.verifier = verify.New(e.source, e.rules, target, e.Mover, journal, d.Log)
-	writer := reverse.New(m, e.writing, target, inCharge(journal), d.Log)
+	cutovers := statestore.NewCutovers(d.DB)
+	writer := reverse.New(m, e.writing, target, inCharge(journal, cutovers), d.Log)
 	back := reverse.NewFollower(writer, statestore.NewUnwritten(d.DB), time.Now, d.Log)
 	e.writer = writer
 	b := newBetween(e, gateways{desk}, back, handover.NewFeed(target))
-	cut := machine{cutover.New(b.doors, b, b, statestore.NewCutovers(d.DB), d.Log), b}
+	cut := machine{cutover.New(b.doors, b, b, cutovers, d.Log), b}
 	return Core{Control: e, Cutover: cut, Hearer: back, Parts: []app.Part{
 		cut.work, app.Every(adoptEvery, d.Log, "what was made in the shop and is the monolith's again", b.adoptAll),
 		e.Work, e.verifier.Work, e.writing.closing,
@@ -180,11 +181,21 @@ func (e *engine) adopts(kind, key string) bool {
 	return made.Is(key) || kind == "stock" && made.Count() > 0
 }
 
-// inCharge gives what says whether the shop is in charge of a kind of document, by what is kept.
-func inCharge(j move.Journal) reverse.InCharge {
+// inCharge gives what says whether a kind of document is written back, by what is kept:
+// while the shop is in charge of it, until its service is finished.
+func inCharge(j move.Journal, cut cutover.Store) reverse.InCharge {
 	return func(ctx context.Context, kind string) (bool, error) {
 		r, err := j.Run(ctx)
-		return r.Handed[kind], err
+		if err != nil || !r.Handed[kind] {
+			return false, err
+		}
+		for _, s := range cutover.Services {
+			if slices.Contains(s.Kinds, kind) {
+				st, err := cut.State(ctx, s.Name)
+				return st.Stage != cutover.Finished, err
+			}
+		}
+		return false, nil
 	}
 }
 

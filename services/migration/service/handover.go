@@ -426,7 +426,7 @@ func (b *between) able(ctx context.Context, kinds []string, back bool) error {
 		}
 	}
 	for _, app := range appsOf(kinds) {
-		switch err := b.feed.Begin(ctx, app); {
+		switch err := b.feed.Check(ctx, app); {
 		case errors.Is(err, handover.ErrSilent):
 			return errSilent
 		case err != nil:

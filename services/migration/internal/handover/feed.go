@@ -67,6 +67,19 @@ var ErrSilent = errors.New("it announces no changes of documents: it runs withou
 // whichever the sidecar chooses.
 const mostAsked = 200
 
+// Check says whether all replicas of an app answer, and announce; nothing is noted.
+func (f *Feed) Check(ctx context.Context, app string) error {
+	silent := false
+	_, err := f.round(ctx, app, func(o Outbox) (process string, after int64) {
+		silent = silent || !o.Announces
+		return "", 0
+	})
+	if err == nil && silent {
+		err = fmt.Errorf("%s: %w", app, ErrSilent)
+	}
+	return err
+}
+
 // Begin notes what the replicas of an app have announced so far.
 func (f *Feed) Begin(ctx context.Context, app string) error {
 	f.mu.Lock()

@@ -81,6 +81,7 @@ func TestAllThatEveryReplicaHasAnnounced(t *testing.T) {
 	require.Empty(t, ids, "what was announced before it began is compared")
 
 	a.said = append(a.said, "1", "2", "3", "4", "5")
+	require.NoError(t, f.Check(t.Context(), "catalog"), "which takes nothing away")
 	b.said = append(b.said, "6")
 	b.commits = 1
 	ids, whole, err = all(t, f)
@@ -135,7 +136,9 @@ func TestWhatIsNotKnownIsAnError(t *testing.T) {
 	_, _, err = all(t, f)
 	require.Error(t, err, "it does not remember all")
 
+	require.NoError(t, f.Check(t.Context(), "catalog"))
 	owner.silent = true
+	require.ErrorIs(t, f.Check(t.Context(), "catalog"), handover.ErrSilent)
 	require.ErrorIs(t, f.Begin(t.Context(), "catalog"), handover.ErrSilent)
 	owner.replicas = nil
 	require.Error(t, f.Begin(t.Context(), "catalog"))

@@ -1,0 +1,59 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/services/migration/internal/cutover"
+	"tienda/services/migration/internal/move"
+)
+
+type kept struct {
+	move.Journal
+	handed map[string]bool
+	stages map[string]cutover.Stage
+}
+
+func (k kept) Run(context.Context) (move.Run, error) { return move.Run{Handed: k.handed}, nil }
+
+func (k kept) State(_ context.Context, service string) (cutover.State, error) {
+	return cutover.State{Service: service, Stage: k.stages[service]}, nil
+}
+
+func (kept) SaveState(context.Context, cutover.State) error { return nil }
+
+// A kind is written back while the shop is in charge of it, until its service is finished:
+// stock by the orders, whoever owns it.
+func TestWhatIsWrittenBack(t *testing.T) {
+	k := kept{handed: map[string]bool{"products": true, "orders": true, "stock": true}, stages: map[string]cutover.Stage{"catalog": cutover.AtShop, "orders": cutover.Finished}}
+	for kind, want := range map[string]bool{"products": true, "orders": false, "stock": false, "users": false, "none": false} {
+		is, err := inCharge(k, k)(t.Context(), kind)
+		require.NoError(t, err)
+		require.Equal(t, want, is, kind)
+	}
+}
+
+// What was made in the shop leaves out what the mapping states, where it means the same.
+func TestDefaultsAreTheSame(t *testing.T) {
+	m, _, err := LoadMapping("monolith")
+	require.NoError(t, err)
+	for _, k := range newRules(m).kinds {
+		if k.Kind() != "products" {
+			continue
+		}
+		there := json.RawMessage(`{"status":"published","tax_class":"reduced"}`)
+		require.True(t, k.OnlyHere("/status", there, json.RawMessage(`{}`)))
+		require.False(t, k.OnlyHere("/status", there, json.RawMessage(`{"status":"draft"}`)))
+		require.False(t, k.OnlyHere("/tax_class", there, json.RawMessage(`{}`)))
+		require.False(t, k.OnlyHere("/name", there, json.RawMessage(`{}`)))
+	}
+}
+
+func TestWhoseDocumentsChangeHands(t *testing.T) {
+	require.Equal(t, []string{"catalog"}, appsOf(kindsOf("catalog")))
+	require.Equal(t, []string{"orders", "catalog"}, appsOf(kindsOf("orders")))
+	require.Nil(t, kindsOf("none"))
+}
