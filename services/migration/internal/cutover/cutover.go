@@ -188,7 +188,7 @@ func (m *Machine) Work(ctx context.Context) error {
 		}
 		m.log.Warn("the cut-over waits for its own state", "error", err)
 		if sleep(ctx, time.Second) != nil {
-			return nil
+			return nil //nolint:nilerr // told to stop
 		}
 	}
 	for {

@@ -132,13 +132,13 @@ func (w *town) Behind(context.Context) (time.Duration, error) { return 0, w.tear
 func (w *town) Head(context.Context) (source.Position, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return source.Position(len(w.monolith)), w.tear() //nolint:gosec // small
+	return source.Position(len(w.monolith)), w.tear()
 }
 
 func (w *town) Reached(p source.Position) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.toShop >= int(p) //nolint:gosec // small
+	return w.toShop >= int(p)
 }
 
 func (w *town) Hand(_ context.Context, _ []string, toShop bool) error {
