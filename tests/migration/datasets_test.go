@@ -3,6 +3,7 @@ package migration
 import (
 	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -86,6 +87,11 @@ func TestSampleWhole(t *testing.T) {
 		return
 	}
 	s := tell(t, generator.Options{Size: 60, Seed: 1})
+	// What only a larger sample would have: a customer who may not sign in, and times that
+	// Madrid's clocks have shown twice, and never.
+	_, err := s.owner.Exec(t.Context(), `UPDATE customers SET blocked = id = 60, created_at = CASE id
+		WHEN 58 THEN '2017-10-29 02:30:00' WHEN 59 THEN '2018-03-25 02:30:00' ELSE created_at END WHERE id >= 58`)
+	require.NoError(t, err)
 	door := sampleShop(t, s.owner, s.shop.Gateway)
 	now, took := s.whole()
 	require.Zero(t, now.Rejects)
@@ -150,5 +156,11 @@ func (s *story) found(needles *checker.Needles, text string) {
 	hits, _, err := needles.Files(m.DataDir)
 	require.NoError(t, err)
 	require.NotEmpty(t, hits)
+	renamed := texts(t, s.owner, "SELECT 'products:' || min(id) FROM products WHERE active")[0]
+	announced, err := checker.NewNeedles(checker.ID(renamed))
+	require.NoError(t, err)
+	events, _, err := announced.Files(filepath.Join(m.DataDir, "nats"))
+	require.NoError(t, err)
+	require.NotEmpty(t, events, "the ID of what a catalog manager renamed was announced")
 	t.Logf("the planted number is in %s and %s", slices.Sorted(maps.Keys(values)), slices.Sorted(maps.Keys(hits)))
 }

@@ -60,7 +60,7 @@ func (n *Needles) add(bytes, of string) {
 
 func place(head uint64) (word int, bit uint64) {
 	h := head * 0x9E3779B97F4A7C15 >> 40
-	return int(h >> 6), 1 << (h & 63) //nolint:gosec // 18 bits
+	return int(h >> 6), 1 << (h & 63)
 }
 
 // In gives the texts that are in b.

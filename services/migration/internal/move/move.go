@@ -85,6 +85,7 @@ type Mapping interface {
 // Sent is a document on its way to its owner.
 type Sent struct {
 	ID       string
+	Part     string // of the owner's index
 	Key      string
 	Position source.Position
 	JSON     json.RawMessage // nil: it is gone
@@ -99,9 +100,9 @@ type Answer struct {
 
 // Target takes documents for their owners.
 type Target interface {
-	// Take sends documents of one part of the index, MaxBatch at most. An error says that
-	// the owner did not answer: it may have taken them.
-	Take(ctx context.Context, k Kind, part string, docs []Sent) ([]Answer, error)
+	// Take sends documents, MaxBatch at most; neighbours of one part of the index cost least.
+	// An error says that the owner did not answer: it may have taken them.
+	Take(ctx context.Context, k Kind, docs []Sent) ([]Answer, error)
 	// Read gives those of the documents that are there.
 	Read(ctx context.Context, k Kind, ids []string) ([]Sent, error)
 	// List gives IDs of what was moved, and the cursor of more; "": no more.
@@ -111,8 +112,13 @@ type Target interface {
 // MaxBatch is how many documents are sent or read at once.
 const MaxBatch = 200
 
-// maxBytes is about how much is sent at once.
-const maxBytes = 4 << 20
+// maxBytes is about how much is sent at once, and maxHeavy how many documents with a
+// secret that the owner hashes: those of all workers are hashed by the cores of one owner,
+// in less time than a call may take.
+const (
+	maxBytes = 4 << 20
+	maxHeavy = 50
+)
 
 // Config says how a move is done.
 type Config struct {

@@ -167,7 +167,7 @@ func TestRejectsAreCounted(t *testing.T) {
 // A verification that cannot be ended does not say that all is equal.
 func TestNotEnded(t *testing.T) {
 	moved(t, func(w *world) {
-		w.target.Away = true
+		w.target.Set(func(t *movetest.Target) { t.Away = true })
 		r := w.report()
 		require.False(t, r.Equal)
 		require.NotEmpty(t, r.Error)
