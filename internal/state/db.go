@@ -36,6 +36,7 @@ type DB struct {
 	publisher Publisher
 	outbox    *outbox // instead of publisher, where events must not be lost
 	log       *slog.Logger
+	watches   []Watch
 	conflicts atomic.Int64
 }
 
@@ -127,6 +128,11 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 		tries = append(tries, tx.commit)
 		if err := fn(tx); err != nil {
 			return err
+		}
+		if len(db.watches) > 0 {
+			if err := db.tell(tx); err != nil {
+				return err
+			}
 		}
 		switch err := db.commit(ctx, tx); {
 		case errors.Is(err, errConflict):

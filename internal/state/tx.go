@@ -38,6 +38,9 @@ type Tx struct {
 	tries      []string                // commits of the earlier runs
 	half       []string                // keys that have landed although the commit had a conflict
 	entry      *entry                  // of the journal; nil: none
+
+	unwatched bool
+	told      map[string][]string // what watches were told of, by document
 }
 
 type pendingEvent struct {

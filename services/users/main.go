@@ -13,6 +13,7 @@ import (
 
 	"tienda/internal/app"
 	"tienda/internal/mail/mailroom"
+	"tienda/internal/origin/intake"
 	"tienda/services/users/internal/account"
 	"tienda/services/users/internal/api"
 	"tienda/services/users/internal/audit"
@@ -84,6 +85,10 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 	if err != nil {
 		return app.Built{}, err
 	}
+	movedIn := store.Moved(moved.Check, hasher.Wrap, time.Now)
+	if d.Config.Reverse {
+		movedIn.Announce(appID)
+	}
 	all := directory.New(statestore.NewDirectory(d.DB))
 	return app.Built{
 		Routes: api.New(api.Parts{
@@ -91,7 +96,7 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 			Machines: machine.NewService(statestore.NewMachines(d.DB, time.Now), time.Now),
 			Revoked:  statestore.NewRevocations(d.DB, time.Now), SignIns: signIns, Factors: factors,
 			Throttles: throttles, DeviceKeys: deviceKeys, Directory: all, Trail: trail, ImportLine: line,
-			MoveIn: store.Moved(moved.Check, hasher.Wrap, time.Now).Routes(),
+			MoveIn: append(movedIn.Routes(), intake.OutboxRoute(d.DB)),
 		}).Routes(),
 		Parts: []app.Part{
 			token.Keeper(tokens, func(ctx context.Context) (string, error) { return secret(d)(ctx, sealKey) }, d.Log),

@@ -1,7 +1,6 @@
 package migration
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -33,21 +32,7 @@ type held struct {
 // asMigration asks a route of an owner, as the migration: through its sidecar.
 func (s *story) asMigration(app, path string, in, out any) {
 	s.t.Helper()
-	tokens, err := s.shop.Tokens()
-	require.NoError(s.t, err)
-	b, err := json.Marshal(in)
-	require.NoError(s.t, err)
-	at := fmt.Sprintf("http://127.0.0.1:%d%s", s.shop.Of("migration")[0].HTTPPort, path)
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, at, bytes.NewReader(b))
-	require.NoError(s.t, err)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("dapr-app-id", app)
-	req.Header.Set("dapr-api-token", tokens["DAPR_API_TOKEN"])
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(s.t, err)
-	defer func() { _ = resp.Body.Close() }()
-	require.Equal(s.t, http.StatusOK, resp.StatusCode, path)
-	require.NoError(s.t, json.NewDecoder(resp.Body).Decode(out))
+	s.asks(http.MethodPost, app, path, in, out)
 }
 
 // read has an owner give a document back.

@@ -118,29 +118,34 @@ const pageParts = 10
 // parts that come after a part, and the last of these; "": there are no more. State: 1
 // get, 1 bulk get.
 func (k Kind[T]) List(ctx context.Context, after string) (ids []string, last string, err error) {
-	x := k.index()
 	err = k.DB.View(ctx, func(tx *state.Tx) error {
-		ids, last = []string{}, ""
-		r, _, err := x.roots.Get(tx, x.kind)
-		if err != nil {
-			return err
-		}
-		at, there := slices.BinarySearch(r.Parts, after)
-		if there {
-			at++
-		}
-		names := r.Parts[at:min(at+pageParts, len(r.Parts))]
-		if at+len(names) < len(r.Parts) {
-			last = names[len(names)-1]
-		}
-		parts, err := x.parts.GetAll(tx, names...)
-		if err != nil {
-			return err
-		}
-		for _, p := range parts {
-			ids = append(ids, p.IDs...)
-		}
-		return nil
+		ids, last, err = k.index().page(tx, after)
+		return err
 	})
 	return ids, last, err
+}
+
+// page is List within a transaction.
+func (x index) page(tx *state.Tx, after string) (ids []string, last string, err error) {
+	ids = []string{}
+	r, _, err := x.roots.Get(tx, x.kind)
+	if err != nil {
+		return nil, "", err
+	}
+	at, there := slices.BinarySearch(r.Parts, after)
+	if there {
+		at++
+	}
+	names := r.Parts[at:min(at+pageParts, len(r.Parts))]
+	if at+len(names) < len(r.Parts) {
+		last = names[len(names)-1]
+	}
+	parts, err := x.parts.GetAll(tx, names...)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, p := range parts {
+		ids = append(ids, p.IDs...)
+	}
+	return ids, last, nil
 }

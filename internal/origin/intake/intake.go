@@ -68,6 +68,8 @@ type Kind[T any] struct {
 	// Room, if any, holds as many batches as may be stored at once: for kinds whose documents
 	// share documents of an index, over which batches would only hold each other up.
 	Room chan struct{}
+	// Own is how all documents of the kind are given, and their changes here announced; nil: they are not.
+	Own *Own[T]
 }
 
 // Run stores the documents of one run of the transaction. Finish, after the last of them, writes what
@@ -164,6 +166,7 @@ func (k Kind[T]) store(ctx context.Context, in []Incoming, docs []Document[T], r
 	before := append([]Result(nil), results...)
 	err = k.DB.Update(ctx, func(tx *state.Tx) error {
 		written = nil
+		tx.Unwatched()
 		copy(results, before)
 		if err := k.load(tx, docs, results); err != nil {
 			return err

@@ -324,3 +324,12 @@ func (r *reading) Get(ctx context.Context, keys ...string) ([]state.Item, error)
 	r.calls = append(r.calls, keys)
 	return r.Memory.Get(ctx, keys...)
 }
+
+// A kind that does not say how all of it is given is asked for what was moved in only.
+func TestAKindWithoutAll(t *testing.T) {
+	k := kind(statetest.NewMemory())
+	_, err := k.ReadAll(t.Context(), []string{"a"})
+	require.Equal(t, fault.Invalid, fault.KindOf(err))
+	_, _, err = k.ListAll(t.Context(), "")
+	require.Equal(t, fault.Invalid, fault.KindOf(err))
+}

@@ -1,9 +1,12 @@
 package intake
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"tienda/internal/httpapi"
+	"tienda/internal/origin"
+	"tienda/internal/state"
 )
 
 // Routes are those of a kind, for the app migration alone: POST what is newer, POST
@@ -36,25 +39,39 @@ func (k Kind[T]) take(w http.ResponseWriter, r *http.Request) error {
 
 // kept is a document as it is answered.
 type kept struct {
-	ID       string `json:"id"`
-	Source   any    `json:"source"`
-	Document any    `json:"document"`
+	ID       string          `json:"id"`
+	Source   *origin.Source  `json:"source,omitempty"`
+	Version  int64           `json:"version,omitempty"`
+	Document json.RawMessage `json:"document"`
 }
 
 func (k Kind[T]) read(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		IDs []string `json:"ids"`
+		All bool     `json:"all"`
 	}
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	docs, err := k.Read(r.Context(), in.IDs)
-	if err != nil {
-		return err
-	}
-	out := make([]kept, len(docs))
-	for i, d := range docs {
-		out[i] = kept{d.ID, d.Source, d.Document}
+	var out []kept
+	if in.All {
+		docs, err := k.ReadAll(r.Context(), in.IDs)
+		if err != nil {
+			return err
+		}
+		out = make([]kept, len(docs))
+		for i, d := range docs {
+			out[i] = kept(d)
+		}
+	} else {
+		docs, err := k.Read(r.Context(), in.IDs)
+		if err != nil {
+			return err
+		}
+		out = make([]kept, len(docs))
+		for i, d := range docs {
+			out[i] = kept{ID: d.ID, Source: &d.Source, Document: d.Document}
+		}
 	}
 	return httpapi.Write(w, http.StatusOK, struct {
 		Documents []kept `json:"documents"`
@@ -62,7 +79,11 @@ func (k Kind[T]) read(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (k Kind[T]) list(w http.ResponseWriter, r *http.Request) error {
-	ids, last, err := k.List(r.Context(), r.URL.Query().Get("cursor"))
+	list := k.List
+	if r.URL.Query().Get("all") != "" {
+		list = k.ListAll
+	}
+	ids, last, err := list(r.Context(), r.URL.Query().Get("cursor"))
 	if err != nil {
 		return err
 	}
@@ -70,4 +91,20 @@ func (k Kind[T]) list(w http.ResponseWriter, r *http.Request) error {
 		IDs        []string `json:"ids"`
 		NextCursor string   `json:"next_cursor,omitempty"`
 	}{ids, last})
+}
+
+// OutboxRoute says what this replica has committed and not announced yet, for the app
+// migration alone.
+func OutboxRoute(db *state.DB) httpapi.Route {
+	return httpapi.Route{
+		Method: http.MethodGet, Path: "/internal/v1/sync/outbox", Who: httpapi.Apps("migration"),
+		Handle: func(w http.ResponseWriter, _ *http.Request) error {
+			s := db.OutboxStats()
+			return httpapi.Write(w, http.StatusOK, struct {
+				Replica string  `json:"replica"`
+				Commits int     `json:"commits"`
+				Oldest  float64 `json:"oldest_seconds"`
+			}{db.Journal(), s.Backlog, s.Oldest.Seconds()})
+		},
+	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"tienda/internal/app"
 	"tienda/internal/contract"
+	"tienda/internal/httpapi"
+	"tienda/internal/origin/intake"
 	"tienda/services/catalog/internal/api"
 	"tienda/services/catalog/internal/clients"
 	"tienda/services/catalog/internal/collection"
@@ -82,8 +84,13 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	if err != nil {
 		return app.Built{}, err
 	}
+	if d.Config.Reverse {
+		sync.Announce()
+	}
 	return app.Built{
-		Routes: slices.Concat(a.Routes(), sync.Categories.Routes(), sync.Products.Routes(), sync.Stock.Routes()),
+		Routes: slices.Concat(
+			a.Routes(), sync.Categories.Routes(), sync.Products.Routes(), sync.Stock.Routes(), []httpapi.Route{intake.OutboxRoute(d.DB)},
+		),
 		Parts: []app.Part{
 			app.Every(freshness, d.Log, "looking for changed products and prices", refresh),
 			app.Every(expiryStep, d.Log, "looking for reservations of dead orders", expire),

@@ -6,13 +6,16 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tienda/internal/app"
+	"tienda/internal/httpapi"
 	"tienda/internal/mail"
 	"tienda/internal/mail/mailroom"
+	"tienda/internal/origin/intake"
 	"tienda/services/orders/internal/api"
 	"tienda/services/orders/internal/cart"
 	"tienda/services/orders/internal/cashier"
@@ -78,8 +81,12 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		Secrets:    clients.NewSecrets(d.Sidecar, cmp.Or(d.Getenv("ORDERS_PAYMENT_PROVIDER"), "sandbox")),
 	}
 	reminders := cart.NewReminders(statestore.NewReminders(d.DB, written.Queue()), time.Now)
+	sync := statestore.Sync(d.DB, moved.Check)
+	if d.Config.Reverse {
+		sync.Announce(AppID)
+	}
 	return app.Built{
-		Routes: append(a.Routes(), statestore.Sync(d.DB, moved.Check).Routes()...),
+		Routes: slices.Concat(a.Routes(), sync.Routes(), []httpapi.Route{intake.OutboxRoute(d.DB)}),
 		Parts: []app.Part{
 			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts and payments", func(ctx context.Context) error {
 				return errors.Join(till.Recover(ctx), checkouts.Recover(ctx))

@@ -4,6 +4,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +13,7 @@ import (
 	"tienda/internal/httpapi"
 	"tienda/internal/mail"
 	"tienda/internal/mail/mailroom"
+	"tienda/internal/origin/intake"
 	"tienda/services/support/internal/api"
 	"tienda/services/support/internal/canned"
 	"tienda/services/support/internal/clients"
@@ -60,7 +62,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	}, nil
 }
 
-// movedRoutes gives the routes by which the app migration moves documents in.
+// movedRoutes gives the routes by which the app migration moves documents in, and hears of changes here.
 func movedRoutes(d app.Deps) ([]httpapi.Route, error) {
 	tickets, err := d.Contract.Schema("SyncTicket")
 	if err != nil {
@@ -70,5 +72,10 @@ func movedRoutes(d app.Deps) ([]httpapi.Route, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(statestore.MovedTickets(d.DB, tickets.Check).Routes(), statestore.MovedReturns(d.DB, returns.Check).Routes()...), nil
+	ticketKind, returnKind := statestore.MovedTickets(d.DB, tickets.Check), statestore.MovedReturns(d.DB, returns.Check)
+	if d.Config.Reverse {
+		ticketKind.Announce(AppID)
+		returnKind.Announce(AppID)
+	}
+	return slices.Concat(ticketKind.Routes(), returnKind.Routes(), []httpapi.Route{intake.OutboxRoute(d.DB)}), nil
 }

@@ -15,6 +15,8 @@ import (
 	"tienda/internal/contract"
 	"tienda/internal/contract/contracttest"
 	"tienda/internal/event"
+	"tienda/internal/httpapi"
+	"tienda/internal/origin/intake"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/catalog/internal/collection"
@@ -50,7 +52,9 @@ type shop struct {
 	events *event.Memory
 	shown  *search.Model
 	prices *pricing.Service
-	within *time.Duration // how seldom what was moved in has the model refreshed
+	sync   *statestore.Sync
+	routes []httpapi.Route // but those of sync
+	within *time.Duration  // how seldom what was moved in has the model refreshed
 }
 
 func open(t *testing.T) *shop { return openOver(t, statetest.NewMemory(), &event.Memory{}) }
@@ -85,8 +89,8 @@ func openOver(t *testing.T, store *statetest.Memory, published *event.Memory) *s
 	within := new(time.Duration)
 	moved, err := statestore.NewSync(db, c, func(ctx context.Context) { require.NoError(t, shown.Freshen(ctx, *within)) })
 	require.NoError(t, err)
-	routes := slices.Concat(a.Routes(), moved.Categories.Routes(), moved.Products.Routes(), moved.Stock.Routes())
-	return &shop{Server: contracttest.New(t, "catalog", routes), t: t, store: store, calls: calls, events: published, shown: shown, prices: prices, within: within}
+	routes := slices.Concat(a.Routes(), moved.Categories.Routes(), moved.Products.Routes(), moved.Stock.Routes(), []httpapi.Route{intake.OutboxRoute(db)})
+	return &shop{Server: contracttest.New(t, "catalog", routes), t: t, store: store, calls: calls, events: published, shown: shown, prices: prices, within: within, sync: moved, routes: a.Routes()}
 }
 
 // call makes a request that must answer status.

@@ -121,6 +121,8 @@ func (s *shop) trySync() {
 		s.move(kind, intake.Stored, moved(row, 2, nil))
 		require.Empty(s.t, s.listed(kind))
 	}
+	s.call(200, mover, "GET", "/internal/v1/sync/outbox", nil)
+	s.call(403, manager, "GET", "/internal/v1/sync/outbox", nil)
 }
 
 // What is moved in is listed, found, shown, sold and changed as what was made here, and nothing

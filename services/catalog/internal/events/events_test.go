@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"tienda/internal/event/eventtest"
+	"tienda/internal/origin/intake"
 	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/product"
 )
@@ -24,5 +25,6 @@ func TestEventsFitTheirContract(t *testing.T) {
 			inventory.Adjustment{Delta: 12, Reason: "delivery 4711", Kind: inventory.Delivery, Location: inventory.Main}),
 		StockLow(low),
 		StockCrossed(&inventory.Stock{SKU: "COFFEE-250", OnHand: 2, Reservations: held}),
-		StockCrossed(&inventory.Stock{SKU: "COFFEE-250", OnHand: 9, Reservations: held}))
+		StockCrossed(&inventory.Stock{SKU: "COFFEE-250", OnHand: 9, Reservations: held}),
+		intake.Changed(Topic, "stock", "0198d2a4-7b1c-5f00-8a00-5d1f0c3b9a11", false))
 }

@@ -3,6 +3,8 @@ package inventory
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"tienda/internal/fault"
 	"tienda/internal/origin"
 )
@@ -57,7 +59,7 @@ func (s *Stock) MoveIn(m Moved, from origin.Source, settings Settings, now time.
 // MoveOut takes away what no order holds, as Withdraw does.
 func (s *Stock) MoveOut(now time.Time) {
 	s.Withdraw(now)
-	s.Origin, s.MovedTo, s.changed = nil, "", true
+	s.Origin, s.DocumentID, s.MovedTo, s.changed = nil, "", "", true
 }
 
 // Moved gives the stock in the shape in which it was moved in, as it is now. Where some of it
@@ -71,4 +73,16 @@ func (s *Stock) Moved() Moved {
 		}
 	}
 	return m
+}
+
+// documentSpace is where the IDs of stock come from that was stated here.
+var documentSpace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("tienda:catalog:stock"))
+
+// Document gives the ID of the document that the stock is, for another system: that under
+// which it was moved in, else one that is derived of the SKU.
+func (s *Stock) Document() string {
+	if s.Origin != nil && s.DocumentID != "" {
+		return s.DocumentID
+	}
+	return uuid.NewSHA1(documentSpace, []byte(s.SKU)).String()
 }

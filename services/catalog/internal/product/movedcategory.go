@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"tienda/internal/origin"
 )
 
@@ -120,4 +122,16 @@ func (c *Categories) MoveOut(id string) {
 // Moved gives a category in the shape in which it was moved in, as it is now.
 func (c Category) Moved() MovedCategory {
 	return MovedCategory{Slug: c.Slug, Name: c.Name, Parent: c.Above(), Position: given(c.Position, 0, c.Stated)}
+}
+
+// documentSpace is where the IDs of categories come from that were made here.
+var documentSpace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("tienda:catalog:category"))
+
+// Document gives the ID of the document that the category is, for another system: that under
+// which it was moved in, else one that is derived of its slug, which does not change.
+func (c Category) Document() string {
+	if c.ID != "" {
+		return c.ID
+	}
+	return uuid.NewSHA1(documentSpace, []byte(c.Slug)).String()
 }

@@ -8,12 +8,13 @@ import (
 	"tienda/internal/origin"
 	"tienda/internal/origin/intake"
 	"tienda/internal/state"
+	"tienda/services/catalog/internal/events"
 	"tienda/services/catalog/internal/inventory"
 	"tienda/services/catalog/internal/product"
 )
 
 // Sync is how the catalog takes over what another system has, while that is still in use.
-// Nothing of it is announced.
+// Nothing of it is announced; what is changed here is, from Announce on.
 type Sync struct {
 	Categories intake.Kind[product.MovedCategory]
 	Products   intake.Kind[product.Moved]
@@ -33,6 +34,7 @@ func NewSync(db *state.DB, c *contract.Contract, stored func(context.Context)) (
 	}
 	s := &Sync{Categories: movedCategories(), Products: movedProducts(), Stock: movedStock()}
 	s.Categories.DB, s.Products.DB, s.Stock.DB = db, db, db
+	s.Categories.Own, s.Products.Own, s.Stock.Own = ownCategories(), ownProducts(), ownStock(db)
 	s.Categories.Check, s.Products.Check, s.Stock.Check = checks[0], checks[1], checks[2]
 	told := func(ctx context.Context, _ []string) { stored(ctx) }
 	s.Categories.Stored, s.Products.Stored, s.Stock.Stored = told, told, told
@@ -40,6 +42,13 @@ func NewSync(db *state.DB, c *contract.Contract, stored func(context.Context)) (
 	index := make(chan struct{}, 1)
 	s.Categories.Room, s.Products.Room, s.Stock.Room = make(chan struct{}, 1), index, index
 	return s, nil
+}
+
+// Announce has every change of them that is not moved in announced.
+func (s *Sync) Announce() {
+	s.Categories.Announce(events.Topic)
+	s.Products.Announce(events.Topic)
+	s.Stock.Announce(events.Topic)
 }
 
 // movedCategories keeps categories in the one document of all. State: 1 bulk get, 1

@@ -124,7 +124,7 @@ func (r *stockRun) put(d intake.Document[inventory.Moved]) error {
 		if err := stock.MoveIn(d.Value, d.Source, holds, time.Now().UTC()); err != nil {
 			return err
 		}
-		stock.ProductID = owner
+		stock.ProductID, stock.DocumentID = owner, d.ID
 		if err := r.keep(stock, before, again); err != nil {
 			return err
 		}

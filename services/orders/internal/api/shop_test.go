@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,7 +18,9 @@ import (
 	"tienda/internal/contract/contracttest"
 	"tienda/internal/event"
 	"tienda/internal/fault"
+	"tienda/internal/httpapi"
 	"tienda/internal/money"
+	"tienda/internal/origin/intake"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/orders/internal/api"
@@ -182,6 +185,8 @@ type shop struct {
 	provider   *paymenttest.Fake
 	till       *cashier.Service
 	clock      *clock // of promotions, payments and the history
+	follows    bool   // every change of an order is announced
+	routes     []httpapi.Route
 	told       func(ctx context.Context, events [][]byte) error
 }
 
@@ -251,13 +256,17 @@ func (s *shop) restarted(t *testing.T) *shop {
 	other.erasures = erasure.NewService(statestore.NewErasures(db), time.Now)
 	basket := statestore.NewCarts(db)
 	carts := cart.NewService(basket, clients.NewQuoteCache(s.catalog), other.terms)
-	synced := statestore.Sync(db, syncSchema(t).Check).Routes()
-	other.Server = contracttest.New(t, "orders", append(synced, (&api.API{
+	sync := statestore.Sync(db, syncSchema(t).Check)
+	if s.follows {
+		sync.Announce("orders")
+	}
+	other.routes = (&api.API{
 		Carts: carts, Saves: cart.NewSaves(basket, carts),
 		Settings: settings.NewService(statestore.NewSettings(db), time.Now), Promotions: other.promotions, Terms: other.terms,
 		Checkouts: other.checkouts, Orders: orders, History: history.NewService(statestore.NewHistory(db), s.clock.now), Support: events.Support{Returns: orders, Log: log},
 		Users: events.Users{Erasures: other.erasures}, Callbacks: other.till, Secrets: secrets{},
-	}).Routes()...))
+	}).Routes()
+	other.Server = contracttest.New(t, "orders", slices.Concat(sync.Routes(), []httpapi.Route{intake.OutboxRoute(db)}, other.routes))
 	return &other
 }
 

@@ -117,6 +117,8 @@ func (s *shop) trySync(t *testing.T) {
 	var list struct{ IDs []string }
 	s.ok(t, 200, request("GET", "/internal/v1/sync/orders", asMigration, nil), &list)
 	require.Equal(t, []string{oldID(1)}, list.IDs)
+	s.ok(t, 200, request("GET", "/internal/v1/sync/outbox", asMigration, nil), nil)
+	require.Equal(t, 403, s.Do(t, request("GET", "/internal/v1/sync/outbox", support, nil)).Status)
 }
 
 func TestOnlyTheMigrationMovesOrdersIn(t *testing.T) {

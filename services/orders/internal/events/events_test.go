@@ -11,6 +11,7 @@ import (
 	"tienda/internal/event"
 	"tienda/internal/event/eventtest"
 	"tienda/internal/money"
+	"tienda/internal/origin/intake"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/shopper"
 )
@@ -52,6 +53,7 @@ func TestEventsFitTheirContract(t *testing.T) {
 		made = append(made, Of(o, f))
 		eventtest.RequireSchema(t, Of(&guests, f))
 	}
+	made = append(made, intake.Changed(Topic, "orders", "0198d2a4-7b1c-5f00-8a00-5d1f0c3b9a11", false))
 	eventtest.RequireContract(t, Topic, made...)
 }
 

@@ -2,6 +2,7 @@ package statestore
 
 import (
 	"slices"
+	"time"
 
 	"tienda/internal/fault"
 	"tienda/internal/origin"
@@ -38,7 +39,7 @@ func Sync(db *state.DB, check func(doc []byte) []fault.Field) intake.Kind[moved.
 			return intake.Run[moved.Order]{Put: r.put, Remove: r.bury, Finish: r.list}
 		},
 		GetKeys: func(id string) []string { return orders.Keys(id) },
-		Get:     getMoved,
+		Get:     getMoved, Own: ownOrders(time.Now),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +15,8 @@ import (
 	"tienda/internal/contract/contracttest"
 	"tienda/internal/event"
 	"tienda/internal/fault"
+	"tienda/internal/httpapi"
+	"tienda/internal/origin/intake"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/support/internal/canned"
@@ -52,6 +55,9 @@ type fixture struct {
 	calls  *counted
 	events *event.Memory
 
+	routes   []httpapi.Route // but those by which documents are moved in
+	announce func()          // every change of a ticket or return from now on
+
 	tickets *ticket.Service
 	returns *rma.Service
 }
@@ -76,8 +82,13 @@ func open(t *testing.T) *fixture {
 	tickets := ticket.NewService(statestore.NewTickets(db), f.shop, f.shop, Templates{replies}, f.shop, log)
 	returns := rma.NewService(statestore.NewReturns(db), f.shop, f.shop, tickets, log)
 	f.tickets, f.returns = tickets, returns
-	moved := append(statestore.MovedTickets(db, schema(t, "SyncTicket")).Routes(), statestore.MovedReturns(db, schema(t, "SyncReturn")).Routes()...)
-	f.Server = contracttest.New(t, "support", append(Routes(tickets, returns, replies), moved...))
+	movedTickets, movedReturns := statestore.MovedTickets(db, schema(t, "SyncTicket")), statestore.MovedReturns(db, schema(t, "SyncReturn"))
+	f.announce = func() {
+		movedTickets.Announce("support")
+		movedReturns.Announce("support")
+	}
+	f.routes = Routes(tickets, returns, replies)
+	f.Server = contracttest.New(t, "support", slices.Concat(f.routes, movedTickets.Routes(), movedReturns.Routes(), []httpapi.Route{intake.OutboxRoute(db)}))
 	return f
 }
 

@@ -152,6 +152,8 @@ func (f *fixture) moved() {
 		require.Empty(f.t, f.synced(kind))
 	}
 	require.Len(f.t, f.events.Events(), before, "nothing is announced")
+	f.do(200, mover, http.MethodGet, "/internal/v1/sync/outbox", nil)
+	require.Equal(f.t, 403, f.Do(f.t, contracttest.Request{Method: http.MethodGet, Path: "/internal/v1/sync/outbox", As: boss}).Status)
 }
 
 func TestOnlyTheMigrationMovesIn(t *testing.T) {

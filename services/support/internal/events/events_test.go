@@ -15,6 +15,7 @@ import (
 	"tienda/internal/event"
 	"tienda/internal/event/eventtest"
 	"tienda/internal/money"
+	"tienda/internal/origin/intake"
 	"tienda/services/support/internal/rma"
 	"tienda/services/support/internal/ticket"
 )
@@ -84,7 +85,7 @@ func emitted(t *testing.T) []event.Event {
 }
 
 func TestEventsFitTheirContract(t *testing.T) {
-	eventtest.RequireContract(t, App, emitted(t)...)
+	eventtest.RequireContract(t, App, append(emitted(t), intake.Changed(App, "returns", "0198d2a4-7b1c-5f00-8a00-5d1f0c3b9a11", false))...)
 }
 
 // What the policies approve at once is announced as that alone, with its lines.

@@ -42,7 +42,7 @@ func MovedReturns(db *state.DB, check func([]byte) []fault.Field) intake.Kind[rm
 			_, o, err := ordersReturns(tx, id)
 			return o.Held(id), err
 		},
-		Put: moveReturnIn, Remove: moveReturnOut,
+		Put: moveReturnIn, Remove: moveReturnOut, Own: ownReturns(),
 		GetKeys: func(id string) []string { return orderOfReturn.Keys(id) },
 		GetMore: func(tx *state.Tx, id string) ([]string, error) {
 			o, ok, err := orderOfReturn.Get(tx, id)

@@ -44,7 +44,7 @@ func MovedTickets(db *state.DB, check func([]byte) []fault.Field) intake.Kind[ti
 			t, _, err := tickets.Get(tx, id)
 			return t.Origin, err
 		},
-		Put: moveTicketIn, Remove: moveTicketOut,
+		Put: moveTicketIn, Remove: moveTicketOut, Own: ownTickets(),
 		GetKeys: func(id string) []string { return tickets.Keys(id) },
 		Get: func(tx *state.Tx, id string) (intake.Document[ticket.Moved], bool, error) {
 			t, ok, err := tickets.Get(tx, id)

@@ -18,6 +18,8 @@ import (
 	"tienda/internal/contract"
 	"tienda/internal/contract/contracttest"
 	"tienda/internal/event"
+	"tienda/internal/httpapi"
+	"tienda/internal/origin/intake"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/users/internal/account"
@@ -37,6 +39,8 @@ import (
 
 // service is the whole users service over a store in memory.
 type service struct {
+	routes   []httpapi.Route
+	announce func() // every change of an account from now on
 	*contracttest.Server
 	store  *statetest.Memory
 	reads  *hooked // the way to store
@@ -101,19 +105,23 @@ func (s *service) serve(t *testing.T) {
 		s.tokens = token.NewIssuer(token.Defaults(), statestore.NewKeys(db), clock)
 	}
 	s.users = statestore.NewAccounts(db)
+	movedIn := s.users.Moved(moved.Check, s.hasher.Wrap, clock)
+	s.announce = func() { movedIn.Announce("users") }
 	throttles := throttle.NewService(statestore.NewGuards(db), clock)
 	accounts := account.NewService(s.users, s.hasher, throttles, clock)
 	s.trail, s.directory = audit.NewService(statestore.NewAudit(db), clock), directory.New(statestore.NewDirectory(db))
 	accounts.OnFailure(s.trail.Failed)
 	sessions := statestore.NewSessions(db, clock)
 	factors := totp.NewService(statestore.NewFactors(db), s.keys, signin.NewOwners(accounts, throttles), "Tienda", clock)
-	s.Server = contracttest.New(t, "users", New(Parts{
+	routes := New(Parts{
 		Accounts: accounts, Sessions: session.NewService(sessions, clock), Tokens: s.tokens,
 		Machines: machine.NewService(statestore.NewMachines(db, clock), clock), Revoked: statestore.NewRevocations(db, clock),
 		SignIns: signin.NewService(statestore.NewSignIns(sessions), accounts, factors, device.NewTokens(s.device, clock), clock),
 		Factors: factors, Throttles: throttles, DeviceKeys: s.device, Directory: s.directory, Trail: s.trail, ImportLine: line,
-		MoveIn: s.users.Moved(moved.Check, s.hasher.Wrap, clock).Routes(),
-	}).Routes())
+		MoveIn: append(movedIn.Routes(), intake.OutboxRoute(db)),
+	}).Routes()
+	s.routes = routes
+	s.Server = contracttest.New(t, "users", routes)
 }
 
 func (s *service) useKey(t *testing.T) {
@@ -280,6 +288,7 @@ func TestEveryRoute(t *testing.T) {
 	s.taken(t, "users:1", 1, whole())
 	require.Len(t, s.held(t, "users:1"), 1)
 	require.Len(t, s.listed(t), 1)
+	s.ok(t, mover, "GET", "/internal/v1/sync/outbox", nil, 200)
 	s.RequireAllTried(t)
 
 	types := s.events.Types()

@@ -5,6 +5,7 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/event/eventtest"
+	"tienda/internal/origin/intake"
 )
 
 const (
@@ -18,5 +19,6 @@ func TestEventsFitTheirContract(t *testing.T) {
 	eventtest.RequireContract(t, App,
 		Registered(userID), ProfileChanged(userID),
 		RolesChanged(userID, []caller.Role{caller.Customer, caller.SupportAgent}), SessionRevoked(userID, sessionID),
-		Disabled(userID), Enabled(userID), Deleted(userID))
+		Disabled(userID), Enabled(userID), Deleted(userID),
+		intake.Changed(App, "users", "0198d2a4-7b1c-5f00-8a00-5d1f0c3b9a11", false))
 }

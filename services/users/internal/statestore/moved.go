@@ -52,7 +52,7 @@ func (a *Accounts) Moved(
 	return intake.Kind[account.Moved]{
 		Name: "users", DB: a.db, Check: fits, Keys: m.keys, Held: m.held, Put: m.put, Remove: m.remove,
 		Get: m.get, GetKeys: func(id string) []string { return users.Keys(id) }, Prepare: m.prepare, Stored: m.stored,
-		More: intake.ByID[account.Moved](m.more), Room: make(chan struct{}, 1),
+		More: intake.ByID[account.Moved](m.more), Room: make(chan struct{}, 1), Own: ownAccounts(),
 	}
 }
 
