@@ -65,7 +65,7 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps) (Core, error) {
 	target, journal := clients.NewOwners(d.Sidecar), statestore.NewJournal(d.DB)
 	e.Mover = move.New(e.source, e.rules, target, journal, move.Config{Chunk: c.Chunk, Limit: int64(c.RejectLimit), Fits: e.fits}, d.Log)
 	e.verifier = verify.New(e.source, e.rules, target, e.Mover, journal, d.Log)
-	e.writer = reverse.New(m, e.writing, target, e.inCharge, d.Log)
+	e.writer = reverse.New(m, e.writing, target, e.inCharge)
 	back := reverse.NewFollower(e.writer, statestore.NewUnwritten(d.DB), time.Now, d.Log)
 	return Core{Control: e, Hearer: back, Parts: []app.Part{
 		e.Work, e.verifier.Work, e.writing.closing,
