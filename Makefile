@@ -75,9 +75,9 @@ lint: go ## gofmt, go vet and golangci-lint (pinned; the first time builds it)
 	@cd dapr/daprd && go run $(GOLANGCI) run --allow-parallel-runners --config ../../.golangci.yml --enable-only errcheck,errorlint,govet,misspell,noctx,revive,usestdlibvars ./...
 
 .PHONY: bench
-bench: go ## measure the shop against the bare sidecar, in one run; PRODUCTS=100000: a large catalog instead, on a PROFILE
+bench: go ## measure the shop against the bare sidecar, in one run; PRODUCTS=100000: a large catalog instead, on a PROFILE; MIGRATION=2000: the move of so many customers
 	@go run ./cmd/tienda sidecar
-	@go run ./tests/bench $(if $(PRODUCTS),-products $(PRODUCTS)$(if $(PROFILE), -profile $(PROFILE)))
+	@go run ./tests/bench $(if $(PRODUCTS),-products $(PRODUCTS)) $(if $(MIGRATION),-migration $(MIGRATION)) $(if $(PRODUCTS)$(MIGRATION),$(if $(PROFILE),-profile $(PROFILE)))
 
 .PHONY: faults
 faults: go ## kill, pause and cut the shop while 32 buyers buy, and judge what is left

@@ -30,6 +30,7 @@ const (
 	TooMany                        // 429: over a stated rate
 	Unavailable                    // 503: a part that is needed is away; try again
 	TimedOut                       // 504: a part did not answer in time; what it did is not known
+	Gone                           // 410: it was here once, and will not be again
 )
 
 // Field names one bad value of a request: a JSON pointer into the body

@@ -34,6 +34,7 @@ var statuses = map[fault.Kind]int{
 	fault.TooMany:            http.StatusTooManyRequests,
 	fault.Unavailable:        http.StatusServiceUnavailable,
 	fault.TimedOut:           http.StatusGatewayTimeout,
+	fault.Gone:               http.StatusGone,
 }
 
 // Document is a problem document: RFC 9457's members, and three of ours.

@@ -26,7 +26,10 @@ type config struct {
 	https   bool           // GATEWAY_PUBLIC_SCHEME is https: TLS ends before the gateway, which serves none; http by default
 	proxies client.Proxies // GATEWAY_TRUSTED_PROXIES, whose GATEWAY_PROXY_HEADER names the client; none by default
 	metrics string         // GATEWAY_METRICS_ADDRESS: host:port where the figures are served; none by default
-	open    listen.Limits  // GATEWAY_MAX_CONNECTIONS, GATEWAY_MAX_CONNECTIONS_PER_ADDRESS
+	// GATEWAY_LEGACY is where the monolith is that is moved in, with GATEWAY_MIGRATION=1;
+	// told who asks with GATEWAY_LEGACY_IDENTITY=1. nil without.
+	monolith *route.Upstream
+	open     listen.Limits // GATEWAY_MAX_CONNECTIONS, GATEWAY_MAX_CONNECTIONS_PER_ADDRESS
 }
 
 // What is open at most by default: in all, memory for which is measured, and of
@@ -92,8 +95,23 @@ func loadConfig(getenv func(string) string) (config, error) {
 	default:
 		fail("GATEWAY_PUBLIC_SCHEME", fmt.Errorf("%q is neither http nor https", scheme))
 	}
-	if _, err := route.Open(c.routes, defaultRoutes, c.factor, nil); err != nil {
+	c.monolith, err = monolith(getenv)
+	fail("GATEWAY_LEGACY", err)
+	if _, err := route.Open(c.routes, defaultRoutes, c.factor, nil, nil); err != nil {
 		fail("GATEWAY_ROUTES", err)
 	}
 	return c, errors.Join(errs...)
+}
+
+// monolith gives the shop that services are moved out of, if they are.
+func monolith(getenv func(string) string) (*route.Upstream, error) {
+	for _, name := range []string{"GATEWAY_MIGRATION", "GATEWAY_LEGACY_IDENTITY"} {
+		if v := getenv(name); v != "" && v != "0" && v != "1" {
+			return nil, fmt.Errorf("%s: %q is neither 0 nor 1", name, v)
+		}
+	}
+	if getenv("GATEWAY_MIGRATION") != "1" {
+		return nil, nil
+	}
+	return route.NewUpstream("legacy", getenv("GATEWAY_LEGACY"), getenv("GATEWAY_LEGACY_IDENTITY") == "1")
 }

@@ -26,6 +26,7 @@ import (
 	"tienda/services/gateway/internal/metrics"
 	"tienda/services/gateway/internal/ops"
 	"tienda/services/gateway/internal/route"
+	"tienda/services/gateway/internal/strangler"
 	"tienda/services/gateway/internal/token"
 )
 
@@ -53,13 +54,14 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	}
 	defer side.Close()
 	keys := token.NewKeys(published(side), time.Now, log)
-	table, err := route.Open(cfg.routes, defaultRoutes, cfg.factor, log)
+	table, err := route.Open(cfg.routes, defaultRoutes, cfg.factor, cfg.monolith, log)
 	if err != nil {
 		return err
 	}
 	feed := token.NewFeed(news(side), keys, time.Now, log)
-	health := app.NewHealth(keys.Ready, feed.Ready, atMost(probeEvery, side.Ready))
-	d, err := build(cfg, side, keys, feed, table, health, log)
+	moving := newSwitch(cfg, side, log)
+	health := app.NewHealth(keys.Ready, feed.Ready, moving.Ready, atMost(probeEvery, side.Ready))
+	d, err := build(cfg, side, keys, feed, table, moving, health, log)
 	if err != nil {
 		return err
 	}
@@ -87,16 +89,29 @@ func news(side *sidecar.Sidecar) token.Ask {
 	}
 }
 
+// newSwitch gives what sends requests to a monolith while it is moved in; nil: there is
+// none.
+func newSwitch(cfg config, side *sidecar.Sidecar, log *slog.Logger) *strangler.Switch {
+	if cfg.monolith == nil {
+		return nil
+	}
+	return strangler.New(func(ctx context.Context, r strangler.Report) (p strangler.Plan, err error) {
+		err = side.Invoke(ctx, sidecar.Call{App: "migration", Method: http.MethodPost, Path: "/internal/v1/routing", In: r, Out: &p})
+		return p, err
+	}, log)
+}
+
 // door is what the gateway is made of.
 type door struct {
 	handler http.Handler
 	limits  *limit.Limiter
 	apps    *forward.Forwarder
 	cache   *cache.Cache
+	moving  *strangler.Switch // nil: no monolith is moved in
 	figures *metrics.Metrics
 }
 
-func build(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed, table *route.Live, health *app.Health, log *slog.Logger) (*door, error) {
+func build(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed, table *route.Live, moving *strangler.Switch, health *app.Health, log *slog.Logger) (*door, error) {
 	c, err := contract.Load(contracts.FS, appID)
 	if err != nil {
 		return nil, err
@@ -120,8 +135,13 @@ func build(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed
 		figures: metrics.New(),
 	}
 	d.cache = cache.New(d.apps, cache.DefaultSize, time.Now)
+	var next edge.Forwarder = d.cache
+	if d.moving = moving; moving != nil {
+		moving.Before(d.cache, d.apps, d.cache.Forget)
+		next = moving
+	}
 	d.handler = edge.New(edge.Options{
-		Table: table.Table, Tokens: token.NewVerifier(cfg.issuer, keys, feed.Revoked), Limits: d.limits, Forward: d.cache, Origins: cfg.origins,
+		Table: table.Table, Tokens: token.NewVerifier(cfg.issuer, keys, feed.Revoked), Limits: d.limits, Forward: next, Origins: cfg.origins,
 		Proxies: cfg.proxies, HTTPS: cfg.https, Own: own, Observe: d.figures, Log: log,
 	})
 	d.figures.Register(feed)

@@ -73,9 +73,10 @@ func start(t *testing.T, apps http.HandlerFunc, env map[string]string) *shop {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	keys := token.NewKeys(published(side), time.Now, log)
 	feed := token.NewFeed(news(side), keys, time.Now, log)
-	table, err := route.Open(cfg.routes, defaultRoutes, cfg.factor, log)
+	table, err := route.Open(cfg.routes, defaultRoutes, cfg.factor, cfg.monolith, log)
 	require.NoError(t, err)
-	d, err := build(cfg, side, keys, feed, table, app.NewHealth(keys.Ready, feed.Ready, side.Ready), log)
+	moving := newSwitch(cfg, side, log)
+	d, err := build(cfg, side, keys, feed, table, moving, app.NewHealth(keys.Ready, feed.Ready, moving.Ready, side.Ready), log)
 	require.NoError(t, err)
 	s := &shop{handler: d.handler, key: key, table: table}
 	s.public, err = contract.Load(contracts.FS, "public")
@@ -84,7 +85,11 @@ func start(t *testing.T, apps http.HandlerFunc, env map[string]string) *shop {
 	require.Equal(t, http.StatusServiceUnavailable, s.do(t, "GET", "/readyz", "").Code, "not before the keys are read")
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- app.Run(ctx, keys.Part, feed.Part) }()
+	parts := []app.Part{keys.Part, feed.Part}
+	if moving != nil {
+		parts = append(parts, moving.Around(func(ctx context.Context) error { <-ctx.Done(); return nil }))
+	}
+	go func() { done <- app.Run(ctx, parts...) }()
 	t.Cleanup(func() { stop(); require.NoError(t, <-done) })
 	require.Eventually(t, func() bool { return s.do(t, "GET", "/readyz", "").Code == http.StatusOK }, 5*time.Second, 5*time.Millisecond)
 	return s
@@ -310,6 +315,9 @@ func TestConfigurationIsChecked(t *testing.T) {
 		{"GATEWAY_TRUSTED_PROXIES", "10.0.0.0/33", "GATEWAY_TRUSTED_PROXIES"},
 		{"GATEWAY_PROXY_HEADER", "X-Real-Ip", "X-Real-Ip"},
 		{"GATEWAY_METRICS_ADDRESS", "9464", "GATEWAY_METRICS_ADDRESS"},
+		{"GATEWAY_MIGRATION", "yes", "GATEWAY_MIGRATION"},
+		{"GATEWAY_MIGRATION", "1", "GATEWAY_LEGACY"},
+		{"GATEWAY_LEGACY_IDENTITY", "on", "GATEWAY_LEGACY_IDENTITY"},
 	} {
 		env = map[string]string{c.name: c.value}
 		_, err := loadConfig(getenv)

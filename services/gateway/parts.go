@@ -32,7 +32,11 @@ func (d *door) parts(cfg config, side *sidecar.Sidecar, table *route.Live, log *
 		ReadyOff: cfg.ReadyOffTime, Drain: cfg.DrainTime,
 	}, d.handler, log)
 	exchange := limit.NewExchange(d.limits, state.Dapr(side, stateStore), log)
-	parts := []app.Part{server.Part, exchange.Part, watch(table)}
+	serve := app.Part(server.Part)
+	if d.moving != nil {
+		serve = d.moving.Around(server.Part)
+	}
+	parts := []app.Part{serve, exchange.Part, watch(table)}
 	if cfg.metrics != "" {
 		d.measure(table, server)
 		parts = append(parts, func(ctx context.Context) error { return d.figures.Serve(ctx, cfg.metrics, log) })
@@ -70,6 +74,27 @@ func (d *door) measure(table *route.Live, server *listen.Server) {
 		}
 		return 0
 	})
+	if d.moving != nil {
+		d.measureMoving()
+	}
+}
+
+// measureMoving adds what is counted while a monolith is moved in.
+func (d *door) measureMoving() {
+	m, figures := d.figures, d.moving.Figures
+	m.Gauge("tienda_gateway_routing_version", "Version of the routing that requests follow.", func() float64 { return float64(figures().Version) })
+	m.Gauge("tienda_gateway_routing_applied", "Newest version with no write under way elsewhere.", func() float64 { return float64(figures().Applied) })
+	m.Gauge("tienda_gateway_writes", "Writes under way, or without a known outcome.", func() float64 { return float64(figures().Writes) })
+	m.Gauge("tienda_gateway_held", "Writes to fenced services that wait.", func() float64 { return float64(figures().Held) })
+	m.Counter("tienda_gateway_held_total", "Writes that have waited.", func() float64 { return float64(figures().Waited) })
+	m.Counter("tienda_gateway_held_refused_total", "Writes that were refused with 503 moving.", func() float64 { return float64(figures().Refused) })
+	m.Counter("tienda_gateway_routing_polls_total", "Questions to the migration.", func() float64 { return float64(figures().Polls) })
+	m.Counter("tienda_gateway_routing_polls_failed_total", "Questions to the migration without an answer.", func() float64 { return float64(figures().Failed) })
+	const name, help = "tienda_gateway_shadow_total", "Reads that shop and monolith were asked."
+	m.Counter(name, help, func() float64 { return float64(figures().Same) }, "result", "same")
+	m.Counter(name, help, func() float64 { return float64(figures().Differ) }, "result", "different")
+	m.Counter(name, help, func() float64 { return float64(figures().NoAnswer) }, "result", "failed")
+	m.Counter(name, help, func() float64 { return float64(figures().Dropped) }, "result", "dropped")
 }
 
 // atMost asks check once each interval, and answers in between what it said.

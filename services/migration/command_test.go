@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,7 +58,7 @@ func TestPreflight(t *testing.T) {
 	require.Equal(t, "✓ ok      wal_level: it is logical\n✓ ok      encoding\n! warning identity lines.note: deletions carry the key alone\n"+
 		"            ALTER TABLE lines\n              REPLICA IDENTITY FULL;\n! a move can begin; look at what is marked\n", out)
 
-	blocked := append(fine, progress.Finding{Check: "role", Level: progress.Blocked, Detail: "it may not replicate"})
+	blocked := append(slices.Clone(fine), progress.Finding{Check: "role", Level: progress.Blocked, Detail: "it may not replicate"})
 	out, _, _, err = does(t, blocked, none, "preflight", "-json", "-mapping", "m", "-dsn-file", file(t, `{"monolith-dsn":"host=x"}`))
 	require.ErrorIs(t, err, errBlocked)
 	var got struct {

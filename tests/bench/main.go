@@ -34,9 +34,10 @@ func run(ctx context.Context, args []string) error {
 	duration := f.Duration("duration", 8*time.Second, "how long each case runs")
 	connections := f.Int("connections", 16, "concurrent clients")
 	out := f.String("out", filepath.Join("bench-results", "latest.json"), "results file; an earlier one there is compared with")
-	only := f.String("only", "", "run only the cases whose name matches this pattern, with their floors")
+	only := f.String("only", "", "run only the cases whose name matches this pattern, with their floors; of a move: rates, floors")
 	products := f.Int("products", 0, "measure a catalog of so many products, such as 100000, in place of the shop; filling it takes minutes")
-	profile := f.String("profile", "local", "the profile of the large catalog: local, redis, postgres")
+	moved := f.Int("migration", 0, "measure the move of a sample monolith with so many customers, such as 2000, in place of the shop")
+	profile := f.String("profile", "local", "the profile of the large catalog, or of the move: local, redis, postgres")
 	data := f.String("data", "", "folder that keeps the store of the large catalog; one that is there is used again, and nothing imported")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -64,6 +65,14 @@ func run(ctx context.Context, args []string) error {
 	if *products > 0 {
 		r := newReport(m)
 		if err := measureLarge(ctx, m, r, *products, *profile, bin, cmp.Or(*data, dir)); err != nil {
+			return err
+		}
+		r.print(os.Stdout, before)
+		return r.save(*out)
+	}
+	if *moved > 0 {
+		r := newReport(m)
+		if err := measureMigration(ctx, m, r, *moved, *profile, bin, dir); err != nil {
 			return err
 		}
 		r.print(os.Stdout, before)

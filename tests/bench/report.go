@@ -17,14 +17,15 @@ import (
 
 // Report is a run of the benchmark.
 type Report struct {
-	Time        time.Time `json:"time"`
-	Cores       int       `json:"cores"`
-	Go          string    `json:"go"`
-	Connections int       `json:"connections"`
-	MemoryMB    float64   `json:"memory_mb"` // resident, of all processes of the shop
-	Idle        *Idle     `json:"idle,omitempty"`
-	Catalog     *Catalog  `json:"catalog,omitempty"`
-	Results     []Result  `json:"results"`
+	Time        time.Time  `json:"time"`
+	Cores       int        `json:"cores"`
+	Go          string     `json:"go"`
+	Connections int        `json:"connections"`
+	MemoryMB    float64    `json:"memory_mb"` // resident, of all processes of the shop
+	Idle        *Idle      `json:"idle,omitempty"`
+	Catalog     *Catalog   `json:"catalog,omitempty"`
+	Migration   *Migration `json:"migration,omitempty"`
+	Results     []Result   `json:"results"`
 }
 
 func newReport(m *meter) *Report {
@@ -64,6 +65,10 @@ func (r *Report) find(name string) *Result {
 
 // print writes the table; before is an earlier run or nil.
 func (r *Report) print(w io.Writer, before *Report) {
+	if r.Migration != nil {
+		r.Migration.tell(w)
+		return
+	}
 	fmt.Fprintf(w, "\n%d connections, %d cores, %s; CPU is the whole machine's, load generator included\n", r.Connections, r.Cores, r.Go)
 	fmt.Fprintln(w, "calls: i invocations, r state reads, w state writes, p publishes, b bindings; ratio: throughput over the floor's, CPU: the floor's over this")
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)

@@ -78,7 +78,7 @@ func open(t *testing.T, mapping, dsn string, env ...string) (opened *shop.Shop, 
 		if t.Failed() {
 			logs, _ := filepath.Glob(filepath.Join(opened.DataDir, "logs", "migration*.log"))
 			for _, name := range logs {
-				b, _ := os.ReadFile(name) //nolint:gosec // of this test
+				b, _ := os.ReadFile(name)
 				t.Logf("%s:\n%s", filepath.Base(name), b[max(0, len(b)-8000):])
 			}
 		}
@@ -216,7 +216,7 @@ func (s *story) drained() {
 	s.until("what was committed", time.Minute, func() bool {
 		var now status
 		_, ok := s.ask(http.MethodGet, "/v1/migration", &now)
-		return ok && now.Phase == "following" && now.Position >= uint64(head) //nolint:gosec // positive
+		return ok && now.Phase == "following" && now.Position >= uint64(head)
 	})
 }
 

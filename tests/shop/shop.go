@@ -131,9 +131,6 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	for _, r := range o.Replicas {
 		args = append(args, "-replicas", r)
 	}
-	for _, w := range o.With {
-		args = append(args, "-with", filepath.Join(root, w))
-	}
 	for name, addr := range o.Listen {
 		args = append(args, "-listen", name+"="+addr)
 	}
@@ -145,6 +142,9 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	}
 	if o.NoSeed {
 		args = append(args, "-no-seed")
+	}
+	for _, file := range o.With {
+		args = append(args, "-with", filepath.Join(root, file))
 	}
 	s.cmd = exec.Command(filepath.Join(o.Bin, "tienda"), args...) //nolint:gosec,noctx // ended by Stop
 	s.cmd.Dir = root

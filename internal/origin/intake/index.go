@@ -2,13 +2,14 @@ package intake
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"tienda/internal/state"
 )
 
 // The index of what was moved in is in parts, which the sender chooses, so that a
-// batch writes one of them: a list of IDs each, and the positions of those that are
+// batch writes few of them: a list of IDs each, and the positions of those that are
 // gone, lest an older state brings them back. The root lists the parts.
 type (
 	root struct {
@@ -37,15 +38,29 @@ func indexOf(kind string) index {
 	return index{roots: state.Collection[root]{Prefix: "moved:"}, parts: state.Collection[part]{Prefix: "moved:" + kind + ":"}, kind: kind}
 }
 
-func (x index) keys(name string) []string {
-	return []string{x.roots.Key(x.kind), x.parts.Key(name)}
+// parts are those that a batch has to do with, by name.
+type parts map[string]*part
+
+func (all parts) open(tx *state.Tx, x index, name string) (*part, error) {
+	if all[name] != nil {
+		return all[name], nil
+	}
+	p, _, err := x.parts.Get(tx, name)
+	if err != nil {
+		return nil, err
+	}
+	p.index, p.name = x, name
+	all[name] = &p
+	return &p, nil
 }
 
-func (k Kind[T]) open(tx *state.Tx, name string) (*part, error) {
-	x := k.index()
-	p, _, err := x.parts.Get(tx, name)
-	p.index, p.name = x, name
-	return &p, err
+func (all parts) save(tx *state.Tx) error {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if err := all[name].save(tx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *part) add(id string) {

@@ -8,10 +8,10 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 
 	"tienda/internal/fault"
 	"tienda/internal/origin"
@@ -62,9 +62,6 @@ type Kind[T any] struct {
 	// more call, where anything of it was not read yet. GetMore is to GetKeys what More is to Keys.
 	More    func(tx *state.Tx, docs []Document[T]) ([]string, error)
 	GetMore func(tx *state.Tx, id string) ([]string, error)
-	// Finish, if any, is called with the IDs of what was put and removed, each once, when all
-	// of a batch was: for what is written once for all of them, such as lists.
-	Finish func(tx *state.Tx, ids []string) error
 	// Begin, if any, is called once for each run of the transaction, when all is read, and gives what
 	// stores its documents in the place of Put and Remove.
 	Begin func(tx *state.Tx) Run[T]
@@ -97,6 +94,7 @@ type Incoming struct {
 	Source   origin.Source   `json:"source"`
 	Deleted  bool            `json:"deleted"`
 	Document json.RawMessage `json:"document"`
+	Part     string          `json:"part,omitempty"` // "": that of the batch
 }
 
 // Problem is why a document was rejected.
@@ -113,14 +111,14 @@ type Result struct {
 	Problem *Problem `json:"problem,omitempty"`
 }
 
-// Take stores documents of one part of the index, by its name, in one transaction. Results are in
-// the order of the documents; of two with one ID the later one counts. State: 1 bulk
-// get, 1 more where More says so, 1 transaction.
+// Take stores documents in one transaction; name is the part of the index of those that say
+// none. Results are in the order of the documents; of two with one ID the later one counts.
+// State: 1 bulk get, 1 more where More says so, 1 transaction.
 func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result, error) {
 	results, docs := make([]Result, len(in)), make([]Document[T], len(in))
 	for i, d := range in {
 		results[i] = Result{ID: d.ID, Outcome: Stored}
-		docs[i] = Document[T]{ID: d.ID, Source: d.Source, Part: name, Deleted: d.Deleted}
+		docs[i] = Document[T]{ID: d.ID, Source: d.Source, Part: cmp.Or(d.Part, name), Deleted: d.Deleted}
 		if d.Deleted {
 			continue
 		}
@@ -137,7 +135,7 @@ func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result
 	if err != nil {
 		return nil, err
 	}
-	written, err := k.store(ctx, name, in, docs, results)
+	written, err := k.store(ctx, in, docs, results)
 	leave()
 	if err != nil {
 		return nil, err
@@ -162,24 +160,25 @@ func (k Kind[T]) enter(ctx context.Context) (leave func(), err error) {
 }
 
 // store is the transaction of a batch. results say what is to be stored, and then what was.
-func (k Kind[T]) store(ctx context.Context, name string, in []Incoming, docs []Document[T], results []Result) (written []string, err error) {
+func (k Kind[T]) store(ctx context.Context, in []Incoming, docs []Document[T], results []Result) (written []string, err error) {
 	before := append([]Result(nil), results...)
 	err = k.DB.Update(ctx, func(tx *state.Tx) error {
 		written = nil
 		copy(results, before)
-		if err := k.load(tx, name, docs, results); err != nil {
+		if err := k.load(tx, docs, results); err != nil {
 			return err
 		}
-		index, err := k.open(tx, name)
-		if err != nil {
-			return err
-		}
+		index := parts{}
 		run := k.begin(tx)
 		for i, d := range in {
 			if results[i].Outcome != Stored {
 				continue
 			}
-			if err := k.one(tx, run, index, d, docs[i], &results[i]); err != nil {
+			p, err := index.open(tx, k.index(), docs[i].Part)
+			if err != nil {
+				return err
+			}
+			if err := k.one(tx, run, p, d, docs[i], &results[i]); err != nil {
 				return err
 			}
 			if results[i].Outcome == Stored {
@@ -187,9 +186,6 @@ func (k Kind[T]) store(ctx context.Context, name string, in []Incoming, docs []D
 			}
 		}
 		if err := run.Finish(); err != nil {
-			return err
-		}
-		if err := k.finish(tx, written); err != nil {
 			return err
 		}
 		return index.save(tx)
@@ -209,8 +205,9 @@ func (k Kind[T]) begin(tx *state.Tx) Run[T] {
 }
 
 // load reads what a batch needs: 1 bulk get, 1 more for what More says that was not read yet.
-func (k Kind[T]) load(tx *state.Tx, name string, docs []Document[T], results []Result) error {
-	keys := k.index().keys(name)
+func (k Kind[T]) load(tx *state.Tx, docs []Document[T], results []Result) error {
+	x := k.index()
+	keys := x.roots.Keys(x.kind)
 	var taken []Document[T]
 	for i, d := range docs {
 		if results[i].Outcome != Stored {
@@ -220,10 +217,10 @@ func (k Kind[T]) load(tx *state.Tx, name string, docs []Document[T], results []R
 		if !d.Deleted {
 			value = &docs[i].Value
 			if k.PartKeys != nil {
-				keys = append(keys, k.PartKeys(name, value)...)
+				keys = append(keys, k.PartKeys(d.Part, value)...)
 			}
 		}
-		keys, taken = append(keys, k.Keys(d.ID, value)...), append(taken, d)
+		keys, taken = append(append(keys, x.parts.Key(d.Part)), k.Keys(d.ID, value)...), append(taken, d)
 	}
 	if err := tx.Load(keys...); err != nil || k.More == nil {
 		return err
@@ -247,15 +244,6 @@ func ByID[T any](more func(tx *state.Tx, id string) ([]string, error)) func(*sta
 		}
 		return keys, nil
 	}
-}
-
-func (k Kind[T]) finish(tx *state.Tx, written []string) error {
-	if k.Finish == nil || len(written) == 0 {
-		return nil
-	}
-	ids := slices.Clone(written)
-	slices.Sort(ids)
-	return k.Finish(tx, slices.Compact(ids))
 }
 
 // prepare does what is slow for the documents that fit.

@@ -179,6 +179,30 @@ func TestAPartWithoutTheRootIsListedAgain(t *testing.T) {
 	require.Equal(t, []string{"a"}, ids)
 }
 
+// Documents of several parts come in one batch: each is listed in its own, and what is gone
+// stays gone there.
+func TestABatchOfSeveralParts(t *testing.T) {
+	store := &reading{Memory: statetest.NewMemory()}
+	k := kind(store)
+	k.PartKeys = func(part string, _ *note) []string { return []string{"list:" + part} }
+	batch := []intake.Incoming{in("a", 2, "a"), in("b", 2, "b"), in("c", 2, "")}
+	batch[1].Part, batch[2].Part = "7", "8"
+	_, err := k.Take(t.Context(), "0", batch)
+	require.NoError(t, err)
+	require.Len(t, store.calls, 1)
+	require.Subset(t, store.calls[0], []string{"moved:notes", "moved:notes:0", "moved:notes:7", "moved:notes:8", "list:0", "list:7"})
+	for part, want := range map[string]string{"": "a", "0": "b", "7": ""} {
+		ids, _, err := k.List(t.Context(), part)
+		require.NoError(t, err)
+		require.Equal(t, want, append(ids, "")[0], "after part %q", part)
+	}
+	late := in("c", 1, "late")
+	late.Part = "8"
+	results, err := k.Take(t.Context(), "0", []intake.Incoming{late})
+	require.NoError(t, err)
+	require.Equal(t, intake.Stale, results[0].Outcome)
+}
+
 func TestTheListIsInPages(t *testing.T) {
 	k := kind(statetest.NewMemory())
 	for n := range 25 {
@@ -263,12 +287,10 @@ func TestABatchWaitsForRoom(t *testing.T) {
 	require.Empty(t, k.Room)
 }
 
-// What a batch needs is read in one call, and in one more what its documents name; lists are
-// written once, of what was put or removed.
-func TestABatchIsReadAndFinishedTogether(t *testing.T) {
+// What a batch needs is read in one call, and in one more what its documents name.
+func TestABatchIsReadTogether(t *testing.T) {
 	store := &reading{Memory: statetest.NewMemory()}
 	k := kind(store)
-	var finished []string
 	k.PartKeys = func(part string, _ *note) []string { return []string{"list:" + part} }
 	k.More = func(tx *state.Tx, docs []intake.Document[note]) (keys []string, err error) {
 		for _, d := range docs {
@@ -279,25 +301,17 @@ func TestABatchIsReadAndFinishedTogether(t *testing.T) {
 		}
 		return keys, nil
 	}
-	k.Finish = func(_ *state.Tx, ids []string) error {
-		finished = ids
-		return nil
-	}
 	take := func(docs ...intake.Incoming) {
 		_, err := k.Take(t.Context(), "0", docs)
 		require.NoError(t, err)
 	}
 	take(in("b", 1, "x"), in("a", 1, "x"), in("a", 2, "y"), in("c", 1, "rude"), in("d", 1, ""))
-	require.Equal(t, []string{"a", "b", "d"}, finished)
 	require.Len(t, store.calls, 1)
 	require.Subset(t, store.calls[0], []string{"note:a", "list:0"})
 	store.calls = nil
 	take(in("a", 3, "z"), in("b", 3, ""), in("c", 0, "x"))
 	require.Len(t, store.calls, 2)
 	require.Equal(t, []string{"more:y", "more:x"}, store.calls[1])
-	finished = nil
-	take(in("a", 1, "stale"))
-	require.Nil(t, finished, "nothing was written")
 }
 
 // reading notes what is read.

@@ -14,6 +14,8 @@ import (
 	"tienda/services/migration/internal/api"
 	"tienda/services/migration/internal/events"
 	"tienda/services/migration/internal/progress"
+	"tienda/services/migration/internal/routing"
+	"tienda/services/migration/internal/statestore"
 )
 
 // AppID is the service's app ID.
@@ -56,7 +58,7 @@ func Build(core NewCore) func(context.Context, app.Deps) (app.Built, error) {
 		}
 		d.Log.Info("migration", "config", cfg)
 		built := app.Built{
-			Routes: api.Routes(made.Control, made.Hearer), Parts: made.Parts, Ready: made.Ready,
+			Routes: api.Routes(made.Control, routing.New(statestore.NewRouting(d.DB), time.Now), made.Hearer), Parts: made.Parts, Ready: made.Ready,
 			Figures: []prometheus.Collector{figures{made.Control, d.Log}},
 		}
 		if cfg.Autostart && cfg.Mapping != "" {

@@ -75,7 +75,10 @@ func (c *Cache) Stats() Stats {
 
 // key is what an answer depends on. The language is one of the route table's, or
 // none, so that a client cannot make the cache keep more of an address.
-type key struct{ path, query, language string }
+type key struct {
+	path, query, language string
+	from                  *route.Upstream // nil: the app
+}
 
 // entry is the answer for a key, or the wait for it.
 type entry struct {
@@ -101,7 +104,7 @@ func (c *Cache) Forward(w http.ResponseWriter, r *http.Request, to *route.Route,
 		c.passed.Add(1)
 		return c.origin.Forward(w, r, to, who, t)
 	}
-	e, mine := c.entry(key{r.URL.Path, r.URL.RawQuery, r.Header.Get("Accept-Language")}, to.Cache)
+	e, mine := c.entry(key{r.URL.Path, r.URL.RawQuery, r.Header.Get("Accept-Language"), to.Upstream}, to.Cache)
 	switch {
 	case e == nil:
 		c.passed.Add(1)
@@ -159,7 +162,7 @@ func (c *Cache) entry(k key, life time.Duration) (e *entry, mine bool) {
 	}
 	c.asking++
 	// The texts of a request are parts of a larger one.
-	k = key{strings.Clone(k.path), strings.Clone(k.query), strings.Clone(k.language)}
+	k = key{strings.Clone(k.path), strings.Clone(k.query), strings.Clone(k.language), k.from}
 	e = &entry{key: k, began: now, done: make(chan struct{})}
 	c.entries[k] = e
 	return e, true
@@ -203,6 +206,16 @@ func (c *Cache) ask(ctx context.Context, k key, to *route.Route, t trace.Trace) 
 		return found{err: err}
 	}
 	return newFound(answer, t.RequestID)
+}
+
+// Forget drops all that is kept, and what is being fetched: nobody who asks from now on
+// gets it.
+func (c *Cache) Forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.entries)
+	c.kept.Init()
+	c.used = 0
 }
 
 // remove forgets an entry; who waits for it still gets it.

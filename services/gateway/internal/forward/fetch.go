@@ -28,13 +28,19 @@ var ErrLarge = errors.New("the answer is over the limit")
 // a client is sent along, so the answer depends on nothing else. The error is a *fault.Error for the client, or ErrLarge where
 // the body has more than limit bytes.
 func (f *Forwarder) Fetch(ctx context.Context, to *route.Route, u *url.URL, language string, t trace.Trace, limit int64) (*Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, to.Timeout)
-	defer cancel()
 	r := &http.Request{Method: http.MethodGet, URL: u}
 	if language != "" {
 		r.Header = http.Header{"Accept-Language": {language}}
 	}
-	resp, err := f.send(ctx, r, nil, to, caller.Caller{}, t)
+	return f.Read(ctx, r, to, caller.Caller{}, t, limit)
+}
+
+// Read gets what the route's app answers to r, a request without a body, on behalf of
+// who. The context of r is not asked; the error is that of Fetch.
+func (f *Forwarder) Read(ctx context.Context, r *http.Request, to *route.Route, who caller.Caller, t trace.Trace, limit int64) (*Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, to.Timeout)
+	defer cancel()
+	resp, err := f.send(ctx, r, nil, to, who, t)
 	if err != nil {
 		return nil, err
 	}

@@ -301,10 +301,33 @@ func mediaType(resp *http.Response) string {
 	return media
 }
 
+// whole is a body that was read already.
+type whole struct {
+	io.Reader
+	body []byte
+}
+
+// Close does nothing.
+func (*whole) Close() error { return nil }
+
+// ReadBody reads the body of r whole, of limit bytes at most, and leaves it in r for
+// Forward. The error is one of Forward's.
+func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) (size int, err error) {
+	body, err := readBody(w, r, limit)
+	if err != nil {
+		return 0, err
+	}
+	r.Body = &whole{bytes.NewReader(body), body}
+	return len(body), nil
+}
+
 // readBody reads the whole body, which repeats need, and refuses early what is
 // over the limit.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	tooLarge := fault.New(fault.TooLarge, "body_too_large", fmt.Sprintf("The body may have %d bytes at most.", limit))
+	if read, ok := r.Body.(*whole); ok {
+		return read.body, nil
+	}
 	switch {
 	case r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0:
 		return nil, nil

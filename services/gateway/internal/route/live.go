@@ -22,6 +22,7 @@ type Live struct {
 	file   string // "": the table that was built in, for ever
 	factor int
 	log    *slog.Logger
+	old    *Upstream // nil: no monolith is moved in
 
 	mu      sync.Mutex // held while loading
 	seen    [sha256.Size]byte
@@ -39,8 +40,10 @@ type Stats struct {
 }
 
 // Open reads a table from a file, or takes builtIn where file is "".
-func Open(file string, builtIn []byte, factor int, log *slog.Logger) (*Live, error) {
-	l := &Live{file: file, factor: factor, log: log}
+//
+// monolith is where routes go whose data are not moved in yet; nil: there is none.
+func Open(file string, builtIn []byte, factor int, monolith *Upstream, log *slog.Logger) (*Live, error) {
+	l := &Live{file: file, factor: factor, log: log, old: monolith}
 	raw := builtIn
 	if file != "" {
 		var err error
@@ -67,6 +70,9 @@ func (l *Live) take(raw []byte) error {
 	l.seen, l.good = sha256.Sum256(raw), err == nil
 	if err != nil {
 		return err
+	}
+	if l.old != nil {
+		t.towards(l.old)
 	}
 	l.table.Store(t)
 	l.loads.Add(1)

@@ -30,7 +30,7 @@ func TestATableIsReplacedWhenItsFileChanges(t *testing.T) {
 	file := t.TempDir() + "/routes.yaml"
 	writeTable(t, file, small)
 	var log bytes.Buffer
-	l, err := Open(file, nil, 3, slog.New(slog.NewTextHandler(&log, nil)))
+	l, err := Open(file, nil, 3, nil, slog.New(slog.NewTextHandler(&log, nil)))
 	require.NoError(t, err)
 	app := func() string { r, _ := l.Table().Match("GET", "/v1/a"); return r.App }
 	first, _ := l.Table().Match("GET", "/v1/a")
@@ -70,7 +70,7 @@ func TestWatchLooksEachSecondAndWhenTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		file := t.TempDir() + "/routes.yaml"
 		writeTable(t, file, small)
-		l, err := Open(file, nil, 1, slog.New(slog.DiscardHandler))
+		l, err := Open(file, nil, 1, nil, slog.New(slog.DiscardHandler))
 		require.NoError(t, err)
 		ctx, stop := context.WithCancel(t.Context())
 		now := make(chan os.Signal)
@@ -90,11 +90,11 @@ func TestWatchLooksEachSecondAndWhenTold(t *testing.T) {
 }
 
 func TestTheBuiltInTableStays(t *testing.T) {
-	l, err := Open("", []byte(small), 1, slog.New(slog.DiscardHandler))
+	l, err := Open("", []byte(small), 1, nil, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	require.NoError(t, l.Reload())
-	_, err = Open(t.TempDir()+"/none", nil, 1, nil)
+	_, err = Open(t.TempDir()+"/none", nil, 1, nil, nil)
 	require.ErrorContains(t, err, "no such file")
-	_, err = Open("", []byte("routes: []"), 1, nil)
+	_, err = Open("", []byte("routes: []"), 1, nil, nil)
 	require.ErrorContains(t, err, "there are none")
 }

@@ -2,6 +2,7 @@ package route
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -49,6 +50,11 @@ type line struct {
 	Cache    string    `yaml:"cache"`
 	Limit    string    `yaml:"limit"`
 	Upstream string    `yaml:"upstream"`
+	Service  string    `yaml:"service"`
+	Stays    bool      `yaml:"stays"`
+	Legacy   bool      `yaml:"legacy"`
+	With     []string  `yaml:"with"`
+	Ignore   []string  `yaml:"shadow_ignore"`
 }
 
 var (
@@ -144,8 +150,11 @@ func (l line) resolve(r *Route, named map[string]*Limit, servers map[string]*Ups
 }
 
 func (l line) route() (*Route, []string) {
-	r := &Route{Path: l.Path, Methods: l.Methods, App: l.App, MaxBody: l.MaxBody}
-	faults := pathFaults(l.Path)
+	r := &Route{
+		Path: l.Path, Methods: l.Methods, App: l.App, MaxBody: l.MaxBody,
+		Service: cmp.Or(l.Service, l.App), Stays: l.Stays, Legacy: l.Legacy, With: l.With, Ignore: l.Ignore,
+	}
+	faults := append(pathFaults(l.Path), l.movingFaults()...)
 	if len(l.Methods) == 0 {
 		faults = append(faults, "methods: there are none")
 	}

@@ -28,6 +28,14 @@ type Route struct {
 	PolicyUser, PolicyGuest []string
 	Upstream                *Upstream  // nil: the app, through the sidecar
 	Languages               *Languages // of the table
+
+	// While a monolith is moved in (package strangler):
+	Service  string   // with which its data are moved; the app, unless the line says another
+	Stays    bool     // it is the shop's alone: the requests never go to the monolith
+	Legacy   bool     // it is the monolith's alone, as long as the service is there
+	With     []string // of a Legacy route, other services whose data it writes in the monolith
+	Ignore   []string // JSON pointers, * for any one segment: where answers of shop and monolith may differ
+	Monolith *Route   // the route at the monolith; nil: none is moved in
 }
 
 // Own is the app of the routes that the gateway answers itself.

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -25,19 +26,30 @@ func upstreams(lines map[string]upstreamLine) (map[string]*Upstream, []error) {
 	var errs []error
 	for _, id := range slices.Sorted(maps.Keys(lines)) {
 		line := lines[id]
-		u, err := url.Parse(line.URL)
-		switch {
-		case !appID.MatchString(id):
+		if !appID.MatchString(id) {
 			errs = append(errs, fmt.Errorf("upstreams: %q is not a name", id))
-		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-			errs = append(errs, fmt.Errorf("upstreams: %s: url: must be http://… or https://…", id))
-		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-			errs = append(errs, fmt.Errorf("upstreams: %s: url: must have no user, query or fragment", id))
-		case u.Path != "" && (u.RawPath != "" || !plain(u.Path)):
-			errs = append(errs, fmt.Errorf("upstreams: %s: url: %q is not a plain path without a / at its end", id, u.Path))
-		default:
-			out[id] = &Upstream{Name: id, Base: u, Identity: line.Identity}
+			continue
 		}
+		u, err := NewUpstream(id, line.URL, line.Identity)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("upstreams: %s: url: %w", id, err))
+			continue
+		}
+		out[id] = u
 	}
 	return out, errs
+}
+
+// NewUpstream gives the server at an http or https URL.
+func NewUpstream(name, at string, identity bool) (*Upstream, error) {
+	u, err := url.Parse(at)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return nil, errors.New("must be http://… or https://…")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("must have no user, query or fragment")
+	case u.Path != "" && (u.RawPath != "" || !plain(u.Path)):
+		return nil, fmt.Errorf("%q is not a plain path without a / at its end", u.Path)
+	}
+	return &Upstream{Name: name, Base: u, Identity: identity}, nil
 }

@@ -21,6 +21,7 @@ import (
 	"tienda/services/migration/internal/events"
 	"tienda/services/migration/internal/progress"
 	"tienda/services/migration/internal/progress/progresstest"
+	"tienda/services/migration/internal/routing"
 )
 
 const appToken = "a-token-for-the-page"
@@ -37,10 +38,15 @@ func browsers() []string {
 
 func serve(t *testing.T, c progress.Control) *httptest.Server {
 	t.Helper()
+	return serveBoth(t, c, desk())
+}
+
+func serveBoth(t *testing.T, c progress.Control, routes api.Routing) *httptest.Server {
+	t.Helper()
 	doc, err := contract.Load(contracts.FS, api.App)
 	require.NoError(t, err)
 	h, err := httpapi.New(httpapi.Options{
-		Contract: doc, Routes: append(app.NewHealth().Routes(), api.Routes(c, events.Nobody{})...), AppToken: appToken, Log: slog.New(slog.DiscardHandler),
+		Contract: doc, Routes: append(app.NewHealth().Routes(), api.Routes(c, routes, events.Nobody{})...), AppToken: appToken, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	s := httptest.NewServer(h)
@@ -57,6 +63,7 @@ func TestThePageInABrowser(t *testing.T) {
 	for _, program := range browsers() {
 		t.Run("what it shows", func(t *testing.T) { shows(t, program) })
 		t.Run("what it does", func(t *testing.T) { does(t, program) })
+		t.Run("how requests are sent", func(t *testing.T) { routes(t, program) })
 		t.Run("when it is not let in", func(t *testing.T) { notLetIn(t, program) })
 		t.Run("when the app is away", func(t *testing.T) { goesAway(t, program) })
 	}
@@ -141,6 +148,45 @@ func does(t *testing.T, program string) {
 	eventually(t, "the app's problem", func() bool { return strings.Contains(b.text("away"), "The source does not answer.") })
 	c.Fail(errors.New("secret"))
 	press("stop", "✕ Something failed on our side")
+}
+
+func routes(t *testing.T, program string) {
+	d := desk()
+	s := serveBoth(t, progresstest.Midway(time.Now()), d)
+	b := openChromium(t, program, 1000)
+	b.open(s.URL + "/#token=" + appToken)
+	eventually(t, "the table", func() bool { return strings.Contains(b.text("routing"), "catalog") })
+	poll := func(applied int64, shadow ...routing.Shadow) {
+		_, err := d.Poll(t.Context(), routing.Report{Replica: replica, Applied: applied, Shadow: shadow})
+		require.NoError(t, err)
+	}
+	poll(0)
+	eventually(t, "a gateway", func() bool { return strings.Contains(b.text("routing"), "! 0 of 1 gateways have applied version 1") })
+	poll(1)
+	eventually(t, "who has applied it", func() bool { return strings.Contains(b.text("routing"), "✓ 1 of 1 gateways have applied version 1") })
+	press := func(what string) {
+		b.value(`document.querySelector('[data-routing="` + what + `"]').click()`)
+	}
+	is := func() routing.Service {
+		state, err := d.State(t.Context())
+		require.NoError(t, err)
+		return state.Services["catalog"]
+	}
+	press("catalog fence")
+	eventually(t, "fenced", func() bool { return is().Fenced && strings.Contains(b.text("routing"), "writes are held") })
+	press("catalog shop")
+	eventually(t, "moved", func() bool { return is() == routing.Service{To: routing.Shop, Fenced: true} })
+	eventually(t, "shown", func() bool {
+		return b.value(`document.querySelector('[data-routing="catalog monolith"]') !== null`) == "true"
+	})
+	press("catalog fence")
+	eventually(t, "open", func() bool { return !is().Fenced })
+	poll(3, routing.Shadow{Route: "GET /v1/products", Service: "catalog", Same: 7, Differ: 1, Differences: []routing.Difference{{Monolith: 200, Shop: 200, Pointers: []string{"/items/0/name"}}}})
+	eventually(t, "differences", func() bool {
+		b.value(`document.querySelectorAll('#differences details').forEach(d => d.open = true)`)
+		return strings.Contains(b.text("differences"), "/items/0/name")
+	})
+	require.Empty(t, b.complaints())
 }
 
 func notLetIn(t *testing.T, program string) {

@@ -22,7 +22,10 @@ var errNotDoneYet = fault.New(fault.Unavailable, "not_done_yet", "It is not done
 // own state.
 var errNotKnownYet = fault.New(fault.Unavailable, "not_ready", "The migration has not read its own state yet. Try again.")
 
-type api struct{ control progress.Control }
+type api struct {
+	control progress.Control
+	routing Routing
+}
 
 // within bounds what a request has done, and says so when it was not done in time.
 func within(r *http.Request, do func(context.Context) error) error {

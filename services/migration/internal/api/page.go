@@ -44,6 +44,6 @@ func send(w http.ResponseWriter, name string) error {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-cache") // another build of the app has other files
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(b) // the client is gone if this fails
+	_, _ = w.Write(b) //nolint:gosec // a file of this program; the client is gone if this fails
 	return nil
 }

@@ -13,11 +13,12 @@ import (
 // App is the app's ID.
 const App = "migration"
 
-// Routes are the routes over what the migration can be asked. The page is open: it is
+// Routes are the routes over what the migration can be asked, and what the gateways are
+// told. The page is open: it is
 // made of files without data, and its script brings the app token of whoever reads it.
 // News of the services' documents goes to h.
-func Routes(c progress.Control, h events.Hearer) []httpapi.Route {
-	a, own, open := api{c}, httpapi.Own(App), httpapi.Probe
+func Routes(c progress.Control, r Routing, h events.Hearer) []httpapi.Route {
+	a, own, open, gateway := api{c, r}, httpapi.Own(App), httpapi.Probe, httpapi.Apps("gateway")
 	return append(events.Routes(h), []httpapi.Route{
 		{Method: http.MethodGet, Path: "/", Who: open, Handle: file("index.html")},
 		{Method: http.MethodGet, Path: "/page.css", Who: open, Handle: file("page.css")},
@@ -32,5 +33,12 @@ func Routes(c progress.Control, h events.Hearer) []httpapi.Route {
 		{Method: http.MethodGet, Path: "/v1/migration/verify", Who: own, Handle: a.report},
 		{Method: http.MethodPost, Path: "/v1/migration/verify", Who: own, Handle: a.accepted(c.Verify)},
 		{Method: http.MethodPost, Path: "/v1/migration/repair", Who: own, Handle: a.repair},
+
+		{Method: http.MethodGet, Path: "/v1/migration/routing", Who: own, Handle: a.getRouting},
+		{Method: http.MethodGet, Path: "/v1/migration/routing/differences", Who: own, Handle: a.differences},
+		{Method: http.MethodDelete, Path: "/v1/migration/routing/differences", Who: own, Handle: a.resetDifferences},
+		{Method: http.MethodDelete, Path: "/v1/migration/routing/replicas/{replica}", Who: own, Handle: a.forgetReplica},
+		{Method: http.MethodPut, Path: "/v1/migration/routing/{service}", Who: own, Handle: a.setRouting},
+		{Method: http.MethodPost, Path: "/internal/v1/routing", Who: gateway, Handle: a.poll},
 	}...)
 }

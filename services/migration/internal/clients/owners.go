@@ -32,13 +32,18 @@ type document struct {
 	Source   origin.Source   `json:"source"`
 	Deleted  bool            `json:"deleted,omitempty"`
 	Document json.RawMessage `json:"document,omitempty"`
+	Part     string          `json:"part,omitempty"` // if it is not the batch's
 }
 
 func path(k move.Kind) string { return "/internal/v1/sync/" + k.Kind() }
 
 // Take implements move.Target. One invocation, repeated while the owner is not
 // reached: what is sent twice is stored once.
-func (o *Owners) Take(ctx context.Context, k move.Kind, part string, docs []move.Sent) ([]move.Answer, error) {
+func (o *Owners) Take(ctx context.Context, k move.Kind, docs []move.Sent) ([]move.Answer, error) {
+	if len(docs) == 0 {
+		return nil, nil
+	}
+	part := docs[0].Part
 	in := struct {
 		Part      string     `json:"part"`
 		Documents []document `json:"documents"`
@@ -46,6 +51,9 @@ func (o *Owners) Take(ctx context.Context, k move.Kind, part string, docs []move
 	for i, d := range docs {
 		in.Documents[i] = document{
 			ID: d.ID, Source: origin.Source{Key: d.Key, Position: uint64(d.Position)}, Deleted: d.JSON == nil, Document: d.JSON,
+		}
+		if d.Part != part {
+			in.Documents[i].Part = d.Part
 		}
 	}
 	var out struct {

@@ -34,8 +34,8 @@ func (o *owner) Invoke(_ context.Context, c sidecar.Call) error {
 
 func TestTake(t *testing.T) {
 	o := &owner{answer: `{"results":[{"id":"a","outcome":"stored"},{"id":"b","outcome":"rejected","problem":{"code":"rude","detail":"That is rude.","fields":[{"name":"/text","reason":"is rude"}]}}]}`}
-	docs := []move.Sent{{ID: "a", Key: "notes:1", Position: 5, JSON: json.RawMessage(`{"text":"x"}`)}, {ID: "b", Key: "notes:2", Position: 6}}
-	answers, err := clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, "7", docs)
+	docs := []move.Sent{{ID: "a", Part: "7", Key: "notes:1", Position: 5, JSON: json.RawMessage(`{"text":"x"}`)}, {ID: "b", Part: "8", Key: "notes:2", Position: 6}}
+	answers, err := clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, docs)
 	require.NoError(t, err)
 	require.Equal(t, []move.Answer{{ID: "a", Outcome: "stored"}, {ID: "b", Outcome: "rejected", Problem: &fault.Error{
 		Kind: fault.Unprocessable, Code: "rude", Detail: "That is rude.", Fields: []fault.Field{{Name: "/text", Reason: "is rude"}},
@@ -43,11 +43,11 @@ func TestTake(t *testing.T) {
 	require.Equal(t, "papers", o.call.App)
 	require.Equal(t, "/internal/v1/sync/notes", o.call.Path)
 	require.True(t, o.call.Idempotent)
-	require.JSONEq(t, `{"part":"7","documents":[{"id":"a","source":{"key":"notes:1","position":5},"document":{"text":"x"}},{"id":"b","source":{"key":"notes:2","position":6},"deleted":true}]}`, o.in)
+	require.JSONEq(t, `{"part":"7","documents":[{"id":"a","source":{"key":"notes:1","position":5},"document":{"text":"x"}},{"id":"b","source":{"key":"notes:2","position":6},"deleted":true,"part":"8"}]}`, o.in)
 
 	// Answers that are not for what was sent are none.
 	o.answer = `{"results":[{"id":"b","outcome":"stored"},{"id":"a","outcome":"stored"}]}`
-	_, err = clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, "7", docs)
+	_, err = clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, docs)
 	require.Error(t, err)
 }
 

@@ -11,9 +11,7 @@ import (
 
 func (p *parser) columnOp(at *child, n *yaml.Node) *op {
 	u := p.column(at, n, asIs)
-	return &op{uses: []use{u}, line: n.Line, eval: func(s *scope) (any, error) {
-		return u.value(s)
-	}}
+	return &op{uses: []use{u}, line: n.Line, eval: u.value}
 }
 
 func (p *parser) constOp(_ *child, n *yaml.Node) *op {

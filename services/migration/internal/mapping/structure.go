@@ -80,18 +80,20 @@ func (p *parser) embedOp(at *child, n *yaml.Node) *op {
 		return out
 	}
 	out.uses = slices.Clone(out.each.uses)
-	order := func(s *scope) ([]*scope, error) { return s.children[c.name], nil }
+	var first *use
 	if top != nil {
 		u := p.column(c, top, asBool)
-		out.uses = append(out.uses, u)
-		order = func(s *scope) ([]*scope, error) { return topFirst(s.children[c.name], u) }
+		out.uses, first = append(out.uses, u), &u
 	}
 	out.eval = func(s *scope) (any, error) {
 		made := []any{}
 		var bad FieldErrors
-		rows, err := order(s)
-		if err != nil {
-			return nil, err
+		rows := s.children[c.name]
+		if first != nil {
+			var err error
+			if rows, err = topFirst(rows, *first); err != nil {
+				return nil, err
+			}
 		}
 		for i, row := range rows {
 			v, err := out.each.eval(row)

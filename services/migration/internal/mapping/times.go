@@ -81,8 +81,7 @@ func (m moment) read(v any) (time.Time, error) {
 		if m.zone == nil {
 			return v, nil
 		}
-		v = v.UTC()
-		return time.Date(v.Year(), v.Month(), v.Day(), v.Hour(), v.Minute(), v.Second(), v.Nanosecond(), m.zone), nil
+		return onTheWall(v.UTC(), m.zone), nil
 	case string:
 		layout, zone := m.layout, m.zone
 		if layout == "" {
@@ -98,4 +97,21 @@ func (m moment) read(v any) (time.Time, error) {
 		return t, nil
 	}
 	return time.Time{}, errors.New("is not a time")
+}
+
+// onTheWall gives the point in time at which a clock in the zone shows what v shows in
+// UTC. What it shows twice, when the clocks go back, is the second time; what it skips,
+// when they go forward, is counted on from before: as PostgreSQL has it with AT TIME ZONE.
+// Package time leaves both open.
+func onTheWall(v time.Time, zone *time.Location) time.Time {
+	const day = 24 * time.Hour // no offset from UTC is as large
+	offset := func(at time.Time) time.Duration {
+		_, seconds := at.In(zone).Zone()
+		return time.Duration(seconds) * time.Second
+	}
+	before, after := offset(v.Add(-day)), offset(v.Add(day))
+	if late := v.Add(-after); offset(late) == after {
+		return late.In(zone)
+	}
+	return v.Add(-before).In(zone)
 }

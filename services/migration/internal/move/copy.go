@@ -15,6 +15,9 @@ import (
 // comes first. Chunks that were done before are not read again.
 func (m *Mover) copyAll(ctx context.Context, snap source.Snapshot) error {
 	for _, k := range m.mapping.Kinds() {
+		if m.handed(k) {
+			continue
+		}
 		p, err := m.planOf(ctx, snap, k)
 		if err != nil {
 			return err

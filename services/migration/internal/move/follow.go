@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"tienda/services/migration/internal/source"
 )
@@ -159,43 +163,75 @@ func (b *burst) truncated(table string) {
 	}
 }
 
-// storeBurst stores what is touched, kind after kind.
+// storeBurst stores what is touched: each owner's kinds one after the other, since a
+// document may refer to another of its owner, and the owners at the same time.
 func (m *Mover) storeBurst(ctx context.Context, b *burst) error {
+	byApp := map[string][]Kind{}
 	for _, k := range m.mapping.Kinds() {
-		name := k.Name()
-		if b.whole[name] {
-			if err := m.anewAll(ctx, k); err != nil {
-				return err
-			}
-		}
-		for child, rows := range b.rows[name] {
-			var keys [][]any
-			err := m.patiently(ctx, "the source", func() (err error) {
-				keys, err = m.source.Roots(ctx, k.Query(), child, rows)
-				return err
-			})
-			if err != nil {
-				return fmt.Errorf("roots of %s: %w", name, err)
-			}
-			for _, key := range keys {
-				b.root(name, key)
-			}
-		}
-		if len(b.keys[name]) == 0 {
+		if m.handed(k) {
 			continue
 		}
-		keys := make([][]any, 0, len(b.keys[name]))
-		for _, key := range b.keys[name] {
-			keys = append(keys, key)
-		}
-		if _, err := m.refresh(ctx, k, keys); err != nil {
+		if err := m.rootsOf(ctx, b, k); err != nil {
 			return err
 		}
-		m.mu.Lock()
-		m.changed[name] += int64(len(keys))
-		m.run.Changes += int64(len(keys))
-		m.mu.Unlock()
+		if b.whole[k.Name()] || len(b.keys[k.Name()]) > 0 {
+			byApp[k.App()] = append(byApp[k.App()], k)
+		}
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, kinds := range byApp {
+		group.Go(func() error {
+			for _, k := range kinds {
+				if err := m.storeKind(ctx, k, b.whole[k.Name()], b.keys[k.Name()]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// rootsOf finds the roots that the touched rows of children belong to.
+func (m *Mover) rootsOf(ctx context.Context, b *burst, k Kind) error {
+	for child, rows := range b.rows[k.Name()] {
+		var keys [][]any
+		err := m.patiently(ctx, "the source", func() (err error) {
+			keys, err = m.source.Roots(ctx, k.Query(), child, rows)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("roots of %s: %w", k.Name(), err)
+		}
+		for _, key := range keys {
+			b.root(k.Name(), key)
+		}
+	}
+	return nil
+}
+
+// storeKind stores all of a kind, if its tables were emptied, and the roots by their identity.
+func (m *Mover) storeKind(ctx context.Context, k Kind, whole bool, roots map[string][]any) error {
+	if whole {
+		if err := m.anewAll(ctx, k); err != nil {
+			return err
+		}
+	}
+	if len(roots) == 0 {
+		return nil
+	}
+	keys := slices.Collect(maps.Values(roots))
+	m.seen(k, keys)
+	switch err := m.refresh(ctx, k, keys); {
+	case isHanded(err): // just now
+		return nil
+	case err != nil:
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changed[k.Name()] += int64(len(roots))
+	m.run.Changes += int64(len(roots))
 	return nil
 }
 
@@ -245,7 +281,7 @@ func (m *Mover) sweep(ctx context.Context, k Kind) error {
 				keys = append(keys, key)
 			}
 		}
-		if _, err := m.refresh(ctx, k, keys); err != nil {
+		if err := m.refresh(ctx, k, keys); err != nil && !isHanded(err) {
 			return err
 		}
 		if cursor = next; cursor == "" {

@@ -1,10 +1,10 @@
 package move
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -27,6 +27,7 @@ type item struct {
 	Identity
 	key      []any
 	doc      []byte
+	heavy    bool // the owner works on it for long: a password is hashed
 	bad      error
 	row      source.Row
 	position source.Position
@@ -39,7 +40,7 @@ func made(k Kind, records []source.Record, position source.Position) []item {
 		key := keyOf(k.Query(), r.Row)
 		items[i] = item{Identity: k.Identity(key), key: key, row: r.Row, position: position}
 		d, err := k.Document(r)
-		items[i].doc, items[i].bad = d.JSON, err
+		items[i].doc, items[i].bad, items[i].heavy = d.JSON, err, len(d.Held) != len(d.JSON)
 	}
 	return items
 }
@@ -59,26 +60,25 @@ func keyOf(q source.Query, row source.Row) []any {
 func (m *Mover) load(ctx context.Context, k Kind, items []item) (rejected int64, err error) {
 	var rejects []progress.Reject
 	var fine []string
-	byPart := map[string][]item{}
+	var good []item
 	for _, it := range items {
 		if it.bad != nil {
 			rejects = append(rejects, m.reject(k, it, unmappable(it.bad)))
 			continue
 		}
-		byPart[it.Part] = append(byPart[it.Part], it)
+		good = append(good, it)
 	}
-	for _, part := range slices.Sorted(maps.Keys(byPart)) {
-		for _, batch := range batches(byPart[part]) {
-			answers, err := m.take(ctx, k, part, batch)
-			if err != nil {
-				return 0, err
-			}
-			for i, a := range answers {
-				if a.Outcome == "rejected" {
-					rejects = append(rejects, m.reject(k, batch[i], a.Problem))
-				} else {
-					fine = append(fine, a.ID)
-				}
+	slices.SortStableFunc(good, func(a, b item) int { return cmp.Compare(a.Part, b.Part) })
+	for _, batch := range batches(good) {
+		answers, err := m.take(ctx, k, batch)
+		if err != nil {
+			return 0, err
+		}
+		for i, a := range answers {
+			if a.Outcome == "rejected" {
+				rejects = append(rejects, m.reject(k, batch[i], a.Problem))
+			} else {
+				fine = append(fine, a.ID)
 			}
 		}
 	}
@@ -87,26 +87,32 @@ func (m *Mover) load(ctx context.Context, k Kind, items []item) (rejected int64,
 
 // batches cuts items into what is sent at once.
 func batches(items []item) (out [][]item) {
-	first, size := 0, 0
+	if len(items) == 0 {
+		return nil
+	}
+	first, size, heavy := 0, 0, 0
 	for i, it := range items {
-		if i > first && (i-first >= MaxBatch || size+len(it.doc) > maxBytes) {
+		if i > first && (i-first >= MaxBatch || size+len(it.doc) > maxBytes || heavy >= maxHeavy) {
 			out = append(out, items[first:i])
-			first, size = i, 0
+			first, size, heavy = i, 0, 0
 		}
 		size += len(it.doc)
+		if it.heavy {
+			heavy++
+		}
 	}
 	return append(out, items[first:])
 }
 
 // take sends a batch until its owner answers.
-func (m *Mover) take(ctx context.Context, k Kind, part string, batch []item) ([]Answer, error) {
+func (m *Mover) take(ctx context.Context, k Kind, batch []item) ([]Answer, error) {
 	docs := make([]Sent, len(batch))
 	for i, it := range batch {
-		docs[i] = Sent{ID: it.ID, Key: it.Key, Position: it.position, JSON: it.doc}
+		docs[i] = Sent{ID: it.ID, Part: it.Part, Key: it.Key, Position: it.position, JSON: it.doc}
 	}
 	var answers []Answer
 	err := m.patiently(ctx, k.App(), func() (err error) {
-		answers, err = m.target.Take(ctx, k, part, docs)
+		answers, err = m.target.Take(ctx, k, docs)
 		if err == nil && len(answers) != len(docs) {
 			err = fmt.Errorf("%s answered for %d of %d documents", k.App(), len(answers), len(docs))
 		}
@@ -204,7 +210,12 @@ func (m *Mover) note(ctx context.Context, rejects []progress.Reject, fine []stri
 }
 
 // refresh reads roots anew and sends what they are now, or that they are gone.
-func (m *Mover) refresh(ctx context.Context, k Kind, keys [][]any) (rejected int64, err error) {
+func (m *Mover) refresh(ctx context.Context, k Kind, keys [][]any) error {
+	m.storing.RLock()
+	defer m.storing.RUnlock()
+	if m.handed(k) {
+		return errHanded
+	}
 	for batch := range slices.Chunk(keys, MaxBatch) {
 		var items []item
 		err := m.patiently(ctx, "the source", func() (err error) {
@@ -212,15 +223,13 @@ func (m *Mover) refresh(ctx context.Context, k Kind, keys [][]any) (rejected int
 			return err
 		})
 		if err != nil {
-			return rejected, err
+			return err
 		}
-		n, err := m.load(ctx, k, items)
-		rejected += n
-		if err != nil {
-			return rejected, err
+		if _, err := m.load(ctx, k, items); err != nil {
+			return err
 		}
 	}
-	return rejected, nil
+	return nil
 }
 
 // anew reads roots as they are now.

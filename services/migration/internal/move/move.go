@@ -85,6 +85,7 @@ type Mapping interface {
 // Sent is a document on its way to its owner.
 type Sent struct {
 	ID       string
+	Part     string // of the owner's index
 	Key      string
 	Position source.Position
 	JSON     json.RawMessage // nil: it is gone
@@ -99,9 +100,9 @@ type Answer struct {
 
 // Target takes documents for their owners.
 type Target interface {
-	// Take sends documents of one part of the index, MaxBatch at most. An error says that
-	// the owner did not answer: it may have taken them.
-	Take(ctx context.Context, k Kind, part string, docs []Sent) ([]Answer, error)
+	// Take sends documents, MaxBatch at most; neighbours of one part of the index cost least.
+	// An error says that the owner did not answer: it may have taken them.
+	Take(ctx context.Context, k Kind, docs []Sent) ([]Answer, error)
 	// Read gives those of the documents that are there.
 	Read(ctx context.Context, k Kind, ids []string) ([]Sent, error)
 	// List gives IDs of what was moved, and the cursor of more; "": no more.
@@ -111,8 +112,13 @@ type Target interface {
 // MaxBatch is how many documents are sent or read at once.
 const MaxBatch = 200
 
-// maxBytes is about how much is sent at once.
-const maxBytes = 4 << 20
+// maxBytes is about how much is sent at once, and maxHeavy how many documents with a
+// secret that the owner hashes: those of all workers are hashed by the cores of one owner,
+// in less time than a call may take.
+const (
+	maxBytes = 4 << 20
+	maxHeavy = 50
+)
 
 // Config says how a move is done.
 type Config struct {
@@ -143,8 +149,9 @@ type Mover struct {
 	// position that is no earlier.
 	reading sync.Mutex
 
-	saving sync.Mutex    // held while a plan is written
-	asked  chan struct{} // Start or Stop was called
+	saving  sync.Mutex    // held while a plan is written
+	storing sync.RWMutex  // held, to read, while documents are stored; to write, while they change hands
+	asked   chan struct{} // Start or Stop was called
 
 	mu       sync.Mutex
 	run      Run
@@ -156,6 +163,7 @@ type Mover struct {
 	oldest   time.Time // when the oldest change was committed that is not stored; zero: there is none
 	lags     []progress.Lag
 	changed  map[string]int64
+	watches  map[*Watch]bool
 	cancel   context.CancelFunc // of what is under way
 }
 
@@ -172,7 +180,7 @@ func New(s source.Source, m Mapping, t Target, j Journal, c Config, log *slog.Lo
 	}
 	return &Mover{
 		source: s, mapping: m, target: t, journal: j, config: c, log: log, now: func() time.Time { return time.Now().UTC() },
-		asked: make(chan struct{}, 1), plans: map[string]*Plan{}, rejected: map[string]string{}, changed: map[string]int64{}, left: -1,
+		asked: make(chan struct{}, 1), plans: map[string]*Plan{}, rejected: map[string]string{}, changed: map[string]int64{}, watches: map[*Watch]bool{}, left: -1,
 	}
 }
 
@@ -185,6 +193,9 @@ type Run struct {
 	Again    bool            `json:"again"` // it was lost once: what is gone meanwhile has to be looked for
 	Position source.Position `json:"position"`
 	Changes  int64           `json:"changes"`
+	// Handed are the kinds of document that the shop is in charge of: what changes in the
+	// source is not taken over.
+	Handed map[string]bool `json:"handed,omitempty"`
 }
 
 // Plan are the chunks of a kind.

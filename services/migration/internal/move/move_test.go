@@ -129,8 +129,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			for range 40 {
 				write()
 			}
+			breaks := rand.New(rand.NewPCG(seed, 3)) // the target's own, for it is asked at the same time
 			w.target.Broken = func(int) (before, after error) {
-				switch r.IntN(6) {
+				switch breaks.IntN(6) {
 				case 0:
 					return errors.New("not asked"), nil
 				case 1:
@@ -153,7 +154,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 					w.begin()
 				}
 			}
-			w.target.Broken = nil
+			w.target.Set(func(t *movetest.Target) { t.Broken = nil })
 			w.equal(want)
 			require.Equal(t, progress.Following, w.status().Phase, "seed %d", seed)
 			w.end()
@@ -180,12 +181,14 @@ func TestDoneChunksAreNotCopiedAgain(t *testing.T) {
 		done := w.status().Kinds[0].ChunksDone
 		require.Positive(t, done)
 		w.end()
-		w.target.Broken = nil
-		before := w.target.Writes
+		w.target.Set(func(t *movetest.Target) { t.Broken = nil })
+		var before, after int
+		w.target.Set(func(t *movetest.Target) { before = t.Writes })
 		w.begin()
 		time.Sleep(10 * time.Second)
 		require.Equal(t, progress.Following, w.status().Phase)
-		require.LessOrEqual(t, w.target.Writes-before, 50-done*4)
+		w.target.Set(func(t *movetest.Target) { after = t.Writes })
+		require.LessOrEqual(t, after-before, 50-done*4)
 		require.Len(t, w.target.Texts(), 50)
 		w.end()
 	})
@@ -250,11 +253,11 @@ func TestALostSlotClaimsNoSuccess(t *testing.T) {
 		w.begin()
 		w.start()
 		time.Sleep(5 * time.Second)
-		w.target.Away = true
+		w.target.Set(func(t *movetest.Target) { t.Away = true })
 		w.source.Delete(1)
 		w.source.Lose()
 		time.Sleep(5 * time.Second)
-		w.target.Away = false
+		w.target.Set(func(t *movetest.Target) { t.Away = false })
 		time.Sleep(10 * time.Second)
 		s := w.status()
 		require.Equal(t, progress.Failed, s.Phase)
@@ -325,7 +328,7 @@ func TestNothingIsConfirmedThatIsNotStored(t *testing.T) {
 		w.start()
 		time.Sleep(2 * time.Second)
 		confirmed := w.source.Confirmed()
-		w.target.Away = true
+		w.target.Set(func(t *movetest.Target) { t.Away = true })
 		w.source.Put(1, strings.Repeat("x", 5))
 		time.Sleep(time.Minute)
 		require.Equal(t, confirmed, w.source.Confirmed())
@@ -334,7 +337,7 @@ func TestNothingIsConfirmedThatIsNotStored(t *testing.T) {
 		require.Equal(t, "papers", s.Waiting)
 		require.EqualValues(t, 10, s.LagBytes)
 		require.InDelta(t, 60, s.LagSecs, 1)
-		w.target.Away = false
+		w.target.Set(func(t *movetest.Target) { t.Away = false })
 		time.Sleep(10 * time.Second)
 		require.Zero(t, w.status().LagBytes)
 		require.Zero(t, w.status().LagSecs)

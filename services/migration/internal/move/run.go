@@ -4,19 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"tienda/internal/fault"
 	"tienda/services/migration/internal/progress"
 	"tienda/services/migration/internal/source"
-)
-
-// sampleEvery is how often the lag is looked at, lagSamples how many are kept.
-const (
-	sampleEvery = 2 * time.Second
-	lagSamples  = 300
 )
 
 // lostAdvice says what to do about changes that are gone.
@@ -57,8 +49,9 @@ func (m *Mover) interrupt() {
 
 // Work moves whenever it is asked to, until ctx ends.
 func (m *Mover) Work(ctx context.Context) error {
-	if err := m.patiently(ctx, "its own store", func() error { return m.restore(ctx) }); err != nil {
-		return nil // told to stop
+	restored := m.patiently(ctx, "its own store", func() error { return m.restore(ctx) })
+	if restored != nil {
+		return nil //nolint:nilerr // told to stop: it is tried until it goes well
 	}
 	for {
 		m.mu.Lock()
@@ -67,9 +60,7 @@ func (m *Mover) Work(ctx context.Context) error {
 		if phase == progress.Copying || phase == progress.Following {
 			if err := m.once(ctx); err != nil && ctx.Err() == nil {
 				m.log.Warn("the move is interrupted", "error", err)
-				if err := sleep(ctx, time.Second); err != nil {
-					return nil
-				}
+				_ = sleep(ctx, time.Second) // told to stop: that is seen below, or by the next try
 				continue
 			}
 		}
@@ -235,7 +226,7 @@ func (m *Mover) Start(ctx context.Context) error {
 		if err := m.source.Forget(ctx); err != nil {
 			return fault.New(fault.Unavailable, "source_away", "The source does not answer.").Because(err)
 		}
-		fresh := Run{Phase: progress.Copying, Since: m.now(), Again: true}
+		fresh := Run{Phase: progress.Copying, Since: m.now(), Again: true, Handed: run.Handed}
 		m.mu.Lock()
 		m.run, m.plans = fresh, map[string]*Plan{}
 		m.mu.Unlock()
@@ -265,7 +256,7 @@ func (m *Mover) copied() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, k := range m.mapping.Kinds() {
-		if p := m.plans[k.Name()]; p == nil || p.left() {
+		if p := m.plans[k.Name()]; !m.run.Handed[k.Kind()] && (p == nil || p.left()) {
 			return false
 		}
 	}
@@ -293,135 +284,4 @@ func (m *Mover) ask() {
 	case m.asked <- struct{}{}:
 	default:
 	}
-}
-
-// Reached says whether all up to a position is stored.
-func (m *Mover) Reached(p source.Position) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.run.Phase == progress.Following && m.run.Position >= p
-}
-
-// Sample looks at the lag, to be called now and then.
-func (m *Mover) Sample(ctx context.Context) error {
-	head, err := m.source.Head(ctx)
-	if err != nil {
-		return fmt.Errorf("the end of the log: %w", err)
-	}
-	lag, err := m.source.Lag(ctx)
-	if err != nil {
-		return fmt.Errorf("the lag: %w", err)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.head, m.left = head, lag.Left
-	bytes, seconds := m.lag()
-	m.lags = append(m.lags, progress.Lag{At: m.now(), Bytes: bytes, Seconds: seconds})
-	m.lags = m.lags[max(0, len(m.lags)-lagSamples):]
-	return nil
-}
-
-// lag is how far what is stored is behind. m.mu is held.
-func (m *Mover) lag() (bytes int64, seconds float64) {
-	if m.run.Position > 0 && m.head > m.run.Position {
-		bytes = int64(m.head - m.run.Position)
-	}
-	if !m.oldest.IsZero() {
-		seconds = max(0, m.now().Sub(m.oldest).Seconds())
-	}
-	return bytes, seconds
-}
-
-// Status says how far the move is.
-func (m *Mover) Status(context.Context) (progress.Status, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	bytes, seconds := m.lag()
-	s := progress.Status{
-		Phase: m.run.Phase, Reason: m.run.Reason, Since: m.run.Since, Waiting: m.waiting, Mapping: m.mapping.Name(),
-		Position: uint64(m.run.Position), Head: uint64(max(m.head, m.run.Position)), LagBytes: bytes, LagSecs: seconds, LogLeft: m.left,
-		Changes: m.run.Changes, Lags: slices.Clone(m.lags), Rejects: int64(len(m.rejected)), Limit: m.config.Limit, UpdatedAt: m.now(),
-		Kinds: []progress.Kind{},
-	}
-	if s.Lags == nil {
-		s.Lags = []progress.Lag{}
-	}
-	for _, k := range m.mapping.Kinds() {
-		line := progress.Kind{Kind: k.Name(), App: k.App(), Changed: m.changed[k.Name()]}
-		if p := m.plans[k.Name()]; p != nil {
-			line.Rows, line.Copied, line.Rejected, line.Chunks = p.Rows, p.Copied, p.Rejected, len(p.Done)
-			for _, done := range p.Done {
-				if done {
-					line.ChunksDone++
-				}
-			}
-			if p.Took > 0 {
-				line.Rate = float64(p.Copied+p.Rejected) / p.Took.Seconds()
-			}
-		}
-		s.Kinds = append(s.Kinds, line)
-	}
-	return s, nil
-}
-
-// Rejects gives a page of what was rejected.
-func (m *Mover) Rejects(ctx context.Context, kind string, limit int, cursor string) ([]progress.Reject, string, error) {
-	return m.journal.Rejects(ctx, kind, limit, cursor)
-}
-
-// Retry reads anew what was rejected, and says how many of it were taken and are left.
-func (m *Mover) Retry(ctx context.Context) (taken, left int, err error) {
-	m.mu.Lock()
-	before := maps.Clone(m.rejected)
-	m.mu.Unlock()
-	for _, k := range m.mapping.Kinds() {
-		keys, err := m.rejectedKeys(ctx, k)
-		if err != nil {
-			return 0, 0, err
-		}
-		if _, err := m.refresh(ctx, k, keys); err != nil && !errors.Is(err, errRejects) {
-			return 0, 0, err
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for id := range before {
-		if m.rejected[id] == "" {
-			taken++
-		}
-	}
-	return taken, len(m.rejected), nil
-}
-
-func (m *Mover) rejectedKeys(ctx context.Context, k Kind) (keys [][]any, err error) {
-	for cursor := ""; ; {
-		page, next, err := m.journal.Rejects(ctx, k.Name(), MaxBatch, cursor)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range page {
-			if key, ours := k.KeyOf(r.Key); ours {
-				keys = append(keys, key)
-			}
-		}
-		if cursor = next; cursor == "" {
-			return keys, nil
-		}
-	}
-}
-
-// IsRejected says whether a document is on the list of rejects.
-func (m *Mover) IsRejected(id string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.rejected[id] != ""
-}
-
-// Refresh reads roots anew and sends what they are now.
-func (m *Mover) Refresh(ctx context.Context, k Kind, keys [][]any) error {
-	_, err := m.refresh(ctx, k, keys)
-	if errors.Is(err, errRejects) {
-		return nil // the list tells
-	}
-	return err
 }

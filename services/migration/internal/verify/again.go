@@ -13,16 +13,31 @@ import (
 
 // again looks at documents until both sides are the same, some times, and gives those
 // that never were. Between the looks it waits until what was committed before is stored.
-func (v *Verifier) again(ctx context.Context, g group, suspects []suspect, head source.Position) ([]suspect, error) {
+// What has stood still on both sides between two looks, while all that was committed
+// before the second is stored, differs for good: nothing is on its way that would mend it.
+func (v *Verifier) again(ctx context.Context, g group, suspects []suspect, head source.Position) (differ []suspect, err error) {
 	pause := v.pause
 	for round := 0; len(suspects) > 0; round++ {
+		before := map[string][2]uint64{}
+		for _, s := range suspects {
+			before[s.id] = s.seen
+		}
+		stored := round > 0 && v.mover.Reached(head)
 		if err := v.look(ctx, g, &suspects); err != nil {
 			return nil, err
+		}
+		if stored {
+			suspects = slices.DeleteFunc(suspects, func(s suspect) bool {
+				if s.seen != before[s.id] {
+					return false
+				}
+				differ = append(differ, s)
+				return true
+			})
 		}
 		if len(suspects) == 0 || round+1 >= rounds && (v.mover.Reached(head) || round+1 >= 2*rounds) {
 			break
 		}
-		var err error
 		if head, err = v.source.Head(ctx); err != nil {
 			return nil, fmt.Errorf("the end of the log: %w", err)
 		}
@@ -31,7 +46,7 @@ func (v *Verifier) again(ctx context.Context, g group, suspects []suspect, head 
 		}
 		pause = min(2*pause, 10*v.pause)
 	}
-	return suspects, nil
+	return append(differ, suspects...), nil
 }
 
 // look compares suspects as they are now and keeps those that differ.

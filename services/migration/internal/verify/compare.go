@@ -49,8 +49,7 @@ func sumOf(doc []byte) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	h := sha256.Sum256(b)
-	return binary.BigEndian.Uint64(h[:8]), nil
+	return bytesSum(b), nil
 }
 
 // total is the sum of a bucket, whatever the order: a lost, doubled or changed document
@@ -147,9 +146,19 @@ func differing(k move.Kind, suspects []suspect, records []source.Record, docs []
 		default:
 			continue
 		}
+		s.seen = [2]uint64{bytesSum(a), bytesSum(b)}
 		left = append(left, s)
 	}
 	return left
+}
+
+// bytesSum is 0 for a document that is not there.
+func bytesSum(doc []byte) uint64 {
+	if doc == nil {
+		return 0
+	}
+	h := sha256.Sum256(doc)
+	return binary.BigEndian.Uint64(h[:8])
 }
 
 // maxFields is how many fields of a document are named.

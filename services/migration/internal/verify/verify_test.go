@@ -103,6 +103,7 @@ func TestSabotage(t *testing.T) {
 			require.Equal(t, c.what, d.What, c.name)
 			require.Equal(t, c.key, d.Key, c.name)
 			require.Equal(t, c.fields, d.Fields, c.name)
+			require.Less(t, r.Took, 5*time.Second, "what stands still is not looked at for long")
 			n, err := w.verifier.Repair(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, 1, n)
@@ -166,7 +167,7 @@ func TestRejectsAreCounted(t *testing.T) {
 // A verification that cannot be ended does not say that all is equal.
 func TestNotEnded(t *testing.T) {
 	moved(t, func(w *world) {
-		w.target.Away = true
+		w.target.Set(func(t *movetest.Target) { t.Away = true })
 		r := w.report()
 		require.False(t, r.Equal)
 		require.NotEmpty(t, r.Error)
@@ -189,5 +190,35 @@ func TestOnlyHere(t *testing.T) {
 		r := w.report()
 		require.False(t, r.Equal)
 		require.Equal(t, []string{"/lines"}, r.Different[0].Fields)
+	})
+}
+
+// Before documents change hands, those that have changed since they were compared are
+// compared again, and no others.
+func TestWatched(t *testing.T) {
+	moved(t, func(w *world) {
+		watched := w.verifier.Watch([]string{"notes"}, w.mover.Watch([]string{"notes"}))
+		defer watched.Close()
+		reason, err := w.verifier.Compare(w.t.Context(), []string{"notes"})
+		require.NoError(t, err)
+		require.Empty(t, reason)
+		w.source.Put(4, "four")
+		time.Sleep(time.Second)
+		reason, err = watched.Compare(w.t.Context())
+		require.NoError(t, err)
+		require.Empty(t, reason)
+		w.target.Change(func(docs map[string]move.Sent) {
+			delete(docs, "notes:4")
+			delete(docs, "notes:5")
+		})
+		reason, err = watched.Compare(w.t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "1 notes", reason)
+		reason, err = w.verifier.Compare(w.t.Context(), []string{"notes"})
+		require.NoError(t, err)
+		require.Equal(t, "2 notes missing", reason)
+		r, err := w.verifier.Report(w.t.Context())
+		require.NoError(t, err)
+		require.False(t, r.Equal)
 	})
 }

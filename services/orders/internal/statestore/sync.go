@@ -14,7 +14,8 @@ import (
 )
 
 // Sync takes over orders from the system that the shop is moved off. Nothing is announced
-// of them: rows of the history and the customers' lists are written with the orders. check
+// of them: rows of the history and the customers' lists are written with the orders. One batch
+// is stored at a time: two would meet at the lists, and write most of it twice. check
 // names what of a document does not fit its schema. State: 1 bulk get, 1 transaction for
 // a batch; 1 bulk get more where an order is listed elsewhere from now on, or is deleted.
 func Sync(db *state.DB, check func(doc []byte) []fault.Field) intake.Kind[moved.Order] {
@@ -31,7 +32,11 @@ func Sync(db *state.DB, check func(doc []byte) []fault.Field) intake.Kind[moved.
 			page := movedPage(part, *d)
 			return []string{historyPageDocs.Key(page), historyDayDocs.Key(dayOf(page))}
 		},
-		More: morePlaces, Held: heldOrigin, Put: putMoved, Remove: bury, Finish: listMoved,
+		Room: make(chan struct{}, 1), More: morePlaces, Held: heldOrigin,
+		Begin: func(tx *state.Tx) intake.Run[moved.Order] {
+			r := &movedRun{tx: tx, held: map[string]*order.Order{}}
+			return intake.Run[moved.Order]{Put: r.put, Remove: r.bury, Finish: r.list}
+		},
 		GetKeys: func(id string) []string { return orders.Keys(id) },
 		Get:     getMoved,
 	}
@@ -82,8 +87,14 @@ func morePlaces(tx *state.Tx, docs []intake.Document[moved.Order]) (keys []strin
 	return keys, nil
 }
 
-func putMoved(tx *state.Tx, d intake.Document[moved.Order]) error {
-	held, err := heldOrder(tx, d.ID)
+// movedRun stores the orders of one transaction.
+type movedRun struct {
+	tx   *state.Tx
+	held map[string]*order.Order // that were put or buried, by ID, as they are kept now
+}
+
+func (r *movedRun) put(d intake.Document[moved.Order]) error {
+	held, err := heldOrder(r.tx, d.ID)
 	if err != nil {
 		return err
 	}
@@ -96,17 +107,22 @@ func putMoved(tx *state.Tx, d intake.Document[moved.Order]) error {
 		o.Leave(held.Place())
 	}
 	o.Version++
-	return orders.Put(tx, d.ID, *o)
+	r.held[d.ID] = o
+	return orders.Put(r.tx, d.ID, *o)
 }
 
 // bury takes an order away that was moved in. What is left of it says where it was listed.
-func bury(tx *state.Tx, id string) error {
-	o, err := heldOrder(tx, id)
-	if err != nil || o == nil || o.Moved == nil || o.Gone {
+func (r *movedRun) bury(id string) error {
+	o, err := heldOrder(r.tx, id)
+	if err != nil || o == nil || o.Moved == nil {
 		return err
 	}
+	r.held[id] = o
+	if o.Gone {
+		return nil
+	}
 	o.Bury()
-	return orders.Put(tx, id, *o)
+	return orders.Put(r.tx, id, *o)
 }
 
 func getMoved(tx *state.Tx, id string) (d intake.Document[moved.Order], ok bool, err error) {

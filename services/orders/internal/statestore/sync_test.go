@@ -279,3 +279,26 @@ func TestMovedWhileChangedHere(t *testing.T) {
 		}
 	}
 }
+
+// Batches that are sent at the same time, of orders of the same customers, do not make each
+// other begin anew.
+func TestBatchesDoNotHoldEachOtherUp(t *testing.T) {
+	db := state.Open(statetest.NewMemory(), nil, slog.New(slog.DiscardHandler))
+	k := Sync(db, func([]byte) []fault.Field { return nil })
+	var wg sync.WaitGroup
+	for batch := range 8 {
+		wg.Go(func() {
+			var docs []intake.Incoming
+			for n := range 40 {
+				customer := uuid.NewSHA1(uuid.NameSpaceOID, fmt.Append(nil, n)).String()
+				docs = append(docs, movedDoc(100*batch+n, 1, customer, "2019-05-01T10:00:00Z"))
+			}
+			results, err := k.Take(context.Background(), fmt.Sprint(batch), docs)
+			if err != nil || results[0].Outcome != intake.Stored {
+				t.Errorf("%v %+v", err, results)
+			}
+		})
+	}
+	wg.Wait()
+	require.Zero(t, db.Conflicts())
+}

@@ -40,32 +40,26 @@ func (l lists) owner(o shopper.Owner) *ownerNews {
 	return l.owners[o]
 }
 
-// listMoved writes the lists of orders that were put or buried, each list once. A repeat
+// list writes the lists of orders that were put or buried, each list once. A repeat
 // writes again what an earlier time has lost on a store that keeps halves.
-func listMoved(tx *state.Tx, ids []string) error {
+func (r *movedRun) list() error {
 	l := lists{pages: map[string]*pageNews{}, owners: map[shopper.Owner]*ownerNews{}}
 	var left []*order.Order // that have been listed elsewhere
-	for _, id := range ids {
-		o, err := heldOrder(tx, id)
-		if err != nil {
-			return err
-		}
-		if o == nil || o.Moved == nil {
-			continue
-		}
+	for _, id := range slices.Sorted(maps.Keys(r.held)) {
+		o := r.held[id]
 		l.add(o)
 		if len(o.Moved.Left) > 0 {
 			left = append(left, o)
 		}
 	}
-	if err := l.write(tx); err != nil {
+	if err := l.write(r.tx); err != nil {
 		return err
 	}
 	for _, o := range left {
 		was := len(o.Moved.Left)
 		o.Moved.Left = slices.DeleteFunc(o.Moved.Left, func(p order.Place) bool { return !l.had(p, o) })
 		if len(o.Moved.Left) < was {
-			if err := orders.Put(tx, o.ID, *o); err != nil {
+			if err := orders.Put(r.tx, o.ID, *o); err != nil {
 				return err
 			}
 		}
@@ -73,13 +67,12 @@ func listMoved(tx *state.Tx, ids []string) error {
 	return nil
 }
 
-// add takes an order in; its Version is that which was read.
+// add takes an order in as it is kept from now on.
 func (l lists) add(o *order.Order) {
 	out := o.Moved.Left
 	if o.Gone {
 		out = append(slices.Clone(out), o.Place())
 	} else {
-		o.Version++
 		p := l.page(o.Page)
 		p.in = append(p.in, history.RowOf(o))
 		if o.Owner.UserID() != "" {

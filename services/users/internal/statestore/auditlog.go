@@ -16,7 +16,7 @@ import (
 // logShards parts by account, so that sign-ins seldom wait for each other, and
 // each part in pages of logPage.
 const (
-	logShards = 16
+	logShards = shards
 	logPage   = 50
 	logDays   = 31 // that one request looks through
 )
@@ -58,7 +58,7 @@ var (
 	logPages = state.Collection[logClosed]{Prefix: "log:", TTL: audit.Retention}
 )
 
-func logID(at time.Time, userID string) string { return logPart(at, shardOf(userID, logShards)) }
+func logID(at time.Time, userID string) string { return logPart(at, shardOf(userID)) }
 
 func logPart(day time.Time, shard int) string {
 	return fmt.Sprintf("%s:%d", day.UTC().Format(time.DateOnly), shard)

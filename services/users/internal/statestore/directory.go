@@ -16,7 +16,7 @@ import (
 // in dirShards parts by account: who is in it, in pages of dirPage, and who has
 // changed of late, so that a replica that looks every second reads only those.
 const (
-	dirShards = 16
+	dirShards = shards
 	dirPage   = 100
 	dirRecent = 64
 )
@@ -37,7 +37,7 @@ var (
 	dirPages = state.Collection[dirClosed]{Prefix: "directory:"}
 )
 
-func dirID(userID string) string { return strconv.Itoa(shardOf(userID, dirShards)) }
+func dirID(userID string) string { return strconv.Itoa(shardOf(userID)) }
 
 // dirOf gives the part that lists an account. Of those that were moved in it is the same
 // for most of a batch, which then writes one part and not all of them.

@@ -253,7 +253,7 @@ func (m *moving) remove(tx *state.Tx, id string) error {
 
 // revocation gives the log for one account: a turn of its own, which nobody waits for.
 func (m *moving) revocation(id string) *revocation {
-	return &revocation{at: m.now(), turn: &turn{shardOf(id, revokedShards)}}
+	return &revocation{at: m.now(), turn: &turn{shardOf(id)}}
 }
 
 func (m *moving) recall(id string) (decision, bool) {

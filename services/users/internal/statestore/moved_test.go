@@ -176,7 +176,7 @@ func TestConflictsOfAMove(t *testing.T) {
 		"user": users.Key(id), "claim": claims.Key(claimID("p7@example.com")), "new claim": claims.Key(claimID("new@example.com")),
 		"sessions": sessions.Key(id), "trail": trails.Key(id), "log": logs.Key(logID(time.Now(), id)),
 		"directory": dirs.Key(movedDir(id, "users:7")), "index": "moved:users:0",
-		"revocations": buckets.Key(bucketID(time.Now(), shardOf(id, revokedShards))),
+		"revocations": buckets.Key(bucketID(time.Now(), shardOf(id))),
 	}
 	changed := func(m *account.Moved) {
 		withPassword(md5Two)(m)

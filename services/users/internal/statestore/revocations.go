@@ -16,7 +16,7 @@ import (
 // the session can be good any more. docs/adr/0015-revocation.md has the figures.
 const (
 	revokedSlice  = 30 * time.Second
-	revokedShards = 16
+	revokedShards = shards
 	revokedTurns  = 8 // writers of a replica at a time, each with a shard of its own
 	// A commit may land this long after its slice was chosen (see Sessions.Update),
 	// or the clocks of two replicas differ by so much: so slices are read again

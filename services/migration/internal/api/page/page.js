@@ -1,6 +1,7 @@
 // The page: it asks how the move stands every second, and shows it.
 import { Refused, ask, hasToken } from "./wire.js";
 import { bytes, facts, kind, lag, number, seconds, show, time } from "./draw.js";
+import { readRouting } from "./routing.js";
 import { excluded, preflight, rejects, verification } from "./findings.js";
 
 const every = 1000; // ms
@@ -68,6 +69,7 @@ async function look() {
   const s = await ask("GET", "");
   showStatus(s);
   state.answered = new Date();
+  await readRouting();
   const rejectsOf = JSON.stringify([s.rejects, s.kinds.map((k) => k.rejected)]);
   if (rejectsOf !== state.rejectsOf) {
     await readRejects(false);

@@ -27,14 +27,17 @@ export class Refused extends Error {
   }
 }
 
-// ask gives the JSON of an answer. It throws a Refused, or another error when the app
+// ask gives the JSON of an answer; body is sent as JSON, and tag as If-Match. It throws a Refused, or another error when the app
 // cannot be reached.
-export async function ask(method, path, wait = patience) {
+export async function ask(method, path, wait = patience, body = undefined, tag = "") {
+  const headers = { "dapr-api-token": sessionStorage.getItem(place) || "" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (tag) headers["if-match"] = tag;
   const answer = await fetch("/v1/migration" + path, {
-    method, headers: { "dapr-api-token": sessionStorage.getItem(place) || "" },
+    method, headers, body: body === undefined ? undefined : JSON.stringify(body),
     cache: "no-store", redirect: "error", signal: AbortSignal.timeout(wait),
   });
-  const body = await answer.json();
-  if (!answer.ok) throw new Refused(body, answer.status);
-  return body;
+  const said = await answer.json();
+  if (!answer.ok) throw new Refused(said, answer.status);
+  return said;
 }

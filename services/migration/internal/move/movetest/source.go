@@ -254,7 +254,7 @@ func (s *Source) Head(context.Context) (source.Position, error) {
 func (s *Source) Lag(context.Context) (source.Lag, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return source.Lag{Bytes: int64(s.head - s.confirmed), Left: -1, Lost: s.lost}, nil
+	return source.Lag{Bytes: int64(s.head - s.confirmed), Left: -1, Lost: s.lost}, nil //nolint:gosec // small
 }
 
 // Close implements source.Source.

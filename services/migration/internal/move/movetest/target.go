@@ -122,8 +122,15 @@ func NewTarget() *Target {
 	return &Target{docs: map[string]move.Sent{}, gone: map[string]source.Position{}}
 }
 
+// Set changes fields while others may use the target.
+func (t *Target) Set(change func(*Target)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	change(t)
+}
+
 // Take implements move.Target.
-func (t *Target) Take(_ context.Context, _ move.Kind, _ string, docs []move.Sent) ([]move.Answer, error) {
+func (t *Target) Take(_ context.Context, _ move.Kind, docs []move.Sent) ([]move.Answer, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.Takes++

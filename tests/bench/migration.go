@@ -1,0 +1,377 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/valyala/fasthttp"
+
+	"tienda/internal/caller"
+	"tienda/monolith/generator"
+	"tienda/monolith/local"
+	"tienda/tests/bench/plan"
+	"tienda/tests/shop"
+)
+
+// The move: what is in the monolith is the same for each run of a size.
+const (
+	moveSeed    = 1
+	moveHashed  = 400              // accounts whose passwords are hashed anew
+	moveWorkers = 4                // who send at the same time, as the mover's default has it
+	moveLimit   = 10 * time.Minute // for the copy, and for the verification
+)
+
+// Migration is what the move of a monolith costs.
+type Migration struct {
+	Profile   string      `json:"profile"`
+	Customers int         `json:"customers"`
+	Documents int         `json:"documents"`
+	Seconds   float64     `json:"seconds"`    // from the start until it follows
+	PerSecond float64     `json:"per_second"` // documents, without those with a password to hash
+	Kinds     []MovedKind `json:"kinds"`
+	Hashed    MovedKind   `json:"hashed"` // accounts with passwords
+	// Floor are the same documents in a bare loop of bulk writes, and FloorTx in one of
+	// transactions, as many at once.
+	Floor   Floor `json:"floor"`
+	FloorTx Floor `json:"floor_transactions"`
+	// Kept are the documents that the stores have in the end, in a loop of transactions.
+	Kept  Floor       `json:"floor_kept"`
+	Calls plan.Counts `json:"calls"` // of the sidecars, per document
+	// CPU seconds of the copy by process; -d: a sidecar.
+	CPU      map[string]float64 `json:"cpu_s"`
+	Steps    []Step             `json:"steps"`
+	Rate     float64            `json:"sustained_writes_per_second"` // the most with a lag below a second
+	Verified float64            `json:"verified_s"`                  // how long the verification took, which found all equal
+	Load     string             `json:"load"`                        // load averages at the begin and at the end
+}
+
+// MovedKind is how fast documents of a kind were moved, and the floor of the same ones.
+type MovedKind struct {
+	Kind      string  `json:"kind"`
+	Documents int     `json:"documents"`
+	PerSecond float64 `json:"per_second"`
+	Floor     float64 `json:"floor_per_second,omitempty"`
+	Ratio     float64 `json:"ratio,omitempty"`
+}
+
+// moving is a monolith on its way.
+type moving struct {
+	*Migration
+	http     *fasthttp.Client
+	shop     *shop.Shop
+	database *local.Database
+	token    string
+}
+
+// measureMigration moves a sample monolith into an empty shop on a profile, lets customers
+// write at growing rates, verifies, and writes the same documents bare.
+func measureMigration(ctx context.Context, m *meter, r *Report, customers int, profile, bin, dir string) (err error) {
+	v := &moving{Migration: &Migration{Profile: profile, Customers: customers, Load: loadAverage()}, http: client(16)}
+	r.Migration = v.Migration
+	fmt.Println("== a monolith of", customers, "customers")
+	if v.database, err = local.Open(ctx, local.Config{Dir: filepath.Join(dir, "monolith")}); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, v.database.Close()) }()
+	if err := v.fill(ctx); err != nil {
+		return err
+	}
+	fmt.Println("== the shop and the migration on", profile)
+	if err := v.start(ctx, bin, filepath.Join(dir, "shop")); err != nil {
+		return err
+	}
+	defer v.shop.Stop()
+	m.processes = processesOf(v.shop)
+	if err := v.copy(ctx, m); err != nil {
+		return err
+	}
+	kept, err := keptDocuments(ctx, v.shop.State)
+	if err != nil {
+		return err
+	}
+	sent, err := v.sent(ctx)
+	if err != nil {
+		return err
+	}
+	if m.only.MatchString("rates") {
+		if err := v.follow(ctx); err != nil {
+			return err
+		}
+	}
+	if err := v.verify(ctx); err != nil {
+		return err
+	}
+	v.shop.Stop() // the floors have the machine for themselves
+	if m.only.MatchString("floors") {
+		if err := v.floors(ctx, sent, kept, filepath.Join(dir, "bare")); err != nil {
+			return err
+		}
+	}
+	v.Load += " .. " + loadAverage()
+	return nil
+}
+
+// fill makes the rows. Customers lose their passwords, and so many employees more than
+// there are get one each: what hashing costs is told apart.
+func (v *moving) fill(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, v.database.OwnerDSN)
+	if err != nil {
+		return fmt.Errorf("monolith: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	if _, err := generator.Fill(ctx, conn, generator.Options{Size: v.Customers, Seed: moveSeed}); err != nil {
+		return err
+	}
+	for _, sql := range []string{
+		"ALTER TABLE customers ALTER COLUMN pass_hash DROP NOT NULL",
+		"UPDATE customers SET pass_hash = NULL, pass_salt = NULL",
+		fmt.Sprintf(`INSERT INTO staff (id, email, full_name, role, pass_hash)
+			SELECT 1000 + n, 'clerk.' || n || '@tienda.example', 'Clerk ' || n, 'support', (SELECT min(pass_hash) FROM staff) FROM generate_series(1, %d) n`, moveHashed),
+		"ANALYZE",
+	} {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("monolith: %s: %w", sql, err)
+		}
+	}
+	return nil
+}
+
+// start runs the shop with the migration, which is told where the monolith is.
+func (v *moving) start(ctx context.Context, bin, dir string) error {
+	secrets := filepath.Join(dir, ".data", "migration-secrets.json")
+	b, err := json.Marshal(map[string]string{"monolith-dsn": v.database.MigrationDSN})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(secrets), 0o750); err != nil {
+		return err
+	}
+	if err := os.WriteFile(secrets, b, 0o600); err != nil {
+		return err
+	}
+	v.shop, err = shop.Start(ctx, shop.Options{
+		Bin: bin, Dir: dir, Profile: v.Profile, NoSeed: true,
+		With: []string{filepath.Join("dapr", "migration", "dapr.yaml")}, Env: []string{"MIGRATION_MAPPING=monolith"},
+	})
+	if err != nil {
+		return err
+	}
+	tokens, err := v.shop.Tokens()
+	v.token = tokens["APP_API_TOKEN"]
+	return err
+}
+
+// ask calls an app at its own door, as the migration does past its sidecar.
+func (v *moving) ask(ctx context.Context, app, method, path, body string, out any) error {
+	at := "http://127.0.0.1:" + strconv.Itoa(v.shop.Of(app)[0].Port) + path
+	headers := []string{"dapr-api-token", v.token}
+	if app != "migration" {
+		headers = append(headers, caller.HeaderApp, "migration")
+	}
+	b, err := send(ctx, v.http, method, at, body, headers...)
+	if err != nil || out == nil {
+		return err
+	}
+	return json.Unmarshal(b, out)
+}
+
+// moveStatus is what the bench reads of the migration's status.
+type moveStatus struct {
+	Phase    string  `json:"phase"`
+	Reason   string  `json:"reason"`
+	Rejects  int64   `json:"rejects"`
+	LagSecs  float64 `json:"lag_seconds"`
+	LagBytes int64   `json:"lag_bytes"`
+	Changes  int64   `json:"changes"`
+	Kinds    []struct {
+		Kind   string  `json:"kind"`
+		Copied int     `json:"copied"`
+		Rate   float64 `json:"rate"`
+	} `json:"kinds"`
+}
+
+func (v *moving) status(ctx context.Context) (s moveStatus, err error) {
+	err = v.ask(ctx, "migration", http.MethodGet, "/v1/migration", "", &s)
+	if err == nil && (s.Phase == "stopped" || s.Phase == "failed" || s.Rejects > 0) {
+		err = fmt.Errorf("the move is %s: %s %d rejects", s.Phase, s.Reason, s.Rejects)
+	}
+	return s, err
+}
+
+// copy moves all that there is.
+func (v *moving) copy(ctx context.Context, m *meter) error {
+	ctx, cancel := context.WithTimeout(ctx, moveLimit)
+	defer cancel()
+	before, err := counted(ctx, metricsPorts(v.shop))
+	if err != nil {
+		return err
+	}
+	cpu, began := m.cpuByProcess(), time.Now()
+	if err := v.ask(ctx, "migration", http.MethodPost, "/v1/migration/start", "", nil); err != nil {
+		return err
+	}
+	s := moveStatus{}
+	for s.Phase != "following" {
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return fmt.Errorf("the copy is not done: %w", err)
+		}
+		if s, err = v.status(ctx); err != nil {
+			return err
+		}
+	}
+	v.Seconds = time.Since(began).Seconds()
+	v.CPU = map[string]float64{}
+	for name, seconds := range m.cpuByProcess() {
+		if used := seconds - cpu[name]; used >= 0.05 {
+			v.CPU[name] = math.Round(used*100) / 100
+		}
+	}
+	after, err := counted(ctx, metricsPorts(v.shop))
+	if err != nil {
+		return err
+	}
+	hashing := 0.0
+	for _, k := range s.Kinds {
+		line := MovedKind{Kind: k.Kind, Documents: k.Copied, PerSecond: k.Rate}
+		v.Documents += k.Copied
+		if k.Kind == "staff" {
+			v.Hashed = line
+			hashing = float64(k.Copied) / max(k.Rate, 1)
+			continue
+		}
+		v.Kinds = append(v.Kinds, line)
+	}
+	v.Calls = after.Per(before, float64(v.Documents))
+	v.PerSecond = float64(v.Documents-v.Hashed.Documents) / (v.Seconds - hashing)
+	fmt.Printf("   moved: %d documents in %.1f s, %.0f/s\n", v.Documents, v.Seconds, v.PerSecond)
+	return nil
+}
+
+// verify has the migration prove that all is there: a figure of a move that lost
+// something is worth nothing.
+func (v *moving) verify(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, moveLimit)
+	defer cancel()
+	began := time.Now()
+	if err := v.ask(ctx, "migration", http.MethodPost, "/v1/migration/verify", "", nil); err != nil {
+		return err
+	}
+	for {
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return fmt.Errorf("the verification is not done: %w", err)
+		}
+		var r struct {
+			Running, Equal bool
+			Error          string
+			Compared       int64
+		}
+		if err := v.ask(ctx, "migration", http.MethodGet, "/v1/migration/verify", "", &r); err != nil {
+			return err
+		}
+		if r.Running {
+			continue
+		}
+		if !r.Equal {
+			return fmt.Errorf("the verification finds differences: %+v", r)
+		}
+		v.Verified = time.Since(began).Seconds()
+		fmt.Printf("   verified: %d documents in %.1f s, all equal\n", r.Compared, v.Verified)
+		return nil
+	}
+}
+
+// owners says who keeps which kinds of document, in the order of the move.
+var owners = []struct{ kind, app string }{
+	{"categories", "catalog"}, {"products", "catalog"}, {"stock", "catalog"}, {"users", "users"},
+	{"orders", "orders"}, {"tickets", "support"}, {"returns", "support"},
+}
+
+// sent reads the documents back in the shape in which they were sent, but for the hashes
+// of passwords, by kind.
+func (v *moving) sent(ctx context.Context) (map[string][]json.RawMessage, error) {
+	all := map[string][]json.RawMessage{}
+	for _, o := range owners {
+		path := "/internal/v1/sync/" + o.kind
+		for cursor := ""; ; {
+			var page struct {
+				IDs        []string `json:"ids"`
+				NextCursor string   `json:"next_cursor"`
+			}
+			list := path
+			if cursor != "" {
+				list += "?" + url.Values{"cursor": {cursor}}.Encode()
+			}
+			if err := v.ask(ctx, o.app, http.MethodGet, list, "", &page); err != nil {
+				return nil, err
+			}
+			for ids := range slices.Chunk(page.IDs, 200) {
+				body, err := json.Marshal(map[string][]string{"ids": ids})
+				if err != nil {
+					return nil, err
+				}
+				var read struct{ Documents []json.RawMessage }
+				if err := v.ask(ctx, o.app, http.MethodPost, path+"/read", string(body), &read); err != nil {
+					return nil, err
+				}
+				all[o.kind] = append(all[o.kind], read.Documents...)
+			}
+			if cursor = page.NextCursor; cursor == "" {
+				break
+			}
+		}
+	}
+	return all, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// tell says what the move costs.
+func (v *Migration) tell(w io.Writer) {
+	fmt.Fprintf(w, "\nthe move of %d documents on %s (%d customers, load averages %s)\n", v.Documents, v.Profile, v.Customers, v.Load)
+	fmt.Fprintf(w, "  end to end %.1f s: %.0f documents/s without passwords; with a password to hash %.0f/s\n", v.Seconds, v.PerSecond, v.Hashed.PerSecond)
+	for _, k := range v.Kinds {
+		fmt.Fprintf(w, "  %-12s %6d  %6.0f/s  floor %6.0f/s  %.2f\n", k.Kind, k.Documents, k.PerSecond, k.Floor, k.Ratio)
+	}
+	if v.Floor.Documents > 0 {
+		fmt.Fprintf(w, "  floor, bulk writes of what is sent:  %s\n", v.Floor)
+		fmt.Fprintf(w, "  floor, transactions of the same:     %s\n", v.FloorTx)
+		fmt.Fprintf(w, "  floor, transactions of what is kept: %s\n", v.Kept)
+	}
+	fmt.Fprintf(w, "  calls a document: %s; CPU seconds:", v.Calls)
+	for _, name := range slices.SortedFunc(maps.Keys(v.CPU), func(a, b string) int { return int(100 * (v.CPU[b] - v.CPU[a])) }) {
+		fmt.Fprintf(w, "  %s %.1f", name, v.CPU[name])
+	}
+	fmt.Fprintln(w)
+	for _, s := range v.Steps {
+		fmt.Fprintln(w, "  "+s.String())
+	}
+	if len(v.Steps) > 0 {
+		fmt.Fprintf(w, "  writes at the monolith with a lag below a second: %.0f/s\n", v.Rate)
+	}
+	fmt.Fprintf(w, "  verified equal in %.1f s\n", v.Verified)
+	b, err := json.Marshal(v)
+	if err == nil {
+		fmt.Fprintln(w, strings.TrimSpace(string(b)))
+	}
+}
