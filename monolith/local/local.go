@@ -1,5 +1,5 @@
 // Package local runs the sample monolith's PostgreSQL: a server of its own in a folder,
-// on loopback, whose log can be followed, with the shop's database and its two roles.
+// on loopback, whose log can be followed, with the shop's database and its three roles.
 package local
 
 import (
@@ -29,6 +29,7 @@ const (
 	Name      = "monolith"  // of the database
 	Owner     = "legacy"    // the role of the legacy shop: owns the tables
 	Migration = "migration" // the role of the migration: may log in, replicate and read, and nothing else
+	Reverse   = "reverse"   // the role by which the migration writes back what happens in the new shop
 )
 
 const (
@@ -48,6 +49,7 @@ type Config struct {
 type Database struct {
 	OwnerDSN     string // of the role legacy
 	MigrationDSN string // of the role migration
+	ReverseDSN   string // of the role reverse
 	AdminDSN     string // of the superuser of this server
 
 	cmd   *exec.Cmd
@@ -71,7 +73,7 @@ func Open(ctx context.Context, c Config) (*Database, error) {
 		return nil, err
 	}
 	d := &Database{cmd: server.Command(), ended: make(chan struct{}), AdminDSN: server.DSN(Name)}
-	d.OwnerDSN, d.MigrationDSN = dsn(server, Owner), dsn(server, Migration)
+	d.OwnerDSN, d.MigrationDSN, d.ReverseDSN = dsn(server, Owner), dsn(server, Migration), dsn(server, Reverse)
 	d.cmd.Stdout, d.cmd.Stderr = c.Log, c.Log
 	if err := daprd.StartChild(d.cmd); err != nil {
 		return nil, fmt.Errorf("postgres cannot start: %w", err)
@@ -142,7 +144,7 @@ func (d *Database) prepare(ctx context.Context, server *profile.Server) error {
 		return fmt.Errorf("monolith: %w", err)
 	}
 	defer func() { _ = admin.Close(ctx) }()
-	for role, rights := range map[string]string{Owner: "LOGIN", Migration: "LOGIN REPLICATION"} {
+	for role, rights := range map[string]string{Owner: "LOGIN", Migration: "LOGIN REPLICATION", Reverse: "LOGIN"} {
 		if err := unless(ctx, admin, "SELECT 1 FROM pg_roles WHERE rolname = $1", role,
 			fmt.Sprintf("CREATE ROLE %s %s PASSWORD '%s'", role, rights, password(server, role))); err != nil {
 			return err
@@ -160,10 +162,10 @@ func (d *Database) prepare(ctx context.Context, server *profile.Server) error {
 	for _, sql := range []string{
 		"ALTER DATABASE " + Name + " SET timezone = '" + schema.Zone + "'",
 		"REVOKE ALL ON DATABASE " + Name + " FROM PUBLIC",
-		"GRANT CONNECT ON DATABASE " + Name + " TO " + Migration,
+		"GRANT CONNECT ON DATABASE " + Name + " TO " + Migration + ", " + Reverse,
 		"REVOKE CREATE ON SCHEMA public FROM PUBLIC",
 		"GRANT USAGE, CREATE ON SCHEMA public TO " + Owner,
-		"GRANT USAGE ON SCHEMA public TO " + Migration,
+		"GRANT USAGE ON SCHEMA public TO " + Migration + ", " + Reverse,
 	} {
 		if _, err := super.Exec(ctx, sql); err != nil {
 			return fmt.Errorf("monolith: %s: %w", sql, err)
@@ -179,7 +181,7 @@ func (d *Database) tables(ctx context.Context) error {
 		return fmt.Errorf("monolith: %w", err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		var there bool
 		if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1)", schema.Publication).Scan(&there); err != nil || there {
 			return err
@@ -191,7 +193,10 @@ func (d *Database) tables(ctx context.Context) error {
 			return err
 		}
 		return schema.Publish(ctx, tx.Conn())
-	})
+	}); err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return schema.Reverse(ctx, tx.Conn()) })
 }
 
 // unless runs the statement if the query finds no row for the name.

@@ -23,6 +23,9 @@ var tables string
 //go:embed publication.sql
 var publication string
 
+//go:embed reverse.sql
+var reverse string
+
 var mapped = []string{
 	"staff", "customers", "customer_preferences", "addresses",
 	"categories", "products", "product_variants", "inventory",
@@ -52,6 +55,16 @@ func Create(ctx context.Context, conn *pgx.Conn) error {
 func Publish(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, publication); err != nil {
 		return fmt.Errorf("publication of the monolith: %w", err)
+	}
+	return nil
+}
+
+// Reverse makes the table in which a migration notes what it has written back, and gives
+// the role "reverse", which must be there, the rights that it needs for that. The
+// connection's role must own the tables.
+func Reverse(ctx context.Context, conn *pgx.Conn) error {
+	if _, err := conn.Exec(ctx, reverse); err != nil {
+		return fmt.Errorf("what is written back to the monolith: %w", err)
 	}
 	return nil
 }

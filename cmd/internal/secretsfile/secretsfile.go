@@ -28,16 +28,20 @@ const (
 // tokens with the third. A new key for the last two goes before the old one, with
 // a space between them. The sandbox of payments signs its callbacks with the secret in
 // Payments, and orders checks them. The migration makes digests of password hashes under
-// the key in Migration; the other secret there is no key: it stays empty until an operator
-// says where the monolith's database is.
+// the key in Migration; the other secrets there are no keys: they stay empty until an operator
+// says where the monolith's database is, and by which role it may be written to.
 var Names = map[string][]string{
 	Users:     {"users-key-encryption-key", "users-totp-key", "users-device-key"},
 	Payments:  {"payment-callbacks-sandbox"},
-	Migration: {MonolithDSN, "password-digest-key"},
+	Migration: {MonolithDSN, MonolithWriteDSN, "password-digest-key"},
 }
 
 // MonolithDSN is the connection string of the database that the shop moves out of.
 const MonolithDSN = "monolith-dsn"
+
+// MonolithWriteDSN is that of a role that may write to it, for the time that services are
+// cut over and the move is not finished.
+const MonolithWriteDSN = "monolith-write-dsn"
 
 // EnsureAll is Ensure for every file in a folder.
 func EnsureAll(dir string) error {
@@ -87,7 +91,7 @@ func Ensure(path string) error {
 
 // first is what a secret is until somebody sets another.
 func first(name string) string {
-	if name == MonolithDSN {
+	if name == MonolithDSN || name == MonolithWriteDSN {
 		return ""
 	}
 	return newKey()

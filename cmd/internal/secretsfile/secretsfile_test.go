@@ -51,7 +51,7 @@ func TestEnsureAll(t *testing.T) {
 		got := read(t, filepath.Join(dir, file))
 		require.Len(t, got, len(names))
 		for _, name := range names {
-			require.Equal(t, name == secretsfile.MonolithDSN, got[name] == "", name)
+			require.Equal(t, name == secretsfile.MonolithDSN || name == secretsfile.MonolithWriteDSN, got[name] == "", name)
 		}
 	}
 	path := filepath.Join(dir, secretsfile.Migration)

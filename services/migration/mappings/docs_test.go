@@ -2,6 +2,7 @@ package mappings_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -37,10 +38,13 @@ func TestThePageIsTrue(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "mapping.md"))
 	require.NoError(t, err)
 	var row source.Row
+	var held json.RawMessage // once the page is at reverse
 	operations, whole := map[string]bool{}, 0
 	for _, m := range block.FindAllStringSubmatch(string(page), -1) {
 		lang, text := m[1], m[2]
 		switch {
+		case lang == "json" && strings.Contains(text, `"document": true`):
+			held = json.RawMessage(text)
 		case lang == "json":
 			row = exampleRow(t, text)
 		case strings.HasPrefix(text, "version:"):
@@ -51,14 +55,21 @@ func TestThePageIsTrue(t *testing.T) {
 			results := result.FindAllStringSubmatch(text, -1)
 			require.Len(t, results, strings.Count(text, "\n"), "every line says what comes out:\n%s", text)
 			for _, r := range results {
-				example(t, row, r[0], r[2])
+				if held != nil {
+					taken(t, held, r[0], r[2])
+				} else {
+					example(t, row, r[0], r[2])
+				}
 			}
 			for _, op := range regexp.MustCompile(`\{(\w+): `).FindAllStringSubmatch(text, -1) {
 				operations[op[1]] = true
 			}
 		}
 	}
-	require.Equal(t, 3, whole)
+	require.Equal(t, 4, whole)
+	for _, word := range []string{"count", "decimal", "enum", "json", "key", "local", "money", "present", "text"} {
+		require.True(t, operations[word], "the page has no example of %s", word)
+	}
 	for _, op := range []string{"column", "const", "enum", "template", "id", "money", "time", "split", "join", "slug", "password", "object", "list", "embed", "coalesce", "pairs", "cel"} {
 		require.True(t, operations[op], "the page has no example of %s", op)
 	}
@@ -101,4 +112,40 @@ func example(t *testing.T, row source.Row, line, want string) {
 		return
 	}
 	require.Equal(t, want, string(got[name]), line)
+}
+
+const aroundBack = `version: 1
+name: page
+defaults: {currency: EUR, zone: Europe/Madrid}
+kinds:
+- kind: users
+  table: people
+  key: [id]
+  fields: {email: {const: a@b}}
+  reverse:
+    write: [UPDATE people SET v = :%[1]s]
+    values:
+      %[2]s
+`
+
+// taken holds what a value of reverse gives to what the page says.
+func taken(t *testing.T, doc json.RawMessage, line, want string) {
+	t.Helper()
+	name, _, _ := strings.Cut(line, ":")
+	m, err := mapping.Load(strings.NewReader(fmt.Sprintf(aroundBack, name, line)))
+	require.NoError(t, err, line)
+	keys := map[string]mapping.Key{"29af067d-24c1-5951-a14e-bef33b0eb00b": {Name: "users", Values: []any{int64(3)}}}
+	w, err := m.Kinds()[0].Reverse().Writing("", doc, keys)
+	if bad, ok := strings.CutPrefix(want, "error: "); ok {
+		require.ErrorContains(t, err, bad, line)
+		return
+	}
+	require.NoError(t, err, line)
+	got := w.Write[0].Values[name]
+	if want == "NULL" {
+		require.Nil(t, got, line)
+		return
+	}
+	require.NotNil(t, got, line)
+	require.Equal(t, want, "'"+*got+"'", line)
 }

@@ -18,6 +18,7 @@ import (
 	"tienda/services/migration/internal/move"
 	"tienda/services/migration/internal/postgres"
 	"tienda/services/migration/internal/progress"
+	"tienda/services/migration/internal/reverse"
 	"tienda/services/migration/internal/source"
 	"tienda/services/migration/internal/statestore"
 	"tienda/services/migration/internal/verify"
@@ -34,6 +35,8 @@ type engine struct {
 	*move.Mover
 	verifier *verify.Verifier
 	source   *opening
+	writing  *writing
+	writer   *reverse.Writer
 	rules    *rules
 	schemas  mapping.Contracts
 	config   Config
@@ -51,7 +54,7 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps) (Core, error) {
 	if err != nil {
 		return Core{}, err
 	}
-	e := &engine{rules: newRules(m), schemas: schemas, config: c, dsn: dsn, secrets: d.Sidecar}
+	e := &engine{rules: newRules(m), schemas: schemas, config: c, dsn: dsn, secrets: d.Sidecar, writing: &writing{dsn: writeDSN(d.Sidecar)}}
 	e.source = &opening{open: func(ctx context.Context) (source.Source, error) {
 		at, err := dsn(ctx)
 		if err != nil {
@@ -62,13 +65,19 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps) (Core, error) {
 	target, journal := clients.NewOwners(d.Sidecar), statestore.NewJournal(d.DB)
 	e.Mover = move.New(e.source, e.rules, target, journal, move.Config{Chunk: c.Chunk, Limit: int64(c.RejectLimit), Fits: e.fits}, d.Log)
 	e.verifier = verify.New(e.source, e.rules, target, e.Mover, journal, d.Log)
-	return Core{Control: e, Parts: []app.Part{
-		e.Work, e.verifier.Work,
+	e.writer = reverse.New(m, e.writing, target, e.inCharge)
+	back := reverse.NewFollower(e.writer, statestore.NewUnwritten(d.DB), time.Now, d.Log)
+	return Core{Control: e, Hearer: back, Parts: []app.Part{
+		e.Work, e.verifier.Work, e.writing.closing,
+		app.Every(retryEvery, d.Log, "what the monolith did not take", back.Retry),
 		app.Every(sampleEvery, d.Log, "how far the move is behind", e.sample),
 		app.Every(schemaEvery, d.Log, "whether the source still is what was mapped", e.Recheck),
 		e.closing,
 	}}, nil
 }
+
+// inCharge says whether the shop is in charge of a kind: no service has been cut over.
+func (e *engine) inCharge(context.Context, string) (bool, error) { return false, nil }
 
 func (e *engine) database(dsn string) postgres.Config {
 	return postgres.Config{DSN: dsn, Slot: e.config.Slot, Publication: e.config.Publication}
@@ -140,7 +149,21 @@ func (e *engine) fits(ctx context.Context) error {
 	if err := e.rules.Check(schema, e.schemas); err != nil {
 		return &move.Misfit{Reason: err.Error()}
 	}
-	return e.seal(ctx)
+	if err := e.seal(ctx); err != nil {
+		return err
+	}
+	return e.learnMade(ctx)
+}
+
+// learnMade has rows that were made by writing back keep the IDs of their documents. Where
+// no role may write, none were: the secret store, which has just given a secret, has none
+// for it.
+func (e *engine) learnMade(ctx context.Context) error {
+	_, err := e.writing.get(ctx)
+	if code := fault.CodeOf(err); code == "no_source" || code == "secrets_unavailable" {
+		return nil
+	}
+	return e.writer.Learn(ctx)
 }
 
 // seal gives the mapping the key of password digests, once.
@@ -165,7 +188,7 @@ func (e *engine) Preflight(ctx context.Context) ([]progress.Finding, error) {
 	if err != nil {
 		return away(err), nil
 	}
-	return Findings(ctx, e.database(at), e.rules.Mapping, e.schemas), nil
+	return append(Findings(ctx, e.database(at), e.rules.Mapping, e.schemas), e.writing.findings(ctx, e.rules.Mapping)...), nil
 }
 
 // away is what a preflight says where nobody says where the source is: nothing is

@@ -12,6 +12,7 @@ import (
 
 	"tienda/internal/app"
 	"tienda/services/migration/internal/api"
+	"tienda/services/migration/internal/events"
 	"tienda/services/migration/internal/progress"
 	"tienda/services/migration/internal/routing"
 	"tienda/services/migration/internal/statestore"
@@ -28,6 +29,7 @@ type Core struct {
 	Control progress.Control
 	Parts   []app.Part                    // background work; begins once the sidecar is ready
 	Ready   []func(context.Context) error // checks of readiness
+	Hearer  events.Hearer                 // of changed documents; nil: nobody hears of them
 }
 
 // NewCore makes the core. The sidecar is not ready yet: what needs it, as dsn does, waits
@@ -51,9 +53,12 @@ func Build(core NewCore) func(context.Context, app.Deps) (app.Built, error) {
 				return app.Built{}, err
 			}
 		}
+		if made.Hearer == nil {
+			made.Hearer = events.Nobody{}
+		}
 		d.Log.Info("migration", "config", cfg)
 		built := app.Built{
-			Routes: api.Routes(made.Control, routing.New(statestore.NewRouting(d.DB), time.Now)), Parts: made.Parts, Ready: made.Ready,
+			Routes: api.Routes(made.Control, routing.New(statestore.NewRouting(d.DB), time.Now), made.Hearer), Parts: made.Parts, Ready: made.Ready,
 			Figures: []prometheus.Collector{figures{made.Control, d.Log}},
 		}
 		if cfg.Autostart && cfg.Mapping != "" {

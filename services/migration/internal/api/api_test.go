@@ -14,8 +14,10 @@ import (
 
 	"tienda/internal/caller"
 	"tienda/internal/contract/contracttest"
+	"tienda/internal/event"
 	"tienda/internal/fault"
 	"tienda/services/migration/internal/api"
+	"tienda/services/migration/internal/events"
 	"tienda/services/migration/internal/progress"
 	"tienda/services/migration/internal/progress/progresstest"
 )
@@ -29,7 +31,7 @@ func call(t *testing.T, s *contracttest.Server, method, path string) contracttes
 
 func TestEveryRoute(t *testing.T) {
 	c := progresstest.Midway(now)
-	s := contracttest.New(t, api.App, api.Routes(c, desk()))
+	s := contracttest.New(t, api.App, api.Routes(c, desk(), events.Nobody{}))
 
 	var status progress.Status
 	call(t, s, "GET", "/v1/migration").JSON(t, &status)
@@ -74,6 +76,10 @@ func TestEveryRoute(t *testing.T) {
 	require.JSONEq(t, `{"taken":2,"left":0}`, string(call(t, s, "POST", "/v1/migration/rejects/retry").Body))
 	require.Equal(t, []string{"start", "stop", "verify", "repair", "retry"}, c.Did())
 
+	for _, topic := range events.Topics {
+		sent := map[string]any{"specversion": "1.0", "id": "e", "source": topic, "type": "tienda." + topic + ".document_changed", "docversion": 1, "data": map[string]any{"kind": "k", "id": "i"}}
+		require.Equal(t, http.StatusOK, s.Do(t, contracttest.Request{Method: "POST", Path: "/changes/" + topic, Body: sent, ContentType: event.ContentType}).Status)
+	}
 	for _, path := range []string{"/", "/page.css", "/page/page.js", "/healthz", "/readyz", "/metrics"} {
 		require.Equal(t, http.StatusOK, call(t, s, "GET", path).Status, path)
 	}
@@ -85,7 +91,7 @@ func TestEveryRoute(t *testing.T) {
 func TestAMoveThatHasNotBegun(t *testing.T) {
 	c := &progresstest.Control{}
 	c.Set(func(s *progress.Status) { s.Phase = progress.Idle })
-	s := contracttest.New(t, api.App, api.Routes(c, desk()))
+	s := contracttest.New(t, api.App, api.Routes(c, desk(), events.Nobody{}))
 	for path, want := range map[string]string{"/v1/migration": `"kinds":[]`, "/v1/migration/preflight": `"findings":[]`, "/v1/migration/rejects": `"items":[]`} {
 		require.Contains(t, string(call(t, s, "GET", path).Body), want)
 	}
@@ -94,9 +100,16 @@ func TestAMoveThatHasNotBegun(t *testing.T) {
 
 func TestWhoMayCall(t *testing.T) {
 	c := progresstest.Midway(now)
-	s := contracttest.New(t, api.App, api.Routes(c, desk()))
+	s := contracttest.New(t, api.App, api.Routes(c, desk(), events.Nobody{}))
 	admin := caller.Caller{UserID: "a", Roles: []caller.Role{caller.Admin}, App: "gateway"}
-	for _, r := range api.Routes(c, desk()) {
+	for _, r := range api.Routes(c, desk(), events.Nobody{}) {
+		if strings.HasPrefix(r.Path, "/changes/") {
+			sent := contracttest.Request{Method: r.Method, Path: r.Path, NoToken: true, Body: `{"specversion":"1.0","id":"e","source":"s","type":"t"}`, ContentType: event.ContentType}
+			require.Equal(t, http.StatusForbidden, s.Do(t, sent).Status)
+			sent.NoToken, sent.As = false, caller.Caller{App: "orders"}
+			require.Equal(t, http.StatusForbidden, s.Do(t, sent).Status)
+			continue
+		}
 		if strings.HasPrefix(r.Path, "/internal/") {
 			continue // the gateway's
 		}
@@ -117,7 +130,7 @@ func TestWhoMayCall(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	c := progresstest.Midway(now)
-	s := contracttest.New(t, api.App, api.Routes(c, desk()))
+	s := contracttest.New(t, api.App, api.Routes(c, desk(), events.Nobody{}))
 	for _, path := range []string{"/v1/migration/rejects?limit=0", "/v1/migration/rejects?limit=101", "/v1/migration/rejects?kind=Orders%3B", "/v1/migration/rejects?cursor=x", "/v1/migration/rejects?sort=1", "/page/..%2froutes.js"} {
 		require.Equal(t, http.StatusBadRequest, call(t, s, "GET", path).Status, path)
 	}
@@ -134,7 +147,7 @@ func TestRefusals(t *testing.T) {
 	phase(progress.Idle)
 
 	c.Fail(errors.New("dial tcp: password=x"))
-	for _, r := range api.Routes(c, desk()) {
+	for _, r := range api.Routes(c, desk(), events.Nobody{}) {
 		if strings.HasPrefix(r.Path, "/v1/") && !strings.HasPrefix(r.Path, "/v1/migration/routing") {
 			a := call(t, s, r.Method, r.Path)
 			require.Equal(t, http.StatusInternalServerError, a.Status, r.Path)
@@ -156,7 +169,7 @@ func (slow) Repair(ctx context.Context) (int, error) {
 // What is not done before the server would cut the answer off says so.
 func TestNotDoneYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := contracttest.New(t, api.App, api.Routes(slow{progresstest.Midway(now)}, desk()))
+		s := contracttest.New(t, api.App, api.Routes(slow{progresstest.Midway(now)}, desk(), events.Nobody{}))
 		a := call(t, s, "POST", "/v1/migration/repair")
 		require.Equal(t, http.StatusServiceUnavailable, a.Status)
 		require.Contains(t, string(a.Body), "not_done_yet")
@@ -166,7 +179,7 @@ func TestNotDoneYet(t *testing.T) {
 // The page has no data and loads nothing but its own files; nothing in it needs what
 // its policy forbids.
 func TestThePage(t *testing.T) {
-	s := contracttest.New(t, api.App, api.Routes(progresstest.Midway(now), desk()))
+	s := contracttest.New(t, api.App, api.Routes(progresstest.Midway(now), desk(), events.Nobody{}))
 	get := func(path string) contracttest.Answer {
 		a := s.Do(t, contracttest.Request{Method: "GET", Path: path, NoToken: true})
 		require.Equal(t, http.StatusOK, a.Status, path)

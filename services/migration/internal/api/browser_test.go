@@ -18,6 +18,7 @@ import (
 	"tienda/internal/fault"
 	"tienda/internal/httpapi"
 	"tienda/services/migration/internal/api"
+	"tienda/services/migration/internal/events"
 	"tienda/services/migration/internal/progress"
 	"tienda/services/migration/internal/progress/progresstest"
 	"tienda/services/migration/internal/routing"
@@ -45,7 +46,7 @@ func serveBoth(t *testing.T, c progress.Control, routes api.Routing) *httptest.S
 	doc, err := contract.Load(contracts.FS, api.App)
 	require.NoError(t, err)
 	h, err := httpapi.New(httpapi.Options{
-		Contract: doc, Routes: append(app.NewHealth().Routes(), api.Routes(c, routes)...), AppToken: appToken, Log: slog.New(slog.DiscardHandler),
+		Contract: doc, Routes: append(app.NewHealth().Routes(), api.Routes(c, routes, events.Nobody{})...), AppToken: appToken, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	s := httptest.NewServer(h)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"tienda/internal/httpapi"
+	"tienda/services/migration/internal/events"
 	"tienda/services/migration/internal/progress"
 )
 
@@ -15,9 +16,10 @@ const App = "migration"
 // Routes are the routes over what the migration can be asked, and what the gateways are
 // told. The page is open: it is
 // made of files without data, and its script brings the app token of whoever reads it.
-func Routes(c progress.Control, r Routing) []httpapi.Route {
+// News of the services' documents goes to h.
+func Routes(c progress.Control, r Routing, h events.Hearer) []httpapi.Route {
 	a, own, open, gateway := api{c, r}, httpapi.Own(App), httpapi.Probe, httpapi.Apps("gateway")
-	return []httpapi.Route{
+	return append(events.Routes(h), []httpapi.Route{
 		{Method: http.MethodGet, Path: "/", Who: open, Handle: file("index.html")},
 		{Method: http.MethodGet, Path: "/page.css", Who: open, Handle: file("page.css")},
 		{Method: http.MethodGet, Path: "/page/{script}", Who: open, Handle: script},
@@ -38,5 +40,5 @@ func Routes(c progress.Control, r Routing) []httpapi.Route {
 		{Method: http.MethodDelete, Path: "/v1/migration/routing/replicas/{replica}", Who: own, Handle: a.forgetReplica},
 		{Method: http.MethodPut, Path: "/v1/migration/routing/{service}", Who: own, Handle: a.setRouting},
 		{Method: http.MethodPost, Path: "/internal/v1/routing", Who: gateway, Handle: a.poll},
-	}
+	}...)
 }

@@ -13,6 +13,7 @@ import (
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
 	"tienda/services/migration/internal/api"
+	"tienda/services/migration/internal/events"
 	"tienda/services/migration/internal/progress/progresstest"
 	"tienda/services/migration/internal/routing"
 	"tienda/services/migration/internal/statestore"
@@ -74,7 +75,7 @@ func tryRouting(t *testing.T, s *contracttest.Server) {
 // How requests are sent is told to the gateway alone, and set by nobody but whoever
 // runs the app.
 func TestWhoIsTold(t *testing.T) {
-	s := contracttest.New(t, api.App, api.Routes(progresstest.Midway(now), desk()))
+	s := contracttest.New(t, api.App, api.Routes(progresstest.Midway(now), desk(), events.Nobody{}))
 	poll := contracttest.Request{Method: "POST", Path: "/internal/v1/routing", Body: object{"replica": replica, "applied": 0}}
 	for _, as := range []caller.Caller{{}, {App: "orders"}, {App: api.App}} {
 		poll.As = as

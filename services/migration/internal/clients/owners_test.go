@@ -12,6 +12,7 @@ import (
 	"tienda/services/migration/internal/clients"
 	"tienda/services/migration/internal/move"
 	"tienda/services/migration/internal/move/movetest"
+	"tienda/services/migration/internal/reverse"
 )
 
 // owner answers every call with the same, and keeps what it was asked.
@@ -63,4 +64,31 @@ func TestReadAndList(t *testing.T) {
 	require.Equal(t, []string{"a"}, ids)
 	require.Equal(t, "3", next)
 	require.Equal(t, "/internal/v1/sync/notes?cursor=2", o.call.Path)
+}
+
+// A document that was moved has its source, one that was made in the shop none.
+func TestDocument(t *testing.T) {
+	o := &owner{answer: `{"documents":[{"id":"a","source":{"key":"orders:1","position":5},"document":{"number":"1"}}]}`}
+	held, ok, err := clients.NewOwners(o).Document(t.Context(), "orders", "a")
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, reverse.Held{Source: "orders:1", JSON: json.RawMessage(`{"number":"1"}`)}, held)
+	require.Equal(t, "orders", o.call.App)
+	require.Equal(t, "/internal/v1/sync/orders/read", o.call.Path)
+	require.JSONEq(t, `{"ids":["a"],"all":true}`, o.in)
+	o.answer = `{"documents":[{"id":"a","document":{"number":"1"}}]}`
+	held, ok, err = clients.NewOwners(o).Document(t.Context(), "tickets", "a")
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Empty(t, held.Source)
+	require.Equal(t, "support", o.call.App)
+	o.answer = `{"documents":[]}`
+	_, ok, err = clients.NewOwners(o).Document(t.Context(), "orders", "a")
+	require.NoError(t, err)
+	require.False(t, ok)
+	o.answer = `{"documents":[{"id":"b","document":{}}]}`
+	_, _, err = clients.NewOwners(o).Document(t.Context(), "orders", "a")
+	require.Error(t, err, "another document than was asked for")
+	_, _, err = clients.NewOwners(o).Document(t.Context(), "letters", "a")
+	require.Error(t, err)
 }

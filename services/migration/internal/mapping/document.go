@@ -43,7 +43,10 @@ func (k *Kind) Identity(key []any) (Identity, error) {
 		return Identity{}, err
 	}
 	id := Identity{Kind: k.Kind, Key: k.Name + ":" + t}
-	id.ID = uuid.NewSHA1(namespace, []byte(id.Key)).String()
+	made := false
+	if id.ID, made = k.made.id(id.Key); !made {
+		id.ID = uuid.NewSHA1(namespace, []byte(id.Key)).String()
+	}
 	id.Part = id.ID[:2]
 	if n, ok := key[0].(int64); ok && len(key) == 1 {
 		part := n / 100

@@ -59,6 +59,7 @@ type Mapping struct {
 	tables   map[string]drop            // dropped whole
 	columns  map[string]map[string]drop // dropped, by table
 	defaults defaults
+	made     *Made
 }
 
 // drop says that a table or a column is left behind.
@@ -89,6 +90,8 @@ type Kind struct {
 	schema   Schema   // nil: not checked
 	keyUses  []use
 	seal     []byte // the key of password digests; nil: none are made
+	made     *Made
+	reverse  *Reverse // nil: the kind is not written back
 }
 
 // Load reads a mapping. The error is a Problems with all that is wrong with it.

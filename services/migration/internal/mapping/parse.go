@@ -13,7 +13,7 @@ import (
 )
 
 func (p *parser) file(n *yaml.Node) *Mapping {
-	m := &Mapping{tables: map[string]drop{}, columns: map[string]map[string]drop{}}
+	m := &Mapping{tables: map[string]drop{}, columns: map[string]map[string]drop{}, made: &Made{}}
 	o, ok := p.object(n, "the file")
 	if !ok {
 		return m
@@ -31,6 +31,7 @@ func (p *parser) file(n *yaml.Node) *Mapping {
 	} else {
 		for _, one := range kinds.Content {
 			if k := p.readKind(plain(one)); k != nil {
+				k.made = m.made
 				m.kinds = append(m.kinds, k)
 			}
 		}
@@ -111,6 +112,9 @@ func (p *parser) readKind(n *yaml.Node) *Kind {
 		p.add(n.Line, "%s: fields is missing", what)
 	} else {
 		k.document = p.fieldsOf(k.root, fields)
+	}
+	if r := o.take("reverse"); r != nil {
+		k.reverse = p.readReverse(k, r)
 	}
 	o.done(what)
 	return k
@@ -270,6 +274,13 @@ func (p *parser) resolve(m *Mapping) {
 			p.add(ref.line, "id: the key of %s has %d columns, not %d", ref.target, len(k.key), len(ref.key))
 		default:
 			*ref.to = k
+		}
+	}
+	for _, ref := range p.reverseRefs {
+		if k := names[ref.target]; k == nil {
+			p.add(ref.line, "key: nothing of the name %s is made", ref.target)
+		} else if *ref.to = k; ref.part >= len(k.key) {
+			p.add(ref.line, "key: the key of %s has %d columns", ref.target, len(k.key))
 		}
 	}
 	for _, k := range m.kinds {

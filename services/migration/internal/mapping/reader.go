@@ -12,6 +12,8 @@ type parser struct {
 	defaults defaults
 	kind     *Kind // the one that is being read
 	ids      []idRef
+
+	reverseRefs []idRef // of reverse
 }
 
 // idRef is a reference to a document of another kind, held to it at the end.
@@ -20,6 +22,7 @@ type idRef struct {
 	key    []use
 	line   int
 	to     **Kind
+	part   int // of reverse: the column of the key that is taken
 }
 
 // object is a YAML mapping whose members are taken out one by one; what is left

@@ -117,6 +117,16 @@ var (
 	ErrSnapshot = errors.New("the snapshot has ended, or no longer sees all rows; another one is needed")
 )
 
+// StatementError says why the database does not take a statement.
+type StatementError struct {
+	Code     string // the SQLSTATE
+	Position int    // of the character, from 1; 0: not known
+	Reason   string // without values of rows
+}
+
+// Error gives the reason and the SQLSTATE.
+func (e *StatementError) Error() string { return e.Reason + " (" + e.Code + ")" }
+
 // Source is a database.
 type Source interface {
 	// Schema reads what there is.

@@ -5,6 +5,7 @@
 //	rejects           the kinds of all rejects, by ID; as many as stop the move, or a batch more
 //	reject:<id>       a reject
 //	report            the last verification
+//	unwritten         what the monolith did not take back, by kind and ID
 //	routing           where the gateway sends the requests of each service
 //	gateways          the replicas of the gateway, and what each has applied
 package statestore
