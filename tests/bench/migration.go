@@ -353,9 +353,11 @@ func (v *Migration) tell(w io.Writer) {
 	for _, k := range v.Kinds {
 		fmt.Fprintf(w, "  %-12s %6d  %6.0f/s  floor %6.0f/s  %.2f\n", k.Kind, k.Documents, k.PerSecond, k.Floor, k.Ratio)
 	}
-	fmt.Fprintf(w, "  floor, bulk writes of what is sent:  %s\n", v.Floor)
-	fmt.Fprintf(w, "  floor, transactions of the same:     %s\n", v.FloorTx)
-	fmt.Fprintf(w, "  floor, transactions of what is kept: %s\n", v.Kept)
+	if v.Floor.Documents > 0 {
+		fmt.Fprintf(w, "  floor, bulk writes of what is sent:  %s\n", v.Floor)
+		fmt.Fprintf(w, "  floor, transactions of the same:     %s\n", v.FloorTx)
+		fmt.Fprintf(w, "  floor, transactions of what is kept: %s\n", v.Kept)
+	}
 	fmt.Fprintf(w, "  calls a document: %s; CPU seconds:", v.Calls)
 	for _, name := range slices.SortedFunc(maps.Keys(v.CPU), func(a, b string) int { return int(100 * (v.CPU[b] - v.CPU[a])) }) {
 		fmt.Fprintf(w, "  %s %.1f", name, v.CPU[name])
@@ -364,7 +366,10 @@ func (v *Migration) tell(w io.Writer) {
 	for _, s := range v.Steps {
 		fmt.Fprintln(w, "  "+s.String())
 	}
-	fmt.Fprintf(w, "  writes at the monolith with a lag below a second: %.0f/s; verified equal in %.1f s\n", v.Rate, v.Verified)
+	if len(v.Steps) > 0 {
+		fmt.Fprintf(w, "  writes at the monolith with a lag below a second: %.0f/s\n", v.Rate)
+	}
+	fmt.Fprintf(w, "  verified equal in %.1f s\n", v.Verified)
 	b, err := json.Marshal(v)
 	if err == nil {
 		fmt.Fprintln(w, strings.TrimSpace(string(b)))

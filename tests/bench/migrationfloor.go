@@ -170,6 +170,9 @@ func (b bare) rounds(ctx context.Context, parts func(round int) []part, batch in
 			for _, op := range p.ops {
 				size += len(op.Value)
 			}
+			if err := b.there(ctx, p.ops); err != nil {
+				return f, err
+			}
 			f.kinds[p.kind] = float64(len(p.ops)) / middle(seconds[p.kind])
 		}
 		totals = append(totals, total)
@@ -178,6 +181,19 @@ func (b bare) rounds(ctx context.Context, parts func(round int) []part, batch in
 	f.Sidecar = (processSeconds(b.side.PID()) - cpu) / floorRounds
 	f.PerSecond = float64(f.Documents) / middle(totals)
 	return f, nil
+}
+
+// there makes sure that what was written last is there.
+func (b bare) there(ctx context.Context, ops []state.Op) error {
+	if len(ops) == 0 {
+		return nil
+	}
+	last := ops[len(ops)-1]
+	found, err := b.store.Get(ctx, last.Key)
+	if err == nil && len(found[0].Value) == 0 {
+		err = fmt.Errorf("%s was written and is not there", last.Key)
+	}
+	return err
 }
 
 // middle gives the median.

@@ -93,7 +93,7 @@ func (v *moving) step(ctx context.Context, url string, n int, rate float64) (Ste
 	go func() {
 		ended <- traffic.Run(writing, traffic.Options{
 			URL: url, Client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: buyersAtOnce}},
-			Rate: rate, Lanes: buyersAtOnce, Seed: uint64(n), Run: fmt.Sprintf("bench%d", n), Customers: int64(v.Customers),
+			Rate: rate, Lanes: buyersAtOnce, Seed: moveSeed, Run: fmt.Sprintf("bench%d", n), Customers: int64(v.Customers),
 		}, ledger)
 	}()
 	for ledger.Writes() == 0 { // it reads the catalog first

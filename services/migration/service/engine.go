@@ -72,7 +72,7 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps, desk *routing.Desk
 	target.All = e.Handed
 	e.verifier = verify.New(e.source, e.rules, target, e.Mover, journal, d.Log)
 	cutovers := statestore.NewCutovers(d.DB)
-	writer := reverse.New(m, e.writing, target, inCharge(journal, cutovers), d.Log)
+	writer := reverse.New(m, e.writing, target, inCharge(journal, cutovers))
 	back := reverse.NewFollower(writer, statestore.NewUnwritten(d.DB), time.Now, d.Log)
 	e.writer = writer
 	b := newBetween(e, gateways{desk}, back, handover.NewFeed(target))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -118,7 +119,7 @@ func (s *Switch) compare(r *http.Request, to *route.Route, who caller.Caller, t 
 }
 
 func (c *Counts) note(d ...Difference) {
-	all := append(c.Differences, d...)
+	all := slices.Concat(c.Differences, d)
 	c.Differences = append([]Difference{}, all[max(0, len(all)-mostDifferences):]...)
 }
 

@@ -150,7 +150,7 @@ func all(to Place) Plan {
 	return Plan{1, map[string]Service{"catalog": {To: to}, "orders": {To: to}}}
 }
 
-func send(s *Switch, ctx context.Context, method string, to *route.Route, body string) error { //nolint:revive // the switch is what is tested
+func send(s *Switch, ctx context.Context, method string, to *route.Route, body string) error {
 	r := httptest.NewRequest(method, "/x", strings.NewReader(body)).WithContext(ctx)
 	return s.Forward(httptest.NewRecorder(), r, to, caller.Caller{}, trace.Trace{})
 }

@@ -43,7 +43,7 @@ func (k *Kind) Identity(key []any) (Identity, error) {
 		return Identity{}, err
 	}
 	id := Identity{Kind: k.Kind, Key: k.Name + ":" + t}
-	made := false
+	var made bool
 	if id.ID, made = k.made.id(id.Key); !made {
 		id.ID = uuid.NewSHA1(namespace, []byte(id.Key)).String()
 	}

@@ -39,7 +39,7 @@ func within(pointer, other string) bool {
 		return false
 	}
 	for i := range b {
-		if a[i] != b[i] && !(isIndex(a[i]) && b[i] == "*" || a[i] == "*" && isIndex(b[i])) {
+		if same := a[i] == b[i] || isIndex(a[i]) && b[i] == "*" || a[i] == "*" && isIndex(b[i]); !same {
 			return false
 		}
 	}

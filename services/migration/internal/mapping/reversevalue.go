@@ -32,10 +32,10 @@ func (t *taking) text(doc any, keys map[string]Key) (*string, error) {
 	v := at(doc, t.pointer)
 	switch t.as {
 	case "present":
-		return text1(strconv.FormatBool(!empty(v)))
+		return given(strconv.FormatBool(!empty(v))), nil
 	case "count":
 		list, _ := v.([]any)
-		return text1(strconv.Itoa(len(list)))
+		return given(strconv.Itoa(len(list))), nil
 	}
 	if v == nil {
 		return t.fallback, nil
@@ -46,7 +46,7 @@ func (t *taking) text(doc any, keys map[string]Key) (*string, error) {
 		if err != nil {
 			return nil, err
 		}
-		return text1(string(raw))
+		return given(string(raw)), nil
 	case "money":
 		return asMoney(v)
 	case "decimal":
@@ -73,7 +73,7 @@ func (t *taking) text(doc any, keys map[string]Key) (*string, error) {
 	return t.otherwise, nil
 }
 
-func text1(s string) (*string, error) { return &s, nil }
+func given(s string) *string { return &s }
 
 func scalarText(v any) (*string, error) {
 	switch v := v.(type) {
@@ -83,9 +83,9 @@ func scalarText(v any) (*string, error) {
 		}
 		return &v, nil
 	case json.Number:
-		return text1(v.String())
+		return given(v.String()), nil
 	case bool:
-		return text1(strconv.FormatBool(v))
+		return given(strconv.FormatBool(v)), nil
 	}
 	return nil, errors.New("is a list or an object: say json, or take its parts")
 }
@@ -110,7 +110,7 @@ func shifted(whole string, places int) (*string, error) {
 		return nil, errors.New("is not a whole number")
 	}
 	r.Quo(r, new(big.Rat).SetInt(pow10(places)))
-	return text1(r.FloatString(places))
+	return given(r.FloatString(places)), nil
 }
 
 // local writes an instant as the clock of a zone shows it, to the microsecond, which is
@@ -124,7 +124,7 @@ func (t *taking) local(v any) (*string, error) {
 	if err != nil {
 		return nil, errors.New("is no time")
 	}
-	return text1(instant.In(t.zone).Truncate(time.Microsecond).Format("2006-01-02 15:04:05.999999"))
+	return given(instant.In(t.zone).Truncate(time.Microsecond).Format("2006-01-02 15:04:05.999999")), nil
 }
 
 // key gives a part of the key of another document, nil where that is of another kind
@@ -141,7 +141,7 @@ func (t *taking) key(v any, keys map[string]Key) (*string, error) {
 	if t.part >= len(k.Values) {
 		return nil, fmt.Errorf("comes from a key of %d columns", len(k.Values))
 	}
-	return text1(fmt.Sprint(k.Values[t.part]))
+	return given(fmt.Sprint(k.Values[t.part])), nil
 }
 
 func decode(raw json.RawMessage) (any, error) {

@@ -94,7 +94,7 @@ func (w *Writer) Made(ctx context.Context) ([]reverse.Written, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tienda_reverse: %w", err)
 	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (reverse.Written, error) { return written(row) })
+	out, err := pgx.CollectRows(rows, written)
 	if err != nil {
 		return nil, fmt.Errorf("tienda_reverse: %w", err)
 	}

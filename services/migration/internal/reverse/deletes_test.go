@@ -16,7 +16,7 @@ func TestDeletes(t *testing.T) {
 		return
 	}
 	w := open(t, 20)
-	c := &chance{Rand: rand.New(rand.NewPCG(5, 6)), w: w} //nolint:gosec // a test repeats itself
+	c := &chance{Rand: rand.New(rand.NewPCG(5, 6)), w: w}
 	for _, kind := range []string{"categories", "products", "stock", "users", "tickets", "returns"} {
 		made, doc := newID(), map[string]any{}
 		c.change(kind, doc)
@@ -94,7 +94,7 @@ func TestWhatADocumentRefersToIsWrittenFirst(t *testing.T) {
 		return
 	}
 	w := open(t, 10)
-	c := &chance{Rand: rand.New(rand.NewPCG(7, 8)), w: w} //nolint:gosec // a test repeats itself
+	c := &chance{Rand: rand.New(rand.NewPCG(7, 8)), w: w}
 	user, order, ticket, back := newID(), newID(), newID(), newID()
 	doc := map[string]any{}
 	c.user(doc)

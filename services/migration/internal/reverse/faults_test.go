@@ -81,7 +81,7 @@ func TestACrashInsertsNothingTwice(t *testing.T) {
 		return
 	}
 	w := open(t, 5)
-	c := &chance{Rand: rand.New(rand.NewPCG(3, 4)), w: w} //nolint:gosec // a test repeats itself
+	c := &chance{Rand: rand.New(rand.NewPCG(3, 4)), w: w}
 	tables := map[string]string{"categories": "categories", "products": "products", "stock": "inventory", "users": "customers", "orders": "orders", "tickets": "tickets", "returns": "returns"}
 	for _, kind := range kinds {
 		died := 0

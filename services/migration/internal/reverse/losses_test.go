@@ -1,6 +1,7 @@
 package reverse_test
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,5 +68,28 @@ func TestAChangedPasswordIsNotLeftBehind(t *testing.T) {
 		w.apply("users", id, 2)
 		require.Empty(t, hash(id))
 		w.back("users", id)
+	}
+}
+
+// Two orders of one number, which the shop may have and the monolith may not.
+func TestOrdersOfOneNumber(t *testing.T) {
+	if !localtest.Wanted() {
+		return
+	}
+	w := open(t, 5)
+	c := &chance{Rand: rand.New(rand.NewPCG(9, 9)), w: w}
+	for i := range 2 {
+		id, doc := newID(), map[string]any{"number": "T-0123-4567", "created_at": c.time(), "currency": "EUR", "customer_id": c.customer()}
+		doc["lines"] = []any{c.line(money)}
+		c.order(doc)
+		w.fits("orders", doc)
+		w.owners.put(t, "orders", id, "", doc)
+		w.apply("orders", id, 1)
+		w.apply("orders", id, 2)
+		if i > 0 {
+			doc["number"] = "T-0123-4567-" + id[len(id)-6:]
+			w.owners.put(t, "orders", id, "", doc)
+		}
+		w.back("orders", id)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -109,7 +108,7 @@ func open(t *testing.T, size int) *world {
 // over gives a writer over a store.
 func (w *world) over(s reverse.Store) *reverse.Writer {
 	inCharge := func(_ context.Context, kind string) (bool, error) { return !w.charge[kind], nil }
-	return reverse.New(w.mapping, s, w.owners, inCharge, slog.New(slog.DiscardHandler))
+	return reverse.New(w.mapping, s, w.owners, inCharge)
 }
 
 // forward maps a row as the move does; not ok: it is not there.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 
 	"tienda/services/migration/internal/mapping"
@@ -22,15 +21,14 @@ type Writer struct {
 	store    Store
 	owners   Owners
 	inCharge InCharge
-	log      *slog.Logger
 
 	mu   sync.Mutex
 	keys map[string]mapping.Key // of documents that were moved, by ID: they never change
 }
 
 // New gives a writer by the reverse sections of a mapping.
-func New(m *mapping.Mapping, s Store, o Owners, inCharge InCharge, log *slog.Logger) *Writer {
-	return &Writer{mapping: m, store: s, owners: o, inCharge: inCharge, log: log, keys: map[string]mapping.Key{}}
+func New(m *mapping.Mapping, s Store, o Owners, inCharge InCharge) *Writer {
+	return &Writer{mapping: m, store: s, owners: o, inCharge: inCharge, keys: map[string]mapping.Key{}}
 }
 
 // Apply writes a document back as its owner has it now, unless that was done for this

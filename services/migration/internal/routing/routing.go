@@ -107,7 +107,6 @@ type Desk struct {
 	seen   map[string]time.Time
 	since  time.Time // when differences began to be counted
 	shadow map[string]*Shadow
-	polls  int64
 }
 
 // New gives a desk over a store.
@@ -125,9 +124,6 @@ var errCrowded = fault.New(fault.Conflict, "too_many_replicas", "There are 256 r
 // plan is read, so whoever changes the plan and then reads the members finds each that
 // can have been given an older one.
 func (d *Desk) Poll(ctx context.Context, r Report) (Plan, error) {
-	d.mu.Lock()
-	d.polls++
-	d.mu.Unlock()
 	crowded := false
 	_, err := d.store.ChangeMembers(ctx, func(members map[string]Member) bool {
 		m, known := members[r.Replica]

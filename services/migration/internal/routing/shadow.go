@@ -70,10 +70,3 @@ func (d *Desk) Reset() {
 	defer d.mu.Unlock()
 	d.shadow, d.since = map[string]*Shadow{}, d.now()
 }
-
-// Polls counts how often gateways have asked.
-func (d *Desk) Polls() int64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.polls
-}

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -102,7 +103,7 @@ func TestWhatIsTold(t *testing.T) {
 			tried[name] = true
 		}
 		for _, r := range s.routes {
-			require.True(t, !on || r.Method == "GET" || tried[r.Method+" "+r.Path], "%s %s: nobody says what is told of it", r.Method, r.Path)
+			require.True(t, !on || r.Method == http.MethodGet || tried[r.Method+" "+r.Path], "%s %s: nobody says what is told of it", r.Method, r.Path)
 		}
 	}
 }
