@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,15 +39,15 @@ func browsers() []string {
 
 func serve(t *testing.T, c progress.Control) *httptest.Server {
 	t.Helper()
-	return serveBoth(t, c, desk())
+	return serveBoth(t, c, desk(), hands())
 }
 
-func serveBoth(t *testing.T, c progress.Control, routes api.Routing) *httptest.Server {
+func serveBoth(t *testing.T, c progress.Control, routes api.Routing, cut api.Cutover) *httptest.Server {
 	t.Helper()
 	doc, err := contract.Load(contracts.FS, api.App)
 	require.NoError(t, err)
 	h, err := httpapi.New(httpapi.Options{
-		Contract: doc, Routes: append(app.NewHealth().Routes(), api.Routes(c, routes, hands(), events.Nobody{})...), AppToken: appToken, Log: slog.New(slog.DiscardHandler),
+		Contract: doc, Routes: append(app.NewHealth().Routes(), api.Routes(c, routes, cut, events.Nobody{})...), AppToken: appToken, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	s := httptest.NewServer(h)
@@ -151,8 +152,8 @@ func does(t *testing.T, program string) {
 }
 
 func routes(t *testing.T, program string) {
-	d := desk()
-	s := serveBoth(t, progresstest.Midway(time.Now()), d)
+	d, p := desk(), hands()
+	s := serveBoth(t, progresstest.Midway(time.Now()), d, p)
 	b := openChromium(t, program, 1000)
 	b.open(s.URL + "/#token=" + appToken)
 	eventually(t, "the table", func() bool { return strings.Contains(b.text("routing"), "catalog") })
@@ -172,6 +173,13 @@ func routes(t *testing.T, program string) {
 		require.NoError(t, err)
 		return state.Services["catalog"]
 	}
+	eventually(t, "the cut-overs", func() bool { return strings.Contains(b.text("cutovers"), "the monolith is in charge") })
+	b.value(`document.querySelector('[data-cutover="catalog begin"]').click()`)
+	eventually(t, "asked for", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return slices.Equal(p.asked, []string{"catalog begin"}) && strings.Contains(b.text("cutover-answer"), "under way")
+	})
 	press("catalog fence")
 	eventually(t, "fenced", func() bool { return is().Fenced && strings.Contains(b.text("routing"), "writes are held") })
 	press("catalog shop")

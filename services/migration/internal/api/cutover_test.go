@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 // palms are services in the hands of which they are said to be.
 type palms struct {
+	mu      sync.Mutex // over asked
 	states  []cutover.State
 	asked   []string
 	refused error
@@ -34,6 +36,8 @@ func hands() *palms {
 func (p *palms) States() []cutover.State { return p.states }
 
 func (p *palms) Do(_ context.Context, service, what string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.asked = append(p.asked, service+" "+what)
 	return p.refused
 }
