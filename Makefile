@@ -52,13 +52,18 @@ test: go ## run every test: unit, architecture, contracts, real sidecars, end to
 	@echo "== 2/3 unit, contract and architecture tests"
 	@go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v -e '^tienda/tests/')
 	@echo "== 3/3 tests with real sidecars: architecture, conformance, end to end, walk-through"
-	@$(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -p 1 -count=1 ./tests/...
+	@$(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -p 1 -count=1 $(if $(LATER),$$(go list ./tests/... | grep -v -e '/$(LATER)$$'),./tests/...)
 	@echo "== all tests passed"
 
 .PHONY: e2e
 e2e: go ## the end-to-end tests of one profile: make e2e PROFILE=redis
 	@go run ./cmd/tienda sidecar
 	@PROFILE=$(PROFILE) $(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -count=1 ./tests/e2e
+
+.PHONY: moves
+moves: go ## whole moves of a monolith through real sidecars; part of test
+	@go run ./cmd/tienda sidecar
+	@PROFILES=local,postgres go test -timeout $(TEST_TIMEOUT) -count=1 ./tests/migration
 
 .PHONY: simulate
 simulate: go ## run the shop in a simulated world, a fault at every step: SEEDS=10000, SEED=7 replays one
