@@ -25,7 +25,7 @@ func routes(dir string) (string, error) {
 		return "", fmt.Errorf("routes: %w", err)
 	}
 	name := filepath.Join(dir, "routes.yaml")
-	if err := os.WriteFile(name, append(table, legacyRoutes...), 0o600); err != nil {
+	if err := os.WriteFile(name, append(table, legacyRoutes...), 0o600); err != nil { //nolint:gosec // a folder of this program
 		return "", fmt.Errorf("routes: %w", err)
 	}
 	return name, nil
