@@ -58,7 +58,7 @@ func TestSabotages(t *testing.T) {
 		"payment without key":          {sabotage{keylessPay: true}, 20, []string{"payment-differs", "payment-kept"}},
 		"letters dropped":              {sabotage{dropMail: true}, 20, []string{"mail-lost"}},
 		"rows dropped":                 {sabotage{dropRows: true}, 20, []string{"totals"}},
-		"acknowledged before it works": {sabotage{ackFirst: true}, 20, []string{"reserved", "sold", "not-applied", "ledger"}},
+		"acknowledged before it works": {sabotage{ackFirst: true}, 80, []string{"reserved", "sold", "not-applied", "ledger"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range c.within {
