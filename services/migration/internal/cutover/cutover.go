@@ -209,7 +209,8 @@ func (m *Machine) restore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if st.Service == "" {
+		tried := st.Service != ""
+		if !tried {
 			st = State{Service: s.Name, Stage: AtMonolith, Since: m.now()}
 		}
 		m.mu.Lock()
@@ -225,7 +226,9 @@ func (m *Machine) restore(ctx context.Context) error {
 		case Unflipping:
 			err = m.flip(ctx, s, false, st.Since)
 		case AtMonolith, AtShop, Finished: // the last word may not have come to the gateways
-			_, err = m.gateways.Route(ctx, s.Name, Route{Shop: st.Stage != AtMonolith})
+			if tried { // else it may be routed by hand
+				_, err = m.gateways.Route(ctx, s.Name, Route{Shop: st.Stage != AtMonolith})
+			}
 		}
 		if err != nil {
 			return err
