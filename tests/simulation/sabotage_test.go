@@ -55,7 +55,7 @@ func TestSabotages(t *testing.T) {
 		"checkout without key":         {sabotage{noIdempotent: true}, 20, []string{"order-unasked", "answer-changed", "order-twice"}},
 		"cancellation without key":     {sabotage{noCancelKey: true}, 40, []string{"cancel-wrong"}},
 		"payment guessed":              {sabotage{guessPay: true}, 40, []string{"payment-kept", "payment-differs"}},
-		"payment without key":          {sabotage{keylessPay: true}, 20, []string{"payment-differs", "payment-kept"}},
+		"payment without key":          {sabotage{keylessPay: true}, 20, []string{"payment-differs", "payment-kept", "payment-unauthorised"}},
 		"letters dropped":              {sabotage{dropMail: true}, 20, []string{"mail-lost"}},
 		"rows dropped":                 {sabotage{dropRows: true}, 20, []string{"totals"}},
 		"acknowledged before it works": {sabotage{ackFirst: true}, 80, []string{"reserved", "sold", "not-applied", "ledger"}},
