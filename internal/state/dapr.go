@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	dapr "github.com/dapr/go-sdk/client"
+	"golang.org/x/sync/errgroup"
 )
 
 // sidecarState is the part of the Dapr client that a Store needs.
@@ -39,7 +40,7 @@ type daprStore struct {
 // that its cart is empty. Its key is the last in order: where rows come in the
 // order of their keys, as in SQLite, all of them have come when it has. Postgres
 // mostly gives them as they lie on the disk: once a store is seen to do so, what is
-// missing there is asked for a second time (docs/adr/0036).
+// missing there is asked for key by key, which tells a broken connection (docs/adr/0036).
 const witness = "~witness"
 
 var errBroken = errors.New("state: the store's answer is not whole")
@@ -90,6 +91,8 @@ func (s *daprStore) confirm(ctx context.Context, found answer, missing []string)
 		s.witness.Store(true)
 	case !s.unordered.Load():
 		return nil
+	case len(missing) <= maxSingly:
+		return s.singly(ctx, found, missing)
 	}
 	again, err := s.bulk(ctx, missing)
 	if err != nil {
@@ -99,6 +102,33 @@ func (s *daprStore) confirm(ctx context.Context, found answer, missing []string)
 		return errBroken
 	}
 	maps.Copy(found, again)
+	return nil
+}
+
+// maxSingly is how many missing documents are asked for one by one. More of them are
+// those of a batch that is about to write them, and a write of what is there after all is
+// a conflict: a second bulk read will do.
+const maxSingly = 16
+
+// singly reads documents one by one, some at a time.
+func (s *daprStore) singly(ctx context.Context, found answer, keys []string) error {
+	items := make([]*dapr.StateItem, len(keys))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(bulkParallelism)
+	for i, k := range keys {
+		group.Go(func() (err error) {
+			items[i], err = s.client.GetState(ctx, s.name, k, nil)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, k := range keys {
+		if it := items[i]; len(it.Value) > 0 {
+			found[k] = &dapr.BulkStateItem{Key: k, Value: it.Value, Etag: it.Etag}
+		}
+	}
 	return nil
 }
 

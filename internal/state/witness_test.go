@@ -3,7 +3,9 @@ package state
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	dapr "github.com/dapr/go-sdk/client"
@@ -19,8 +21,21 @@ type brittle struct {
 	saves  int
 	reads  int
 	down   bool
-	lies   []string // the keys as they lie on the disk; nil: answers come in the order of the request
-	short  int      // rows of the next answer; 0: all
+	lies   []string     // the keys as they lie on the disk; nil: answers come in the order of the request
+	short  int          // rows of the answers from now on; 0: all
+	singly atomic.Int32 // reads of one document
+}
+
+func (s *brittle) GetState(_ context.Context, _, key string, _ map[string]string) (*dapr.StateItem, error) {
+	s.singly.Add(1)
+	if s.broken {
+		return nil, errors.New("the connection broke")
+	}
+	it := &dapr.StateItem{Key: key}
+	if v := s.held[key]; v != "" {
+		it.Value, it.Etag = []byte(v), "1"
+	}
+	return it, nil
 }
 
 func (s *brittle) GetBulkState(_ context.Context, _ string, keys []string, _ map[string]string, _ int32) ([]*dapr.BulkStateItem, error) {
@@ -53,7 +68,6 @@ func (s *brittle) asTheyLie(keys []string) (out []*dapr.BulkStateItem) {
 	for _, k := range asked {
 		out = append(out, &dapr.BulkStateItem{Key: k})
 	}
-	s.short = 0
 	return out
 }
 
@@ -105,15 +119,31 @@ func TestTheWitnessDoesNotSpeakForWhatLiesBehindIt(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, client.reads, "nothing is missing")
 
-	client.reads, client.short = 0, 2
+	// Every answer is cut behind the first row, which is the witness.
+	client.reads, client.short = 0, 1
 	items, err := s.Get(t.Context(), "b", "a")
 	require.NoError(t, err)
 	require.Equal(t, []Item{{Key: "b", Value: []byte("2"), ETag: "1"}, {Key: "a", Value: []byte("1"), ETag: "1"}}, items)
-	require.Equal(t, 2, client.reads)
+	require.Equal(t, []int{1, 2}, []int{client.reads, int(client.singly.Load())})
+	client.broken = true
+	_, err = s.Get(t.Context(), "a", "b")
+	require.ErrorContains(t, err, "broke", "a document that cannot be read is not absent")
+	client.broken, client.short = false, 0
 
 	items, err = s.Get(t.Context(), "a", "c")
 	require.NoError(t, err)
 	require.Equal(t, []Item{{Key: "a", Value: []byte("1"), ETag: "1"}, {Key: "c"}}, items, "what is missing twice is absent")
+
+	// Many are asked for in one call.
+	client.reads = 0
+	client.singly.Store(0)
+	many := []string{"a"}
+	for n := range maxSingly + 1 {
+		many = append(many, fmt.Sprint("new-", n))
+	}
+	_, err = s.Get(t.Context(), many...)
+	require.NoError(t, err)
+	require.Equal(t, []int{2, 0}, []int{client.reads, int(client.singly.Load())})
 
 	// Where rows come in the order of their keys, the witness is enough.
 	client.lies, client.reads = []string{"a", "b", witness}, 0
