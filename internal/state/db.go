@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -89,10 +90,23 @@ func (db *DB) OnPublish(f func(ctx context.Context, events [][]byte) error) {
 }
 
 // Finish takes a note of Tx.Unfinished back without a write.
-func (db *DB) Finish(key string) {
+func (db *DB) Finish(key string) { db.FinishAt(key, math.MaxInt64) }
+
+// FinishAt is Finish for a note that a version of the document brought, or an earlier
+// one: what a later one has begun stays noted.
+func (db *DB) FinishAt(key string, version int64) {
 	if db.outbox != nil {
-		db.outbox.finish(key)
+		db.outbox.finish(key, version)
 	}
+}
+
+// NotedAt gives the version of the document that brought the note of Tx.Unfinished
+// which this replica keeps, for FinishAt; 0: it keeps none.
+func (db *DB) NotedAt(key string) int64 {
+	if db.outbox == nil {
+		return 0
+	}
+	return db.outbox.noted(key)
 }
 
 // OutboxStats gives the figures of the outbox; zero without one.

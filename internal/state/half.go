@@ -59,18 +59,18 @@ func (h halves) superseded(p pending) bool {
 }
 
 // begin notes work of an entry; that of a half is handed on. The lock is held.
-func (o *outbox) begin(key string, e *entry) {
-	if s := o.open[e.seq]; s != nil && s.entry == e {
+func (o *outbox) begin(key string, w work) {
+	if s := o.open[w.seq]; s != nil && s.entry == w.entry {
 		s.left++
 	}
-	if e.half && o.unfinished != nil {
-		o.handOn(e, key, 0)
+	if w.half && o.unfinished != nil {
+		o.handOn(w.entry, key, 0)
 		return
 	}
-	if was := o.work[key]; was != nil {
-		o.settled(was)
+	if was, noted := o.work[key]; noted {
+		o.settled(was.entry)
 	}
-	o.work[key] = e
+	o.work[key] = w
 }
 
 // handOn tells of work, after a while, as if the replica that began it had died:

@@ -55,6 +55,19 @@ func (x Index) Append(tx *Tx, id string) error {
 	return heads.Put(tx, x.Name, h)
 }
 
+// Renew is Append that writes the newest page in any case, so that another update
+// which has read it has a conflict.
+func (x Index) Renew(tx *Tx, id string) error {
+	if err := x.Append(tx, id); err != nil {
+		return err
+	}
+	h, _, err := heads.Get(tx, x.Name)
+	if err != nil {
+		return err
+	}
+	return heads.Put(tx, x.Name, h)
+}
+
 // Remove takes an ID out, wherever it stands.
 func (x Index) Remove(tx *Tx, id string) error {
 	h, _, err := heads.Get(tx, x.Name)

@@ -65,7 +65,7 @@ type outbox struct {
 	open   map[int64]*openEntry // entries that are not dropped yet, by seq
 	drop   []string             // keys of published entries, to be deleted
 	riding map[string]bool      // those of them that are on their way
-	work   map[string]*entry    // unfinished, by document
+	work   map[string]work      // unfinished, by document
 	joined chan struct{}        // closed once there is a journal
 	left   bool                 // the journal is given up: nothing may be written into it
 	stats  Stats
@@ -74,6 +74,12 @@ type outbox struct {
 
 	renewing chan struct{}     // full while the head is being written
 	watched  map[string]*watch // other journals; only the lease's goroutine touches it
+}
+
+// work is what a version of a document has begun; its entry notes it.
+type work struct {
+	*entry
+	version int64
 }
 
 // openEntry is an entry whose events are not all published.
@@ -94,7 +100,7 @@ type Stats struct {
 
 func newOutbox(db *DB, topic Topic, log *slog.Logger) *outbox {
 	o := &outbox{
-		db: db, topic: topic, log: log, open: map[int64]*openEntry{}, work: map[string]*entry{},
+		db: db, topic: topic, log: log, open: map[int64]*openEntry{}, work: map[string]work{},
 		riding: map[string]bool{}, joined: make(chan struct{}), renewing: make(chan struct{}, 1), watched: map[string]*watch{},
 	}
 	for i := range o.lane {
@@ -198,9 +204,9 @@ func (o *outbox) landed(tx *Tx, e *entry, keys []string) {
 	there := func(key string) bool { return keys == nil || slices.Contains(keys, key) }
 	o.mu.Lock()
 	for _, key := range tx.order {
-		if was := o.work[key]; was != nil && there(key) && !slices.Contains(tx.unfinished, key) {
+		if was, noted := o.work[key]; noted && there(key) && !slices.Contains(tx.unfinished, key) {
 			delete(o.work, key)
-			o.settled(was)
+			o.settled(was.entry)
 		}
 	}
 	if e == nil {
@@ -215,7 +221,7 @@ func (o *outbox) landed(tx *Tx, e *entry, keys []string) {
 	}
 	for _, key := range tx.unfinished {
 		if there(key) {
-			o.begin(key, e)
+			o.begin(key, work{e, tx.docs[key].version + 1})
 		}
 	}
 	o.mu.Unlock()
@@ -224,14 +230,22 @@ func (o *outbox) landed(tx *Tx, e *entry, keys []string) {
 	}
 }
 
-// finish says that the work which a document began is done, or noted elsewhere.
-func (o *outbox) finish(key string) {
+// finish says that the work which a document began up to a version is done, or noted
+// elsewhere.
+func (o *outbox) finish(key string, version int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if was := o.work[key]; was != nil {
+	if was, noted := o.work[key]; noted && was.version <= version {
 		delete(o.work, key)
-		o.settled(was)
+		o.settled(was.entry)
 	}
+}
+
+// noted gives the version of a document that began work which is unfinished; 0: none did.
+func (o *outbox) noted(key string) int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.work[key].version
 }
 
 // settled counts one event or one piece of work of an entry. The lock is held.

@@ -367,10 +367,16 @@ func TestUnfinishedWork(t *testing.T) {
 		begin("done")
 		begin("noted")
 		begin("left")
+		begin("twice")
+		before := dead.NotedAt(notes.Key("twice"))
+		require.EqualValues(t, 1, before)
+		begin("twice")
 		dead.note(t, "done")
 		dead.Finish(notes.Key("noted"))
+		dead.FinishAt(notes.Key("twice"), before) // what the second time has begun stays
+		require.Zero(t, dead.NotedAt(notes.Key("noted")))
 		time.Sleep(3 * time.Second)
-		require.Len(t, entries(store), 1)
+		require.Len(t, entries(store), 2)
 		mine.cut()
 		dead.stop()
 		<-dead.done
@@ -390,7 +396,7 @@ func TestUnfinishedWork(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		stop()
 		<-done
-		require.Equal(t, []string{notes.Key("left")}, told)
+		require.Equal(t, []string{notes.Key("left"), notes.Key("twice")}, told)
 		require.Empty(t, entries(store))
 	})
 }

@@ -36,8 +36,9 @@ var ErrUnknown = errors.New("the outcome of a payment is not known yet")
 type Orders interface {
 	Get(ctx context.Context, id string) (*order.Order, error)
 	Update(ctx context.Context, id string, fn func(*order.Order) error) (*order.Order, error)
-	// Finished says that this replica has nothing more to do for an order.
-	Finished(orderID string)
+	// Finished says that this replica has nothing more to do for an order, as it was in a
+	// version; what a later one owes is not meant.
+	Finished(orderID string, version int64)
 	// MarkUnsettled lists an order for the recovery.
 	MarkUnsettled(ctx context.Context, orderID string) error
 }
@@ -133,18 +134,12 @@ func (s *Service) Run(ctx context.Context, id string, fresh bool) error {
 	if ours && !o.Owing() {
 		return nil
 	}
-	return s.nothing(ctx, id) // another replica was faster, or it owes something in exchange
-}
-
-// nothing forgets an order that owes the provider nothing. Something else that it owes,
-// or that it has come to owe at this moment, is not forgotten.
-func (s *Service) nothing(ctx context.Context, id string) error {
-	s.orders.Finished(id)
-	o, err := s.orders.Get(ctx, id)
-	if err == nil && o.Owing() {
+	// Another replica was faster, or it owes something in exchange.
+	if o.Owing() {
 		return s.orders.MarkUnsettled(ctx, id)
 	}
-	return err
+	s.orders.Finished(id, o.Version)
+	return nil
 }
 
 // do does one attempt and says of which key the outcome is.

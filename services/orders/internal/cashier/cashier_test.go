@@ -70,7 +70,7 @@ func (b *book) Update(_ context.Context, id string, fn func(*order.Order) error)
 	return o, nil
 }
 
-func (b *book) Finished(id string) {
+func (b *book) Finished(id string, _ int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.finished[id]++

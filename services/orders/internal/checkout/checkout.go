@@ -137,9 +137,11 @@ type Store interface {
 	// Replacement writes a replacement, and lists it among its owner's, unless it is
 	// there, and gives what is there then.
 	Replacement(ctx context.Context, r *order.Order) (*order.Order, error)
-	// Finished says that this replica has nothing more to do for an order.
-	Finished(orderID string)
-	// The list of orders that were left unsettled.
+	// Finished says that this replica has nothing more to do for an order, as it was in a
+	// version; what a later one owes is not meant.
+	Finished(orderID string, version int64)
+	// The list of orders that were left unsettled. Unmark leaves one on it that is
+	// pending or owes something.
 	MarkUnsettled(ctx context.Context, orderID string) error
 	UnmarkUnsettled(ctx context.Context, orderID string) error
 	Unsettled(ctx context.Context) ([]string, error)

@@ -3,6 +3,7 @@ package checkout
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"tienda/internal/fault"
@@ -38,7 +39,11 @@ func (s *Service) drive(ctx context.Context, o *order.Order, from start) (*order
 		s.cashier.Due(ctx, o.ID)
 		return settled, err
 	}
-	s.arrive(ctx, o.ID)
+	version := int64(math.MaxInt64)
+	if settled != nil {
+		version = settled.Version
+	}
+	s.arrive(ctx, o.ID, version)
 	return settled, err
 }
 

@@ -40,7 +40,7 @@ func (s *Service) Exchange(ctx context.Context, o *order.Order) (*order.Order, e
 		s.cashier.Due(ctx, o.ID)
 		return o, nil
 	}
-	s.arrive(ctx, o.ID)
+	s.arrive(ctx, o.ID, o.Version)
 	return s.owesAgain(ctx, o.ID)
 }
 

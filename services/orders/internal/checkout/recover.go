@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 
 	"tienda/internal/fault"
@@ -33,9 +34,10 @@ func (s *Service) Abandoned(ctx context.Context, id string) error {
 	return s.store.MarkUnsettled(ctx, id)
 }
 
-// arrive forgets a settled order that owes nothing, whoever has settled it.
-func (s *Service) arrive(ctx context.Context, id string) {
-	s.store.Finished(id)
+// arrive forgets a settled order that owes nothing, whoever has settled it; version is
+// the one in which it did not.
+func (s *Service) arrive(ctx context.Context, id string, version int64) {
+	s.store.Finished(id, version)
 	s.mu.Lock()
 	noted := s.left[id]
 	delete(s.left, id)
@@ -112,7 +114,11 @@ func (s *Service) recoverOne(ctx context.Context, id string, noted bool) error {
 		}
 	}
 	err = nil
-	s.arrive(ctx, id)
+	version := int64(math.MaxInt64)
+	if o != nil {
+		version = o.Version
+	}
+	s.arrive(ctx, id, version)
 	if noted {
 		err = s.store.UnmarkUnsettled(ctx, id)
 	}

@@ -161,20 +161,40 @@ func (s *Checkouts) Gave(ctx context.Context, orderID string) (o *order.Order, g
 }
 
 // Finished implements checkout.Store.
-func (s *Checkouts) Finished(orderID string) { s.db.Finish(orders.Key(orderID)) }
+func (s *Checkouts) Finished(orderID string, version int64) {
+	s.db.FinishAt(orders.Key(orderID), version)
+}
 
-// MarkUnsettled implements checkout.Store.
+// MarkUnsettled implements checkout.Store. The list is written even if the order is on
+// it: whoever has read it to take the order off has to look again.
 func (s *Checkouts) MarkUnsettled(ctx context.Context, orderID string) error {
-	err := s.db.Update(ctx, func(tx *state.Tx) error { return unsettled.Append(tx, orderID) })
+	noted := s.db.NotedAt(orders.Key(orderID))
+	err := s.db.Update(ctx, func(tx *state.Tx) error { return unsettled.Renew(tx, orderID) })
 	if err == nil { // from here on it is this note that counts
-		s.db.Finish(orders.Key(orderID))
+		s.db.FinishAt(orders.Key(orderID), noted)
 	}
 	return err
 }
 
-// UnmarkUnsettled implements checkout.Store.
+// UnmarkUnsettled implements checkout.Store. Since the caller has read the order, it may
+// have come to owe something, and have been listed for that: the list is read first, so
+// that an order which is listed later makes this a conflict, and one that was listed
+// before is seen to be owing. State: 2 gets, 1 save.
 func (s *Checkouts) UnmarkUnsettled(ctx context.Context, orderID string) error {
-	return s.db.Update(ctx, func(tx *state.Tx) error { return unsettled.Remove(tx, orderID) })
+	return s.db.Update(ctx, func(tx *state.Tx) error {
+		if err := tx.Load(unsettled.Key()); err != nil {
+			return err
+		}
+		o, err := getOrder(tx, orderID)
+		switch {
+		case errors.Is(err, order.ErrMissing):
+		case err != nil:
+			return err
+		case o.Status == order.Pending || o.Owing():
+			return nil
+		}
+		return unsettled.Remove(tx, orderID)
+	})
 }
 
 // Unsettled implements checkout.Store. State: 1 get.
