@@ -76,12 +76,6 @@ type outbox struct {
 	watched  map[string]*watch // other journals; only the lease's goroutine touches it
 }
 
-// work is what a version of a document has begun; its entry notes it.
-type work struct {
-	*entry
-	version int64
-}
-
 // openEntry is an entry whose events are not all published.
 type openEntry struct {
 	*entry
@@ -228,24 +222,6 @@ func (o *outbox) landed(tx *Tx, e *entry, keys []string) {
 	if keys == nil {
 		o.announce(tx, e, there)
 	}
-}
-
-// finish says that the work which a document began up to a version is done, or noted
-// elsewhere.
-func (o *outbox) finish(key string, version int64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if was, noted := o.work[key]; noted && was.version <= version {
-		delete(o.work, key)
-		o.settled(was.entry)
-	}
-}
-
-// noted gives the version of a document that began work which is unfinished; 0: none did.
-func (o *outbox) noted(key string) int64 {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.work[key].version
 }
 
 // settled counts one event or one piece of work of an entry. The lock is held.
