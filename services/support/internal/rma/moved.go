@@ -41,12 +41,22 @@ type MovedLine struct {
 	Restocked *int   `json:"restocked,omitempty"` // nil: all that was received
 }
 
-// Unsaid is what was filled in for what a moved return did not say.
+// Unsaid is what was filled in for what a moved return did not say, or was kept of what was
+// here.
 type Unsaid struct {
 	Received   map[string]int `json:"received,omitempty"` // by SKU
 	Restocked  map[string]int `json:"restocked,omitempty"`
 	UpdatedAt  *time.Time     `json:"updated_at,omitempty"`
 	ReceivedAt *time.Time     `json:"received_at,omitempty"`
+
+	// Of one that was made here.
+	Status    Status            `json:"status,omitempty"`  // that was said instead of a closer word
+	Reasons   map[string]Reason `json:"reasons,omitempty"` // the same, by SKU
+	Notes     map[string]string `json:"notes,omitempty"`   // by SKU
+	Carrier   string            `json:"carrier,omitempty"`
+	Label     string            `json:"label,omitempty"`
+	Rejection string            `json:"rejection,omitempty"`
+	Refund    *money.Money      `json:"refund,omitempty"`
 }
 
 // ErrMadeHere answers one that has the ID of a return that was made here.
@@ -66,10 +76,13 @@ func (o *OfOrder) Held(id string) *origin.Source {
 // MoveIn keeps a return as another system has it, in the place of what is here of it.
 // Nothing of that stays, neither parcels that were received here. It is announced to
 // nobody, and no refund is made of it until it is changed here.
-func (o *OfOrder) MoveIn(id string, m Moved, from origin.Source) error {
+//
+// One that was made here is taken over if adopts says so, and is of the same customer; of
+// that everything stays for which another system has no word, see adopt.
+func (o *OfOrder) MoveIn(id string, m Moved, from origin.Source, adopts bool) error {
 	i := slices.IndexFunc(o.Returns, func(r Return) bool { return r.ID == id })
 	switch {
-	case i >= 0 && o.Returns[i].Origin == nil:
+	case i >= 0 && o.Returns[i].Origin == nil && (!adopts || o.Returns[i].CustomerID != m.CustomerID):
 		return ErrMadeHere
 	case i < 0 && len(o.Returns) >= MaxPerOrder:
 		return ErrTooMany
@@ -82,9 +95,24 @@ func (o *OfOrder) MoveIn(id string, m Moved, from origin.Source) error {
 		o.Returns = append(o.Returns, r)
 		return nil
 	}
-	r.Version = o.Returns[i].Version + 1
+	was := o.Returns[i]
+	if adopts {
+		r.adopt(was, m)
+	}
+	r.MadeHere = (was.MadeHere || was.Origin == nil) && r.CustomerID == was.CustomerID
+	r.Version = was.Version + 1
 	o.Returns[i] = r
 	return nil
+}
+
+// Disown has a return that was made here count as moved in; false: there is none such.
+func (o *OfOrder) Disown(id string, from origin.Source) bool {
+	r, err := o.find(id)
+	if err != nil || r.Origin != nil {
+		return false
+	}
+	r.Origin, r.MadeHere = &from, true
+	return true
 }
 
 // MoveOut takes a return away that was moved in; false: there is none.
@@ -215,6 +243,7 @@ func (r Return) Moved() Moved {
 		OrderID: r.OrderID, CustomerID: r.CustomerID, TicketID: r.TicketID, Status: r.Status, Carrier: r.Carrier, Label: r.Label,
 		Rejection: r.Rejection, Refund: r.Refund, CreatedAt: r.CreatedAt, Lines: make([]MovedLine, len(r.Lines)),
 	}
+	u.leaveKept(&m)
 	if u.UpdatedAt == nil || !u.UpdatedAt.Equal(r.UpdatedAt) {
 		m.UpdatedAt = &r.UpdatedAt
 	}
@@ -231,7 +260,7 @@ func (r Return) Moved() Moved {
 	}
 	for i, l := range r.Lines {
 		m.Lines[i] = MovedLine{
-			SKU: l.SKU, Quantity: l.Quantity, Reason: l.Reason, Note: l.Note,
+			SKU: l.SKU, Quantity: l.Quantity, Reason: u.reason(l), Note: u.note(l),
 			Received: said(u.Received, l.SKU, l.Received), Restocked: said(u.Restocked, l.SKU, l.Restocked),
 		}
 	}

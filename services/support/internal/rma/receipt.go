@@ -121,11 +121,11 @@ func (o *OfOrder) take(id, receiptID string, version int64, came []Came, last bo
 	i := slices.IndexFunc(r.Receipts, func(p Receipt) bool { return p.ID == receiptID })
 	again := i >= 0 && r.Receipts[i].Failure != ""
 	// Another system has received all of it: from now on its refund is for us to make.
-	resumes := i < 0 && last && came == nil && r.Status == Received && r.Origin != nil && !r.Resumed
+	resumes := !again && last && came == nil && r.Status == Received && r.Origin != nil && !r.Resumed
 	switch {
 	case i >= 0 && !again && came != nil && !sameLines(r.Receipts[i].Lines, came):
 		return ErrReceived
-	case i >= 0 && !again, i < 0 && last && came == nil && r.Status.Back() && !resumes:
+	case i >= 0 && !again && !resumes, i < 0 && last && came == nil && r.Status.Back() && !resumes:
 		return nil
 	case version != 0 && version != r.Version:
 		return ErrVersion

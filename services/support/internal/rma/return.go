@@ -79,6 +79,9 @@ type Return struct {
 	// Before is what another system has refunded before anything came back: all there is
 	// to refund.
 	Before *money.Money `json:"refunded_before,omitempty"`
+	// MadeHere is of one that was moved in after it had been made here: it is still in the
+	// lists of what was made here, and in none of what was moved in.
+	MadeHere bool `json:"made_here,omitempty"`
 }
 
 // VisibleTo is ErrMissing for everyone but the customer and the agents.

@@ -1,6 +1,7 @@
 package statestore
 
 import (
+	"errors"
 	"reflect"
 
 	"tienda/internal/fault"
@@ -42,7 +43,7 @@ func MovedReturns(db *state.DB, check func([]byte) []fault.Field) intake.Kind[rm
 			_, o, err := ordersReturns(tx, id)
 			return o.Held(id), err
 		},
-		Put: moveReturnIn, Remove: moveReturnOut, Own: ownReturns(),
+		Put: moveReturnIn, Remove: moveReturnOut, Disown: disownReturn, Own: ownReturns(),
 		GetKeys: func(id string) []string { return orderOfReturn.Keys(id) },
 		GetMore: func(tx *state.Tx, id string) ([]string, error) {
 			o, ok, err := orderOfReturn.Get(tx, id)
@@ -81,18 +82,32 @@ func moveReturnIn(tx *state.Tx, d intake.Document[rma.Moved]) error {
 	if err != nil {
 		return err
 	}
-	if r, err := o.Find(d.ID); err == nil && r.Origin == nil {
+	held, err := o.Find(d.ID)
+	there := err == nil
+	if there && held.Origin == nil && (!d.Adopt || held.OrderID != d.Value.OrderID) {
 		return rma.ErrMadeHere
 	}
-	is := orderOf{OrderID: d.Value.OrderID, CustomerID: d.Value.CustomerID}
+	is := orderOf{OrderID: d.Value.OrderID}
 	if was.OrderID != is.OrderID {
 		if o, _, err = returnsOfOrder.Get(tx, is.OrderID); err != nil {
 			return err
 		}
 	}
 	o.OrderID = is.OrderID
-	if err := o.MoveIn(d.ID, d.Value, d.Source); err != nil {
+	if err := o.MoveIn(d.ID, d.Value, d.Source, d.Adopt); err != nil {
 		return err
+	}
+	r, err := o.Find(d.ID)
+	if err != nil {
+		return err
+	}
+	if !r.MadeHere {
+		is.CustomerID = d.Value.CustomerID
+	}
+	if there && held.MadeHere && !r.MadeHere {
+		if err := unlistReturn(tx, held); err != nil {
+			return err
+		}
 	}
 	if is.Left, err = leave(tx, was, is.OrderID, d.ID); err != nil {
 		return err
@@ -113,6 +128,24 @@ func moveReturnIn(tx *state.Tx, d intake.Document[rma.Moved]) error {
 		}
 	}
 	return returnsOfOrder.Put(tx, o.OrderID, o)
+}
+
+// unlistReturn takes a return out of the lists of what was made here. State: as unlistTicket.
+func unlistReturn(tx *state.Tx, r rma.Return) error {
+	err := allReturns.Remove(tx, entry(r))
+	if r.CustomerID != "" {
+		err = errors.Join(err, returnsOf(r.CustomerID).Remove(tx, entry(r)))
+	}
+	return err
+}
+
+// disownReturn has a return that was made here be one that was moved in, to be removed.
+func disownReturn(tx *state.Tx, id string, from origin.Source) error {
+	at, o, err := ordersReturns(tx, id)
+	if err != nil || !o.Disown(id, from) {
+		return err
+	}
+	return returnsOfOrder.Put(tx, at.OrderID, o)
 }
 
 // leave takes a return out of the orders that it was of, but for the one that it is of
@@ -151,6 +184,10 @@ func moveReturnOut(tx *state.Tx, id string) error {
 	}
 	if r, err := o.Find(id); err == nil && r.Origin == nil {
 		return nil // made here
+	} else if err == nil && r.MadeHere {
+		if err := unlistReturn(tx, r); err != nil {
+			return err
+		}
 	}
 	had, err := leave(tx, was, "", id)
 	if err != nil {
@@ -167,7 +204,8 @@ func moveReturnOut(tx *state.Tx, id string) error {
 	return orderOfReturn.Put(tx, id, orderOf{OrderID: had[0], Left: had[1:]})
 }
 
-// findReturns gives the entries of returns that were moved in, and when they were asked for.
+// findReturns gives the entries of returns that were moved in, and when they were asked for,
+// but for those that are listed with what was made here.
 func findReturns(tx *state.Tx, ids []string) ([]listed, error) {
 	if err := tx.Load(orderOfReturn.Keys(ids...)...); err != nil {
 		return nil, err
@@ -188,7 +226,7 @@ func findReturns(tx *state.Tx, ids []string) ([]listed, error) {
 	}
 	out := make([]listed, 0, len(entries))
 	for _, e := range entries {
-		if r, ok := found[e]; ok {
+		if r, ok := found[e]; ok && !r.MadeHere {
 			out = append(out, listed{e, r.CreatedAt})
 		}
 	}

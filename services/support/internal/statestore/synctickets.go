@@ -44,7 +44,7 @@ func MovedTickets(db *state.DB, check func([]byte) []fault.Field) intake.Kind[ti
 			t, _, err := tickets.Get(tx, id)
 			return t.Origin, err
 		},
-		Put: moveTicketIn, Remove: moveTicketOut, Own: ownTickets(),
+		Put: moveTicketIn, Remove: moveTicketOut, Disown: disownTicket, Own: ownTickets(),
 		GetKeys: func(id string) []string { return tickets.Keys(id) },
 		Get: func(tx *state.Tx, id string) (intake.Document[ticket.Moved], bool, error) {
 			t, ok, err := tickets.Get(tx, id)
@@ -70,7 +70,7 @@ func moveTicketIn(tx *state.Tx, d intake.Document[ticket.Moved]) error {
 	if there {
 		held = &was
 	}
-	t, err := d.Value.Ticket(d.ID, d.Source, held, set)
+	t, err := d.Value.Ticket(d.ID, d.Source, held, d.Adopt, set)
 	if err != nil {
 		return err
 	}
@@ -80,14 +80,36 @@ func moveTicketIn(tx *state.Tx, d intake.Document[ticket.Moved]) error {
 		return err
 	}
 	if there && was.CustomerID != t.CustomerID {
-		if err := movedTicketsOf.remove(tx, was.CustomerID, t.ID); err != nil {
+		err := movedTicketsOf.remove(tx, was.CustomerID, t.ID)
+		if was.MadeHere {
+			err = errors.Join(err, unlistTicket(tx, was))
+		}
+		if err != nil {
 			return err
 		}
 	}
-	if err := movedTicketsOf.add(tx, t.CustomerID, listed{t.ID, t.CreatedAt}); err != nil {
-		return err
+	if !t.MadeHere {
+		if err := movedTicketsOf.add(tx, t.CustomerID, listed{t.ID, t.CreatedAt}); err != nil {
+			return err
+		}
 	}
 	return tickets.Put(tx, t.ID, t)
+}
+
+// unlistTicket takes a ticket out of the lists of what was made here. State: 2 gets, and 1 for
+// each page of them that is newer.
+func unlistTicket(tx *state.Tx, t ticket.Ticket) error {
+	return errors.Join(allTickets.Remove(tx, t.ID), ticketsOf(t.CustomerID).Remove(tx, t.ID))
+}
+
+// disownTicket has a ticket that was made here be one that was moved in, to be removed.
+func disownTicket(tx *state.Tx, id string, from origin.Source) error {
+	t, ok, err := tickets.Get(tx, id)
+	if err != nil || !ok || t.Origin != nil {
+		return err
+	}
+	t.Origin, t.MadeHere = &from, true
+	return tickets.Put(tx, id, t)
 }
 
 // moveTicketOut takes the entry on the board away also where the ticket is gone already:
@@ -103,18 +125,26 @@ func moveTicketOut(tx *state.Tx, id string) error {
 	if err := movedTicketsOf.remove(tx, t.CustomerID, id); err != nil {
 		return err
 	}
+	if t.MadeHere {
+		if err := unlistTicket(tx, t); err != nil {
+			return err
+		}
+	}
 	return tickets.Delete(tx, id)
 }
 
-// findTickets gives when tickets that were moved in were opened.
+// findTickets gives when tickets that were moved in were opened, but for those that are
+// listed with what was made here.
 func findTickets(tx *state.Tx, ids []string) ([]listed, error) {
 	found, err := tickets.GetAll(tx, ids...)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]listed, len(found))
-	for i, t := range found {
-		out[i] = listed{t.ID, t.CreatedAt}
+	out := make([]listed, 0, len(found))
+	for _, t := range found {
+		if !t.MadeHere {
+			out = append(out, listed{t.ID, t.CreatedAt})
+		}
 	}
 	return out, nil
 }

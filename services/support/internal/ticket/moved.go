@@ -38,11 +38,19 @@ type MovedMessage struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// Unsaid is what was filled in for what a moved ticket did not say.
+// Unsaid is what was filled in for what a moved ticket did not say, or was kept of what
+// was here.
 type Unsaid struct {
 	Category  Category   `json:"category,omitempty"`
 	Priority  Priority   `json:"priority,omitempty"`
 	UpdatedAt *time.Time `json:"updated_at,omitempty"`
+
+	// Of one that was made here.
+	Status     Status     `json:"status,omitempty"` // that was said instead of a closer word
+	AssignedTo string     `json:"assigned_to,omitempty"`
+	Rating     *Rating    `json:"rating,omitempty"`
+	ResolvedAt *time.Time `json:"resolved_at,omitempty"`
+	ClosedAt   *time.Time `json:"closed_at,omitempty"`
 }
 
 // UnknownAgent is who wrote a message that an agent wrote nobody knows which.
@@ -74,11 +82,13 @@ func (m Moved) check() error {
 // stays, tags, what it follows up, and files of messages that are still the same. A
 // ticket that was made here is fault.Conflict.
 //
+// One that was made here is taken over if adopts says so, see adopt.
+//
 // Its deadlines count from its beginning, by the settings of now, so that the worklist
 // has what waits longest; and they are quiet, for what is late in another system is
 // not to be escalated here. One that is reopened here gets deadlines as any other.
-func (m Moved) Ticket(id string, from origin.Source, was *Ticket, s Settings) (Ticket, error) {
-	if was != nil && was.Origin == nil {
+func (m Moved) Ticket(id string, from origin.Source, was *Ticket, adopts bool, s Settings) (Ticket, error) {
+	if was != nil && was.Origin == nil && (!adopts || was.CustomerID != m.CustomerID) {
 		return Ticket{}, errMadeHere
 	}
 	if err := m.check(); err != nil {
@@ -103,7 +113,15 @@ func (m Moved) Ticket(id string, from origin.Source, was *Ticket, s Settings) (T
 			t.Messages[i].Attachments = was.Messages[i].Attachments
 		}
 	}
+	if was != nil && adopts {
+		t.adopt(was)
+	}
 	t.quietClocks(s)
+	if was != nil && (was.MadeHere || was.Origin == nil) {
+		t.MadeHere = t.CustomerID == was.CustomerID
+		t.FirstResponse.keep(was.FirstResponse)
+		t.Resolution.keep(was.Resolution)
+	}
 	return t, nil
 }
 
@@ -197,9 +215,10 @@ func (t *Ticket) Moved() Moved {
 		if f.Priority == m.Priority {
 			m.Priority = ""
 		}
-		if f.UpdatedAt != nil && f.UpdatedAt.Equal(t.UpdatedAt) {
+		if same(f.UpdatedAt, &t.UpdatedAt) {
 			m.UpdatedAt = nil
 		}
+		f.leaveKept(&m)
 	}
 	for i, p := range t.Messages {
 		m.Messages[i] = MovedMessage{Author: p.Author, AuthorID: p.AuthorID, Text: p.Text, CreatedAt: p.CreatedAt}

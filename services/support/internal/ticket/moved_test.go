@@ -21,7 +21,7 @@ func TestDeadlinesOfAMovedTicketAreQuiet(t *testing.T) {
 		{Author: ByAgent, Text: "b", Internal: &yes, CreatedAt: made.Add(time.Hour)},
 		{Author: ByAgent, Text: "c", CreatedAt: made.Add(2 * time.Hour)},
 	}}
-	tk, err := m.Ticket("id", origin.Source{Key: "tickets:1", Position: 1}, nil, Defaults())
+	tk, err := m.Ticket("id", origin.Source{Key: "tickets:1", Position: 1}, nil, false, Defaults())
 	require.NoError(t, err)
 	require.Equal(t, made.Add(2*time.Hour), *tk.FirstResponse.MetAt, "by what the customer saw")
 	require.Equal(t, made.Add(72*time.Hour), tk.Due())
@@ -55,14 +55,14 @@ func TestWhatAMovedTicketKeeps(t *testing.T) {
 	m := Moved{CustomerID: "ana", Subject: "s", Status: StatusOpen, CreatedAt: made, Messages: []MovedMessage{
 		{Author: ByCustomer, Text: "a", CreatedAt: made}, {Author: ByCustomer, Text: "b", CreatedAt: made},
 	}}
-	was, err := m.Ticket("id", origin.Source{Position: 1}, nil, Defaults())
+	was, err := m.Ticket("id", origin.Source{Position: 1}, nil, false, Defaults())
 	require.NoError(t, err)
 	was.Queue, was.Tags, was.FollowUpOf = "escalations", []string{"vip"}, "other"
 	for i := range was.Messages {
 		was.Messages[i].Attachments = []Attachment{{ID: "file"}}
 	}
 	m.Messages[1].Text = "b, put right"
-	is, err := m.Ticket("id", origin.Source{Position: 2}, &was, Defaults())
+	is, err := m.Ticket("id", origin.Source{Position: 2}, &was, false, Defaults())
 	require.NoError(t, err)
 	require.Equal(t, was.Queue, is.Queue)
 	require.Equal(t, was.Tags, is.Tags)
@@ -70,11 +70,11 @@ func TestWhatAMovedTicketKeeps(t *testing.T) {
 	require.Equal(t, was.Messages[0], is.Messages[0])
 	require.Empty(t, is.Messages[1].Attachments)
 	m.Category = AboutProduct
-	is, err = m.Ticket("id", origin.Source{Position: 3}, &is, Defaults())
+	is, err = m.Ticket("id", origin.Source{Position: 3}, &is, false, Defaults())
 	require.NoError(t, err)
 	require.Equal(t, "products", is.Queue)
 
 	was.Origin = nil
-	_, err = m.Ticket("id", origin.Source{Position: 4}, &was, Defaults())
+	_, err = m.Ticket("id", origin.Source{Position: 4}, &was, false, Defaults())
 	require.ErrorIs(t, err, errMadeHere)
 }

@@ -102,6 +102,9 @@ type Ticket struct {
 
 	Origin *origin.Source `json:"origin,omitempty"` // of one that was moved in
 	Unsaid *Unsaid        `json:"unsaid,omitempty"`
+	// MadeHere is of one that was moved in after it had been made here: it is still in the
+	// lists of what was made here, and in none of what was moved in.
+	MadeHere bool `json:"made_here,omitempty"`
 
 	changes []Change
 }

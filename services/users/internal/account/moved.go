@@ -45,6 +45,8 @@ type Moved struct {
 	// Of Prepared.
 	from    origin.Source
 	wrapped string // PasswordHash as it is kept
+
+	adopts bool // of Adopting
 }
 
 // MovedHash is a password's hash as another system has it.
@@ -87,12 +89,20 @@ type Remains struct {
 	OwnPassword bool `json:"own_password,omitempty"`
 	// As is the document as it was written, where AsMoved would write it otherwise.
 	As *Moved `json:"as,omitempty"`
+	// Kept is what the document does not say of an account that was made here.
+	Kept *Kept `json:"kept,omitempty"`
 }
 
 // Prepared gives the document with what MoveIn needs to know besides: where it comes from,
 // and the form in which its hash is kept ("": not known).
 func (m Moved) Prepared(from origin.Source, hash string) Moved {
 	m.from, m.wrapped = from, hash
+	return m
+}
+
+// Adopting gives the document as one that may take the place of an account that was made here.
+func (m Moved) Adopting() Moved {
+	m.adopts = true
 	return m
 }
 
@@ -165,7 +175,7 @@ func (u *User) AsMoved() Moved {
 	if u.Remains == nil || u.Remains.As == nil {
 		return now.short()
 	}
-	came, err := u.Remains.As.Normal()
+	came, err := u.Remains.As.with(u.Remains.Kept).Normal()
 	if err != nil {
 		return now.short()
 	}

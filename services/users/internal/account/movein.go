@@ -18,17 +18,25 @@ import (
 // that a document carries is as the document says, addresses included. Nobody is
 // written to, and nothing is announced.
 //
-// The error is fault.Conflict for an account that was made or erased here,
+// An account that was made here becomes one that was moved in if the document may adopt it.
+// What the document says counts; what it has no word for stays, and so does the password,
+// unless the document brings another one.
+//
+// The error is fault.Conflict for an account that was made here otherwise, or erased here,
 // fault.Unprocessable for values that cannot be used, fault.Unavailable where the
 // password has to be hashed first (NeedsHash, Prepared).
 func MoveIn(held *User, id string, m Moved, now time.Time) (User, error) {
 	switch {
 	case held != nil && held.Erased():
 		return User{}, errErased
-	case held != nil && held.Origin == nil:
+	case held != nil && held.Origin == nil && !m.adopts:
 		return User{}, errMadeHere
 	}
-	n, err := m.Normal()
+	var kept *Kept
+	if held != nil && m.adopts {
+		kept = held.keeps(m)
+	}
+	n, err := m.with(kept).Normal()
 	if err != nil {
 		return User{}, err
 	}
@@ -36,15 +44,21 @@ func MoveIn(held *User, id string, m Moved, now time.Time) (User, error) {
 	if held != nil {
 		u = *held
 	}
+	if u.Remains == nil {
+		u.Remains = &Remains{OwnPassword: u.PasswordHash != ""}
+	}
 	if u.Addresses, err = n.addresses(id); err != nil {
 		return User{}, err
+	}
+	if held != nil && m.adopts {
+		u.Addresses = sameAddresses(id, u.Addresses, held.Addresses)
 	}
 	if n.CreatedAt != "" {
 		if u.CreatedAt, err = time.Parse(time.RFC3339, n.CreatedAt); err != nil {
 			return User{}, invalid("/created_at", "is not a time")
 		}
 	}
-	if err := u.movePassword(m, now); err != nil {
+	if err := u.movePassword(m, held != nil, now); err != nil {
 		return User{}, err
 	}
 	if err := u.movePreferences(*n.Preferences, held != nil, now); err != nil {
@@ -54,17 +68,14 @@ func MoveIn(held *User, id string, m Moved, now time.Time) (User, error) {
 	u.moveRights(n, held != nil)
 	from := m.from
 	u.Origin, u.ExternalID = &from, from.Key
-	u.remember(m)
+	u.remember(m, kept)
 	return u, nil
 }
 
 // movePassword sets the password if another one came than the last time. Whoever knew the
 // old one is signed out.
-func (u *User) movePassword(m Moved, now time.Time) error {
-	r := Remains{}
-	if u.Remains != nil {
-		r = *u.Remains
-	}
+func (u *User) movePassword(m Moved, known bool, now time.Time) error {
+	r := *u.Remains
 	defer func() { u.Remains = &r }()
 	switch {
 	case m.PasswordHash == nil && r.Digest == "": // there never was one
@@ -82,9 +93,8 @@ func (u *User) movePassword(m Moved, now time.Time) error {
 			return errNoHash
 		}
 	}
-	first := u.Origin == nil
 	u.PasswordHash, r.Digest, r.OwnPassword = m.wrapped, m.PasswordDigest, false
-	if first {
+	if !known {
 		return nil
 	}
 	u.Reset, u.NewEmail = nil, nil
@@ -147,11 +157,11 @@ func (u *User) moveRights(n Moved, known bool) {
 }
 
 // remember keeps how the document was written, if AsMoved would write it otherwise.
-func (u *User) remember(m Moved) {
+func (u *User) remember(m Moved, kept *Kept) {
 	m = m.Prepared(origin.Source{}, "")
-	m.PasswordHash = nil
+	m.PasswordHash, m.adopts = nil, false
 	r := *u.Remains
-	r.As = nil
+	r.As, r.Kept = nil, kept
 	u.Remains = &r
 	if !reflect.DeepEqual(u.AsMoved(), m) {
 		r.As = &m

@@ -52,7 +52,7 @@ func (a *Accounts) Moved(
 	return intake.Kind[account.Moved]{
 		Name: "users", DB: a.db, Check: fits, Keys: m.keys, Held: m.held, Put: m.put, Remove: m.remove,
 		Get: m.get, GetKeys: func(id string) []string { return users.Keys(id) }, Prepare: m.prepare, Stored: m.stored,
-		More: intake.ByID[account.Moved](m.more), Room: make(chan struct{}, 1), Own: ownAccounts(),
+		Disown: disown, More: intake.ByID[account.Moved](m.more), Room: make(chan struct{}, 1), Own: ownAccounts(),
 	}
 }
 
@@ -102,7 +102,11 @@ func (m *moving) put(tx *state.Tx, d intake.Document[account.Moved]) error {
 	if err != nil {
 		return err
 	}
-	next, err := account.MoveIn(held, d.ID, d.Value, m.now())
+	doc := d.Value
+	if d.Adopt {
+		doc = doc.Adopting()
+	}
+	next, err := account.MoveIn(held, d.ID, doc, m.now())
 	if err != nil {
 		return err
 	}
@@ -112,7 +116,7 @@ func (m *moving) put(tx *state.Tx, d intake.Document[account.Moved]) error {
 		}
 		return err
 	}
-	repeat := known && u.Origin.Position == d.Source.Position
+	repeat := known && u.Origin != nil && u.Origin.Position == d.Source.Position
 	if err := users.Put(tx, d.ID, next); err != nil {
 		return err
 	}
@@ -208,6 +212,17 @@ func (m *moving) rest(tx *state.Tx, u account.User, does decision, ours bool) er
 	}
 	m.remember(u.ID, does)
 	return nil
+}
+
+// disown has an account that was made here be one that was moved in, to be removed. An erased
+// one stays as it is.
+func disown(tx *state.Tx, id string, from origin.Source) error {
+	u, ok, err := users.Get(tx, id)
+	if err != nil || !ok || u.Origin != nil || u.Erased() {
+		return err
+	}
+	u.Origin = &from
+	return users.Put(tx, id, u)
 }
 
 // remove takes an account away with all that it has. An erased one stays as it is, so that
