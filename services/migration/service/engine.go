@@ -69,7 +69,7 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps, desk *routing.Desk
 	target, journal := clients.NewOwners(d.Sidecar), statestore.NewJournal(d.DB)
 	target.Adopts = e.adopts
 	e.Mover = move.New(e.source, e.rules, target, journal, move.Config{Chunk: c.Chunk, Limit: int64(c.RejectLimit), Fits: e.fits}, d.Log)
-	target.All = e.Handed
+	target.All, e.rules.handed = e.Handed, e.Handed
 	e.verifier = verify.New(e.source, e.rules, target, e.Mover, journal, d.Log)
 	cutovers := statestore.NewCutovers(d.DB)
 	writer := reverse.New(m, e.writing, target, inCharge(journal, cutovers))

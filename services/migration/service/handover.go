@@ -27,7 +27,7 @@ const settled = 150 * time.Millisecond
 
 // adoptable are the kinds whose owners take over what was made there, once the monolith
 // is in charge again.
-var adoptable = []string{"categories", "products", "stock"}
+var adoptable = []string{"categories", "products", "stock", "users", "tickets", "returns"}
 
 // gateways implements cutover.Gateways.
 type gateways struct{ desk *routing.Desk }

@@ -19,13 +19,15 @@ import (
 type rules struct {
 	*mapping.Mapping
 	kinds []move.Kind
+	// handed says whether the shop is in charge of a kind; nil: of none.
+	handed func(kind string) bool
 }
 
 func newRules(m *mapping.Mapping) *rules {
 	r := &rules{Mapping: m}
 	owners := mapping.Owners()
 	for _, k := range m.Kinds() {
-		r.kinds = append(r.kinds, &kind{of: k, app: owners[k.Kind]})
+		r.kinds = append(r.kinds, &kind{of: k, app: owners[k.Kind], rules: r})
 	}
 	return r
 }
@@ -63,6 +65,7 @@ func (r *rules) Touched(c source.Change) (out []move.Touched) {
 type kind struct {
 	of    *mapping.Kind
 	app   string
+	rules *rules
 	whole atomic.Pointer[[]bool] // which columns of the key are whole numbers; nil: not known yet
 }
 
@@ -92,11 +95,18 @@ func (k *kind) Kind() string { return k.of.Kind }
 func (k *kind) Query() source.Query { return k.of.Query() }
 
 // OnlyHere implements move.Kind. Who has set a password here has another one than the
-// monolith knows, and users no longer keeps the digest of that.
+// monolith knows, and users no longer keeps the digest of that. What the rows have no place
+// for is only here, and so is, while the shop is in charge, what becomes the same in the rows.
 func (k *kind) OnlyHere(pointer string, there, held json.RawMessage) bool {
 	if unsaid := defaults[k.of.Kind][pointer]; unsaid != "" {
 		a, b := member(there, pointer), member(held, pointer)
 		if b == nil && string(a) == unsaid {
+			return true
+		}
+	}
+	if r := k.of.Reverse(); r != nil {
+		handed := k.rules != nil && k.rules.handed != nil && k.rules.handed(k.of.Kind)
+		if r.OnlyShop(pointer, there) || handed && r.SameRow(pointer, there, held) {
 			return true
 		}
 	}
