@@ -127,7 +127,7 @@ func (p *people) made() {
 	p.ticket = is.ID
 	post("/v1/tickets/"+p.ticket+"/assign", p.agent, map[string]any{})
 	post("/v1/tickets/"+p.ticket+"/messages", p.agent, map[string]any{"text": "Buenos días"})
-	require.Equal(p.t, http.StatusOK, p.public(http.MethodPost, "/v1/tickets/"+p.ticket+"/hold", p.agent, map[string]any{}, nil))
+	require.Equal(p.t, http.StatusOK, p.public(http.MethodPost, "/v1/tickets/"+p.ticket+"/hold", p.agent, nil, nil))
 
 	var order, sku string
 	require.NoError(p.t, p.owner.QueryRow(p.t.Context(), `SELECT o.id::text, min(l.sku) FROM orders o JOIN order_lines l ON l.order_id = o.id
