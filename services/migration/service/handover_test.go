@@ -52,6 +52,29 @@ func TestDefaultsAreTheSame(t *testing.T) {
 	}
 }
 
+// What the monolith has no place for is no difference, and what it has a coarser word for is
+// none while the shop is in charge.
+func TestWhatOnlyTheShopKnowsIsNoDifference(t *testing.T) {
+	m, _, err := LoadMapping("monolith")
+	require.NoError(t, err)
+	r := newRules(m)
+	for _, k := range r.kinds {
+		if k.Kind() != "tickets" {
+			continue
+		}
+		there := json.RawMessage(`{"status":"answered","created_at":"2026-01-01T10:00:00.123456Z","messages":[{"author":"agent"}]}`)
+		here := json.RawMessage(`{"status":"resolved","created_at":"2026-01-01T10:00:00.123456789Z","assigned_to":"x","messages":[{"author":"agent","author_id":"x"}]}`)
+		for pointer, want := range map[string][2]bool{
+			"/assigned_to": {true, true}, "/status": {false, true}, "/created_at": {false, true}, "/messages/0/author_id": {false, true}, "/subject": {false, false},
+		} {
+			r.handed = nil
+			require.Equal(t, want[0], k.OnlyHere(pointer, there, here), pointer)
+			r.handed = func(kind string) bool { return kind == "tickets" }
+			require.Equal(t, want[1], k.OnlyHere(pointer, there, here), pointer)
+		}
+	}
+}
+
 func TestWhoseDocumentsChangeHands(t *testing.T) {
 	require.Equal(t, []string{"catalog"}, appsOf(kindsOf("catalog")))
 	require.Equal(t, []string{"orders", "catalog"}, appsOf(kindsOf("orders")))
