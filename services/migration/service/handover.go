@@ -89,7 +89,13 @@ func (b *between) Hand(ctx context.Context, kinds []string, toShop bool) error {
 	if err := b.writer.Learn(ctx); err != nil {
 		return err
 	}
-	return b.Mover.Hand(ctx, kinds, toShop)
+	if err := b.Mover.Hand(ctx, kinds, toShop); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.adopted) // what was adopted after an earlier rollback may have changed in the shop since
+	return nil
 }
 
 // appsOf gives the apps whose documents change hands with a service: stock is the

@@ -80,7 +80,7 @@ type Service struct {
 
 // NewService gives the service over its store and what it asks.
 func NewService(store Store, orders Orders, catalog Catalog, tickets Tickets, log *slog.Logger) *Service {
-	return &Service{store: store, orders: orders, catalog: catalog, tickets: tickets, log: log, now: func() time.Time { return time.Now().UTC() }}
+	return &Service{store: store, orders: orders, catalog: catalog, tickets: tickets, log: log, now: clock}
 }
 
 // Request opens a return of the caller's order; an agent may for any order, and
@@ -180,3 +180,6 @@ func (s *Service) change(ctx context.Context, orderID, id string, fn func(*OfOrd
 	}
 	return o.Find(id)
 }
+
+// clock gives the time to the microsecond, which is what other systems can keep of it.
+func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

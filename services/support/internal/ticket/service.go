@@ -86,7 +86,7 @@ type Service struct {
 
 // NewService gives the service over its store and the apps that it asks.
 func NewService(store Store, orders Orders, users Users, templates Templates, files Files, log *slog.Logger) *Service {
-	return &Service{store: store, orders: orders, users: users, templates: templates, files: files, log: log, now: func() time.Time { return time.Now().UTC() }}
+	return &Service{store: store, orders: orders, users: users, templates: templates, files: files, log: log, now: clock}
 }
 
 // Open makes a ticket of the caller. An order, or a ticket that it follows up,
@@ -200,3 +200,6 @@ func (s *Service) CustomerOf(ctx context.Context, id string) (string, error) {
 	t, err := s.store.Get(ctx, id)
 	return t.CustomerID, err
 }
+
+// clock gives the time to the microsecond, which is what other systems can keep of it.
+func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
