@@ -80,8 +80,11 @@ func TestARefundUnderWayWaits(t *testing.T) {
 	require.Equal(t, rma.Received, r.Status)
 	s.later(t)
 	require.Empty(t, s.orders.refunded, "where it is now may refund it")
+	s.orders.err = errAway
 	_, err = s.Receive(t.Context(), id, 0, nil)
-	require.NoError(t, err)
+	require.Equal(t, fault.Unavailable, fault.KindOf(err))
+	s.orders.err = nil
+	s.later(t) // the agent's word is enough for the background work
 	s.requireStatus(t, id, rma.Refunded)
 	require.Equal(t, map[string]int{id: 1}, s.orders.refunded)
 }
