@@ -101,7 +101,8 @@ type Answer struct {
 // Target takes documents for their owners.
 type Target interface {
 	// Take sends documents, MaxBatch at most; neighbours of one part of the index cost least.
-	// An error says that the owner did not answer: it may have taken them.
+	// An error says that the owner did not answer: it may have taken them. One of the kind
+	// fault.TooLarge says that they are too large together; then it has taken none.
 	Take(ctx context.Context, k Kind, docs []Sent) ([]Answer, error)
 	// Read gives those of the documents that are there.
 	Read(ctx context.Context, k Kind, ids []string) ([]Sent, error)
