@@ -43,6 +43,12 @@ const legacyRoutes = `
 // is written back to.
 func tellBehind(t *testing.T, o generator.Options, env ...string) *story {
 	t.Helper()
+	return tellBehindOn(t, o, nil, env...)
+}
+
+// tellBehindOn is tellBehind with something else than usual about the shop.
+func tellBehindOn(t *testing.T, o generator.Options, unusual func(*shop.Options), env ...string) *story {
+	t.Helper()
 	s := &story{t: t, source: localtest.Open(t), size: o.Size, ledger: traffic.NewLedger(run)}
 	s.owner = localtest.Pool(t, s.source.OwnerDSN)
 	report, err := generator.Fill(t.Context(), localtest.Connect(t, s.source.OwnerDSN), o)
@@ -56,7 +62,7 @@ func tellBehind(t *testing.T, o generator.Options, env ...string) *story {
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "routes.yaml")
 	require.NoError(t, os.WriteFile(file, append(table, legacyRoutes...), 0o600))
-	s.shop, s.token = openWith(t, "monolith", map[string]string{"monolith-dsn": s.source.MigrationDSN, "monolith-write-dsn": s.source.ReverseDSN},
+	s.shop, s.token = openOn(t, "monolith", map[string]string{"monolith-dsn": s.source.MigrationDSN, "monolith-write-dsn": s.source.ReverseDSN}, unusual,
 		append([]string{"TIENDA_REVERSE=1", "GATEWAY_MIGRATION=1", "GATEWAY_LEGACY=" + s.legacy.URL, "GATEWAY_ROUTES=" + file}, env...)...)
 	return s
 }

@@ -50,6 +50,12 @@ const run = "t"
 // tell starts a monolith of a size and an empty shop with the migration beside it.
 func tell(t *testing.T, o generator.Options, env ...string) *story {
 	t.Helper()
+	return tellOn(t, o, nil, env...)
+}
+
+// tellOn is tell with something else than usual about the shop.
+func tellOn(t *testing.T, o generator.Options, unusual func(*shop.Options), env ...string) *story {
+	t.Helper()
 	s := &story{t: t, source: localtest.Open(t), size: o.Size, ledger: traffic.NewLedger(run)}
 	s.owner = localtest.Pool(t, s.source.OwnerDSN)
 	report, err := generator.Fill(t.Context(), localtest.Connect(t, s.source.OwnerDSN), o)
@@ -57,28 +63,32 @@ func tell(t *testing.T, o generator.Options, env ...string) *story {
 	s.report = report
 	s.legacy = httptest.NewServer(legacy.New(legacy.Options{DB: s.owner, Log: slog.New(slog.DiscardHandler)}))
 	t.Cleanup(s.legacy.Close)
-	s.shop, s.token = open(t, "monolith", s.source.MigrationDSN, env...)
+	s.shop, s.token = openOn(t, "monolith", map[string]string{"monolith-dsn": s.source.MigrationDSN}, unusual, env...)
 	return s
 }
 
 // open starts an empty shop with the migration of a mapping beside it.
 func open(t *testing.T, mapping, dsn string, env ...string) (opened *shop.Shop, token string) {
 	t.Helper()
-	return openWith(t, mapping, map[string]string{"monolith-dsn": dsn}, env...)
+	return openOn(t, mapping, map[string]string{"monolith-dsn": dsn}, nil, env...)
 }
 
-// openWith is open with any secrets.
-func openWith(t *testing.T, mapping string, with map[string]string, env ...string) (opened *shop.Shop, token string) {
+// openOn is open with any secrets, and with something else than usual about the shop.
+func openOn(t *testing.T, mapping string, with map[string]string, unusual func(*shop.Options), env ...string) (opened *shop.Shop, token string) {
 	t.Helper()
 	dir := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".data"), 0o700))
 	secrets, err := json.Marshal(with)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".data", "migration-secrets.json"), secrets, 0o600))
-	opened, err = shop.Start(t.Context(), shop.Options{
+	options := shop.Options{
 		Bin: bin, Dir: dir, Profile: os.Getenv("PROFILE"), NoSeed: true, With: []string{"dapr/migration/dapr.yaml"},
 		Env: append([]string{"MIGRATION_MAPPING=" + mapping}, env...),
-	})
+	}
+	if unusual != nil {
+		unusual(&options)
+	}
+	opened, err = shop.Start(t.Context(), options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -137,32 +137,6 @@ func (m *Mover) take(ctx context.Context, k Kind, batch []item) ([]Answer, error
 	return append(first, rest...), err
 }
 
-// patiently tries something until it goes well, with pauses that grow, and says
-// whom it waits for.
-func (m *Mover) patiently(ctx context.Context, whom string, try func() error) error {
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		err := try()
-		if err == nil {
-			m.waitFor("")
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		m.waitFor(whom)
-		m.log.Warn("the move waits", "for", whom, "error", err)
-		if err := sleep(ctx, pause); err != nil {
-			return err
-		}
-	}
-}
-
-func (m *Mover) waitFor(whom string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.waiting = whom
-}
-
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -234,7 +208,7 @@ func (m *Mover) refresh(ctx context.Context, k Kind, keys [][]any) error {
 	}
 	for batch := range slices.Chunk(keys, MaxBatch) {
 		var items []item
-		err := m.patiently(ctx, "the source", func() (err error) {
+		err := m.patiently(ctx, theSource, func() (err error) {
 			items, err = m.anew(ctx, k, batch)
 			return err
 		})

@@ -158,7 +158,8 @@ type Mover struct {
 	run      Run
 	plans    map[string]*Plan
 	rejected map[string]string // kinds, by ID
-	waiting  string
+	waiting  waits
+	away     bool // the source
 	head     source.Position
 	left     int64
 	oldest   time.Time // when the oldest change was committed that is not stored; zero: there is none
@@ -181,7 +182,7 @@ func New(s source.Source, m Mapping, t Target, j Journal, c Config, log *slog.Lo
 	}
 	return &Mover{
 		source: s, mapping: m, target: t, journal: j, config: c, log: log, now: func() time.Time { return time.Now().UTC() },
-		asked: make(chan struct{}, 1), plans: map[string]*Plan{}, rejected: map[string]string{}, changed: map[string]int64{}, watches: map[*Watch]bool{}, left: -1,
+		asked: make(chan struct{}, 1), plans: map[string]*Plan{}, rejected: map[string]string{}, changed: map[string]int64{}, waiting: waits{}, watches: map[*Watch]bool{}, left: -1,
 	}
 }
 
