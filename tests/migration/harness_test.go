@@ -39,6 +39,7 @@ type story struct {
 
 	shop  *shop.Shop
 	token string // of the apps
+	door  string // where the shop's clients call; "": the first gateway
 
 	writing sync.WaitGroup
 	hush    context.CancelFunc // ends the traffic
@@ -132,6 +133,7 @@ type status struct {
 	Phase    string  `json:"phase"`
 	Reason   string  `json:"reason"`
 	Waiting  string  `json:"waiting"`
+	Why      string  `json:"waiting_why"`
 	LagBytes int64   `json:"lag_bytes"`
 	LagSecs  float64 `json:"lag_seconds"`
 	Position uint64  `json:"position"`
@@ -261,6 +263,14 @@ func (s *story) equal() report {
 	return r
 }
 
+// address is where the shop's clients call.
+func (s *story) address() string {
+	if s.door != "" {
+		return s.door
+	}
+	return s.shop.Gateway
+}
+
 // public calls the shop's gateway.
 func (s *story) public(method, path, bearer string, in, out any) int {
 	s.t.Helper()
@@ -270,7 +280,7 @@ func (s *story) public(method, path, bearer string, in, out any) int {
 		require.NoError(s.t, err)
 		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(s.t.Context(), method, s.shop.Gateway+path, body)
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.address()+path, body)
 	require.NoError(s.t, err)
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -312,9 +322,15 @@ func (s *story) kill(app string, sidecar bool) {
 
 func (s *story) signal(app string, sidecar bool, sig syscall.Signal) {
 	s.t.Helper()
+	s.signalAt(app, 0, sidecar, sig)
+}
+
+// signalAt is signal for one of the replicas of an app.
+func (s *story) signalAt(app string, n int, sidecar bool, sig syscall.Signal) {
+	s.t.Helper()
 	s.until("a process of "+app, time.Minute, func() bool {
 		require.NoError(s.t, s.shop.Reload())
-		at := s.shop.Of(app)[0]
+		at := s.shop.Of(app)[n]
 		pid := at.PID
 		if sidecar {
 			pid = at.SidecarPID
