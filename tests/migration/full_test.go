@@ -36,15 +36,20 @@ func TestAFullDisk(t *testing.T) {
 	if !localtest.Wanted() {
 		return
 	}
+	_, long := faultSeed(t)
 	for _, c := range []struct {
 		name string
 		full []string // of the data folder
 		whom []string
+		long bool // only in long runs
 	}{
-		{"of the owners", []string{"local/catalog.db", "local/users.db", "local/orders.db", "local/support.db"}, owners},
-		{"of the migration", []string{"local/migration.db"}, []string{"its own store"}},
-		{"of all", []string{"local/"}, append([]string{"its own store"}, owners...)},
+		{"of the owners", []string{"local/catalog.db", "local/users.db", "local/orders.db", "local/support.db"}, owners, false},
+		{"of the migration", []string{"local/migration.db"}, []string{"its own store"}, false},
+		{"of all", []string{"local/"}, append([]string{"its own store"}, owners...), true},
 	} {
+		if c.long && !long {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			var d *disk
 			s := tellOn(t, generator.Options{Size: 40, Seed: 12}, func(o *shop.Options) {
