@@ -10,7 +10,7 @@ import (
 	"tienda/monolith/local/localtest"
 )
 
-// Documents as large as the contracts allow: 60 tickets are more than any answer
+// Documents as large as the contracts allow: 40 tickets are more than any answer
 // of a sidecar, and texts of < have six bytes for each that the monolith has. They are moved
 // and compared all the same, also when they change and when they go; one that is larger than
 // its owner takes at once is rejected by name.
@@ -25,7 +25,7 @@ func TestLargeDocuments(t *testing.T) {
 		require.NoError(t, err)
 	}
 	run(`INSERT INTO tickets (customer_id, subject, state, created_at, closed_at)
-		SELECT 1, 'large ' || n, 'closed', '2024-01-01', '2024-01-02' FROM generate_series(1, 60) n`)
+		SELECT 1, 'large ' || n, 'closed', '2024-01-01', '2024-01-02' FROM generate_series(1, 40) n`)
 	run(`INSERT INTO ticket_messages (ticket_id, author, body, created_at)
 		SELECT t.id, 'C', repeat(CASE WHEN t.id % 10 = 0 THEN '<' ELSE 'x' END, 20000), '2024-01-01'
 		FROM tickets t, generate_series(1, 13) WHERE t.subject LIKE 'large %'`)
