@@ -126,8 +126,8 @@ func (s *story) verifying() {
 func (s *story) repairing() {
 	s.t.Helper()
 	s.becomes("following")
-	key := "staff:" + one(s.t, s.owner, "SELECT min(id)::text FROM staff")[0]
-	s.change("users", "users", key, func(doc map[string]any) { doc["name"] = "Nobody" })
+	key := "categories:" + one(s.t, s.owner, "SELECT min(id)::text FROM categories")[0]
+	s.change("catalog", "categories", key, func(doc map[string]any) { doc["name"] = "Nothing" })
 	r := s.verified()
 	require.Equal(s.t, 1, r.Differs, "%+v", r)
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, fmt.Sprintf("http://127.0.0.1:%d/v1/migration/repair", s.shop.Of("migration")[0].Port), nil)
