@@ -65,6 +65,13 @@ moves: go ## whole moves of a monolith through real sidecars; part of test
 	@go run ./cmd/tienda sidecar
 	@PROFILES=local,postgres go test -timeout $(TEST_TIMEOUT) -count=1 ./tests/migration
 
+.PHONY: move-faults
+move-faults: go ## kill everything at every step of moves and cut-overs: SEEDS=3, SEED=7 the first of them, PROFILE=redis
+	@go run ./cmd/tienda sidecar
+	@seed=$(or $(SEED),1); for n in $$(seq $$seed $$((seed + $(or $(SEEDS),1) - 1))); do echo "== seed $$n"; \
+		PROFILES=local,redis,postgres PROFILE=$(PROFILE) MOVE_FAULTS=$$n go test -timeout 60m -count=1 -v \
+			-run 'ReplicasDie|TheMoveSurvives|AFull' ./tests/migration || exit 1; done
+
 .PHONY: simulate
 simulate: go ## run the shop in a simulated world, a fault at every step: SEEDS=10000, SEED=7 replays one
 	@mkdir -p bin && go test -c -o bin/simulation.test ./tests/simulation

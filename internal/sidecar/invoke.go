@@ -106,9 +106,12 @@ func (s *Sidecar) try(ctx context.Context, c Call, body []byte) (again bool, err
 		return true, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return true, err
+	}
+	if len(answer) > maxAnswer {
+		return false, fmt.Errorf("invoke %s %s %s: the answer has more than %d bytes", c.App, c.Method, c.Path, maxAnswer)
 	}
 	if Unreached(resp.StatusCode, resp.Header.Get("Content-Type"), answer) {
 		return true, fmt.Errorf("%s: %.200s", resp.Status, answer)

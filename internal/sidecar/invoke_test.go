@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -92,6 +93,16 @@ func TestAReplicaThatIsAway(t *testing.T) {
 			require.Equal(t, "catalog_unavailable", fault.CodeOf(err))
 		})
 	}
+}
+
+// An answer that is too large is said to be, and not taken for a broken one.
+func TestAnAnswerThatIsTooLarge(t *testing.T) {
+	s := fake(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"a":"`+strings.Repeat("x", maxAnswer)+`"}`)
+	})
+	var out struct{ A string }
+	err := s.Invoke(t.Context(), Call{App: "catalog", Method: http.MethodGet, Path: "/x", Out: &out})
+	require.ErrorContains(t, err, "more than 8388608 bytes")
 }
 
 func TestTheTriesEndWithTheContext(t *testing.T) {

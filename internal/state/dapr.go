@@ -12,6 +12,8 @@ import (
 
 	dapr "github.com/dapr/go-sdk/client"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // sidecarState is the part of the Dapr client that a Store needs.
@@ -59,6 +61,9 @@ func (s *daprStore) Get(ctx context.Context, keys ...string) ([]Item, error) {
 		return []Item{{Key: keys[0], Value: it.Value, ETag: it.Etag}}, nil
 	}
 	found, err := s.bulk(ctx, keys)
+	if status.Code(err) == codes.ResourceExhausted {
+		return s.halves(ctx, keys)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +80,16 @@ func (s *daprStore) Get(ctx context.Context, keys ...string) ([]Item, error) {
 		}
 	}
 	return items, nil
+}
+
+// halves reads what is more than one answer of the sidecar may have, in two.
+func (s *daprStore) halves(ctx context.Context, keys []string) ([]Item, error) {
+	first, err := s.Get(ctx, keys[:len(keys)/2]...)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := s.Get(ctx, keys[len(keys)/2:]...)
+	return append(first, rest...), err
 }
 
 // confirm makes sure that what is missing in an answer is absent, and takes into

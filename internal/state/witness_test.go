@@ -10,6 +10,8 @@ import (
 
 	dapr "github.com/dapr/go-sdk/client"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // brittle answers bulk reads, and those of broken ones as state.postgresql does:
@@ -22,6 +24,7 @@ type brittle struct {
 	reads  int
 	down   bool
 	lies   []string     // the keys as they lie on the disk; nil: answers come in the order of the request
+	most   int          // bytes of an answer; 0: any
 	short  int          // rows of the answers from now on; 0: all
 	singly atomic.Int32 // reads of one document
 }
@@ -43,12 +46,16 @@ func (s *brittle) GetBulkState(_ context.Context, _ string, keys []string, _ map
 	if s.lies != nil {
 		return s.asTheyLie(keys), nil
 	}
-	out := make([]*dapr.BulkStateItem, len(keys))
+	out, size := make([]*dapr.BulkStateItem, len(keys)), 0
 	for i, k := range keys {
 		out[i] = &dapr.BulkStateItem{Key: k}
 		if v := s.held[k]; v != "" && !s.broken {
 			out[i].Value, out[i].Etag = []byte(v), "1"
+			size += len(v)
 		}
+	}
+	if s.most > 0 && size > s.most {
+		return nil, fmt.Errorf("error getting state: %w", status.Error(codes.ResourceExhausted, "grpc: received message larger than max"))
 	}
 	return out, nil
 }
@@ -151,4 +158,24 @@ func TestTheWitnessDoesNotSpeakForWhatLiesBehindIt(t *testing.T) {
 	_, err = ordered.Get(t.Context(), "a", "c")
 	require.NoError(t, err)
 	require.Equal(t, 1, client.reads)
+}
+
+// Documents that are more together than one answer may have come in several.
+func TestMoreThanOneAnswerMayHave(t *testing.T) {
+	s := &brittle{held: map[string]string{}, most: 25}
+	keys := make([]string, 16)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("k%02d", i)
+		if i%3 > 0 {
+			s.held[keys[i]] = "0123456789"
+		}
+	}
+	s.held[witness] = "{}"
+	items, err := Dapr(s, "x").Get(t.Context(), keys...)
+	require.NoError(t, err)
+	require.Len(t, items, len(keys))
+	for i, it := range items {
+		require.Equal(t, keys[i], it.Key)
+		require.Equal(t, s.held[it.Key], string(it.Value))
+	}
 }

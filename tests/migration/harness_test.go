@@ -39,6 +39,7 @@ type story struct {
 
 	shop  *shop.Shop
 	token string // of the apps
+	door  string // where the shop's clients call; "": the first gateway
 
 	writing sync.WaitGroup
 	hush    context.CancelFunc // ends the traffic
@@ -50,6 +51,12 @@ const run = "t"
 // tell starts a monolith of a size and an empty shop with the migration beside it.
 func tell(t *testing.T, o generator.Options, env ...string) *story {
 	t.Helper()
+	return tellOn(t, o, nil, env...)
+}
+
+// tellOn is tell with something else than usual about the shop.
+func tellOn(t *testing.T, o generator.Options, unusual func(*shop.Options), env ...string) *story {
+	t.Helper()
 	s := &story{t: t, source: localtest.Open(t), size: o.Size, ledger: traffic.NewLedger(run)}
 	s.owner = localtest.Pool(t, s.source.OwnerDSN)
 	report, err := generator.Fill(t.Context(), localtest.Connect(t, s.source.OwnerDSN), o)
@@ -57,28 +64,32 @@ func tell(t *testing.T, o generator.Options, env ...string) *story {
 	s.report = report
 	s.legacy = httptest.NewServer(legacy.New(legacy.Options{DB: s.owner, Log: slog.New(slog.DiscardHandler)}))
 	t.Cleanup(s.legacy.Close)
-	s.shop, s.token = open(t, "monolith", s.source.MigrationDSN, env...)
+	s.shop, s.token = openOn(t, "monolith", map[string]string{"monolith-dsn": s.source.MigrationDSN}, unusual, env...)
 	return s
 }
 
 // open starts an empty shop with the migration of a mapping beside it.
 func open(t *testing.T, mapping, dsn string, env ...string) (opened *shop.Shop, token string) {
 	t.Helper()
-	return openWith(t, mapping, map[string]string{"monolith-dsn": dsn}, env...)
+	return openOn(t, mapping, map[string]string{"monolith-dsn": dsn}, nil, env...)
 }
 
-// openWith is open with any secrets.
-func openWith(t *testing.T, mapping string, with map[string]string, env ...string) (opened *shop.Shop, token string) {
+// openOn is open with any secrets, and with something else than usual about the shop.
+func openOn(t *testing.T, mapping string, with map[string]string, unusual func(*shop.Options), env ...string) (opened *shop.Shop, token string) {
 	t.Helper()
 	dir := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".data"), 0o700))
 	secrets, err := json.Marshal(with)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".data", "migration-secrets.json"), secrets, 0o600))
-	opened, err = shop.Start(t.Context(), shop.Options{
+	options := shop.Options{
 		Bin: bin, Dir: dir, Profile: os.Getenv("PROFILE"), NoSeed: true, With: []string{"dapr/migration/dapr.yaml"},
 		Env: append([]string{"MIGRATION_MAPPING=" + mapping}, env...),
-	})
+	}
+	if unusual != nil {
+		unusual(&options)
+	}
+	opened, err = shop.Start(t.Context(), options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -122,6 +133,7 @@ type status struct {
 	Phase    string  `json:"phase"`
 	Reason   string  `json:"reason"`
 	Waiting  string  `json:"waiting"`
+	Why      string  `json:"waiting_why"`
 	LagBytes int64   `json:"lag_bytes"`
 	LagSecs  float64 `json:"lag_seconds"`
 	Position uint64  `json:"position"`
@@ -251,6 +263,14 @@ func (s *story) equal() report {
 	return r
 }
 
+// address is where the shop's clients call.
+func (s *story) address() string {
+	if s.door != "" {
+		return s.door
+	}
+	return s.shop.Gateway
+}
+
 // public calls the shop's gateway.
 func (s *story) public(method, path, bearer string, in, out any) int {
 	s.t.Helper()
@@ -260,7 +280,7 @@ func (s *story) public(method, path, bearer string, in, out any) int {
 		require.NoError(s.t, err)
 		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(s.t.Context(), method, s.shop.Gateway+path, body)
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.address()+path, body)
 	require.NoError(s.t, err)
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -302,9 +322,15 @@ func (s *story) kill(app string, sidecar bool) {
 
 func (s *story) signal(app string, sidecar bool, sig syscall.Signal) {
 	s.t.Helper()
+	s.signalAt(app, 0, sidecar, sig)
+}
+
+// signalAt is signal for one of the replicas of an app.
+func (s *story) signalAt(app string, n int, sidecar bool, sig syscall.Signal) {
+	s.t.Helper()
 	s.until("a process of "+app, time.Minute, func() bool {
 		require.NoError(s.t, s.shop.Reload())
-		at := s.shop.Of(app)[0]
+		at := s.shop.Of(app)[n]
 		pid := at.PID
 		if sidecar {
 			pid = at.SidecarPID

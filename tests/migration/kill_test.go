@@ -113,19 +113,7 @@ func TestAnOwnerThatStandsStill(t *testing.T) {
 	s.equal()
 
 	// A slot that is gone is said to be gone, and all is copied anew when that is asked for.
-	s.admin(func(conn *pgx.Conn) {
-		s.until("the end of the slot", time.Minute, func() bool {
-			_, err := conn.Exec(t.Context(), "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active_pid IS NOT NULL")
-			require.NoError(t, err)
-			_, err = conn.Exec(t.Context(), "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE active_pid IS NULL")
-			if err != nil {
-				return false
-			}
-			var left int
-			require.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_replication_slots").Scan(&left))
-			return left == 0
-		})
-	})
+	s.losesSlot()
 	_, err = s.owner.Exec(t.Context(), "DELETE FROM tickets WHERE id = (SELECT max(id) FROM tickets)")
 	require.NoError(t, err)
 	now := s.becomes("failed")
@@ -135,4 +123,22 @@ func TestAnOwnerThatStandsStill(t *testing.T) {
 	s.start()
 	s.becomes("following")
 	s.equal()
+}
+
+// losesSlot drops the slot at the source, behind the migration's back.
+func (s *story) losesSlot() {
+	s.t.Helper()
+	s.admin(func(conn *pgx.Conn) {
+		s.until("the end of the slot", time.Minute, func() bool {
+			_, err := conn.Exec(s.t.Context(), "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active_pid IS NOT NULL")
+			require.NoError(s.t, err)
+			_, err = conn.Exec(s.t.Context(), "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE active_pid IS NULL")
+			if err != nil {
+				return false
+			}
+			var left int
+			require.NoError(s.t, conn.QueryRow(s.t.Context(), "SELECT count(*) FROM pg_replication_slots").Scan(&left))
+			return left == 0
+		})
+	})
 }

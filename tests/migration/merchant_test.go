@@ -80,7 +80,7 @@ const (
 func (m *merchant) send(path, of string, body []byte, good int, fits func([]byte) bool) int {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(m.t.Context()), 20*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.shop.Gateway+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.address()+path, bytes.NewReader(body))
 	if err != nil {
 		return refused
 	}
@@ -120,6 +120,19 @@ func (m *merchant) fits(sku string, amount int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.prices[sku] == amount || m.maybe[sku][amount]
+}
+
+// written says whether what was acknowledged last is in the monolith's tables.
+func (m *merchant) written() bool {
+	m.t.Helper()
+	for sku := range m.prices {
+		var amount int64
+		require.NoError(m.t, m.owner.QueryRow(m.t.Context(), "SELECT coalesce((SELECT (price * 100)::bigint FROM product_variants WHERE sku = $1), 0)", sku).Scan(&amount))
+		if !m.fits(sku, amount) {
+			return false
+		}
+	}
+	return true
 }
 
 // inTheMonolith holds what the merchant was told to the monolith's tables.

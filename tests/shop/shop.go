@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -31,6 +32,7 @@ type Options struct {
 	NoSeed   bool     // leave it empty
 	With     []string // run files of further apps, from the repository's root: "dapr/migration/dapr.yaml"
 	Env      []string // "NAME=value", for all apps, beside the test's own
+	Under    []string // a program and its arguments, which ends as the runner, that it is given with its own; nil: none
 	// Where broker and store listen, and where the sidecars find them instead.
 	Listen, Through map[string]string
 	Log             io.Writer // what the runner prints; nil: dropped unless it fails
@@ -146,7 +148,8 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	for _, file := range o.With {
 		args = append(args, "-with", filepath.Join(root, file))
 	}
-	s.cmd = exec.Command(filepath.Join(o.Bin, "tienda"), args...) //nolint:gosec,noctx // ended by Stop
+	whole := slices.Concat(o.Under, []string{filepath.Join(o.Bin, "tienda")}, args)
+	s.cmd = exec.Command(whole[0], whole[1:]...) //nolint:gosec,noctx // ended by Stop
 	s.cmd.Dir = root
 	s.cmd.Env = append(os.Environ(), o.Env...)
 	var out io.Writer = s.log

@@ -3,6 +3,7 @@ package intake
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"tienda/internal/event"
@@ -38,6 +39,10 @@ func (k Kind[T]) take(w http.ResponseWriter, r *http.Request) error {
 		Results []Result `json:"results"`
 	}{results})
 }
+
+// mostBytes is about how much of documents is answered at once: half of what a sidecar's
+// client reads of an answer.
+const mostBytes = 4 << 20
 
 // kept is a document as it is answered.
 type kept struct {
@@ -75,9 +80,25 @@ func (k Kind[T]) read(w http.ResponseWriter, r *http.Request) error {
 			out[i] = kept{ID: d.ID, Source: &d.Source, Document: d.Document}
 		}
 	}
+	out, unread := answered(in.IDs, out)
 	return httpapi.Write(w, http.StatusOK, struct {
 		Documents []kept `json:"documents"`
-	}{out})
+		Unread    int    `json:"unread,omitempty"`
+	}{out, unread})
+}
+
+// answered gives as many of the documents, in the order of the IDs, as have about mostBytes
+// together, one at least, and of how many IDs at the end nothing is said.
+func answered(ids []string, docs []kept) (some []kept, unread int) {
+	size, at := 0, 0
+	for i, d := range docs {
+		at += slices.Index(ids[at:], d.ID)
+		if size += len(d.Document); size > mostBytes && i > 0 {
+			return docs[:i], len(ids) - at
+		}
+		at++
+	}
+	return docs, 0
 }
 
 func (k Kind[T]) list(w http.ResponseWriter, r *http.Request) error {

@@ -120,16 +120,25 @@ func kindsOf(service string) []string {
 
 // Written implements cutover.Sync: the owners' replicas have nothing left to announce,
 // what they have announced since the comparison began is written back, and nothing more
-// has come for a moment. What was announced before that comparison it has compared.
+// has come for a moment. What was announced before that comparison it has compared. While
+// writes go on it is enough to have caught up, since the comparison is still to come.
 func (b *between) Written(ctx context.Context, service string) (bool, error) {
 	whole := true
+	fenced, err := b.doors.fenced(ctx, service)
+	if err != nil {
+		return false, err
+	}
+	announced := b.feed.All
+	if !fenced {
+		announced = b.feed.Lately
+	}
 	for _, app := range appsOf(kindsOf(service)) {
 		if !b.feed.Begun(app) {
 			if err := b.feed.Begin(ctx, app); err != nil {
 				return false, err
 			}
 		}
-		all, err := b.feed.All(ctx, app, func(changes []reverse.Change) error { return b.apply(ctx, changes) })
+		all, err := announced(ctx, app, func(changes []reverse.Change) error { return b.apply(ctx, changes) })
 		if err != nil {
 			return false, err
 		}
@@ -144,9 +153,8 @@ func (b *between) Written(ctx context.Context, service string) (bool, error) {
 			return false, fmt.Errorf("the monolith does not take %s %s: %s", u.Kind, u.ID, u.Reason)
 		}
 	}
-	// While writes go on it is enough to have caught up.
-	if fenced, err := b.doors.fenced(ctx, service); err != nil || !fenced {
-		return err == nil, err
+	if !fenced {
+		return true, nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

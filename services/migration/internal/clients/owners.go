@@ -48,6 +48,15 @@ type document struct {
 
 func path(k move.Kind) string { return "/internal/v1/sync/" + k.Kind() }
 
+const (
+	maxBody = 8 << 20 // bytes that the owners take at once, by their contracts
+	about   = 500     // bytes of what is sent beside a document, at most
+	escaped = 6       // bytes that < and its like have when they are sent
+)
+
+// errTooLarge is what an owner would say of a body over maxBody, if it was heard to the end.
+var errTooLarge = fault.New(fault.TooLarge, "document_too_large", "The documents have more bytes than their owner takes at once.")
+
 // Take implements move.Target. One invocation, repeated while the owner is not
 // reached: what is sent twice is stored once.
 func (o *Owners) Take(ctx context.Context, k move.Kind, docs []move.Sent) ([]move.Answer, error) {
@@ -59,13 +68,24 @@ func (o *Owners) Take(ctx context.Context, k move.Kind, docs []move.Sent) ([]mov
 		Part      string     `json:"part"`
 		Documents []document `json:"documents"`
 	}{part, make([]document, len(docs))}
+	size := 0
 	for i, d := range docs {
+		size += len(d.JSON) + about
 		in.Documents[i] = document{
 			ID: d.ID, Source: origin.Source{Key: d.Key, Position: uint64(d.Position)}, Deleted: d.JSON == nil, Document: d.JSON,
 			Adopt: o.Adopts != nil && o.Adopts(k.Kind(), d.Key),
 		}
 		if d.Part != part {
 			in.Documents[i].Part = d.Part
+		}
+	}
+	if size > maxBody/escaped {
+		body, err := json.Marshal(in)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("documents of %s: %w", k.Name(), err)
+		case len(body) > maxBody:
+			return nil, errTooLarge
 		}
 	}
 	var out struct {
@@ -98,29 +118,47 @@ func (o *Owners) Take(ctx context.Context, k move.Kind, docs []move.Sent) ([]mov
 	return answers, nil
 }
 
-// Read implements move.Target. One invocation.
-func (o *Owners) Read(ctx context.Context, k move.Kind, ids []string) ([]move.Sent, error) {
-	if len(ids) == 0 {
-		return nil, nil
+// Read implements move.Target. One invocation, and more where the documents are more than
+// one answer may have: then as many are asked for as came the last time.
+func (o *Owners) Read(ctx context.Context, k move.Kind, ids []string) (docs []move.Sent, err error) {
+	for most := len(ids); len(ids) > 0; {
+		asked := ids[:min(most, len(ids))]
+		some, unread, err := o.read(ctx, k, asked)
+		if err != nil {
+			return nil, err
+		}
+		if unread < 0 || unread >= len(asked) {
+			return nil, fmt.Errorf("%s has looked at none of %d documents", k.App(), len(asked))
+		}
+		docs, ids = append(docs, some...), ids[len(asked)-unread:]
+		if most = 2 * len(asked); unread > 0 {
+			most = len(asked) - unread
+		}
 	}
+	return docs, nil
+}
+
+// read is one invocation of Read; unread of the last IDs were not looked at.
+func (o *Owners) read(ctx context.Context, k move.Kind, ids []string) (docs []move.Sent, unread int, err error) {
 	in := struct {
 		IDs []string `json:"ids"`
 		All bool     `json:"all,omitempty"`
 	}{ids, o.all(k)}
 	var out struct {
 		Documents []document `json:"documents"`
+		Unread    int        `json:"unread"`
 	}
-	err := o.sidecar.Invoke(ctx, sidecar.Call{
+	err = o.sidecar.Invoke(ctx, sidecar.Call{
 		App: k.App(), Method: http.MethodPost, Path: path(k) + "/read", In: in, Out: &out, Idempotent: true,
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	docs := make([]move.Sent, len(out.Documents))
+	docs = make([]move.Sent, len(out.Documents))
 	for i, d := range out.Documents {
 		docs[i] = move.Sent{ID: d.ID, Key: d.Source.Key, Position: source.Position(d.Source.Position), JSON: d.Document}
 	}
-	return docs, nil
+	return docs, out.Unread, nil
 }
 
 // List implements move.Target. One invocation.

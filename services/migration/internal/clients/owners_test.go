@@ -3,6 +3,7 @@ package clients_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,6 +50,63 @@ func TestTake(t *testing.T) {
 	o.answer = `{"results":[{"id":"b","outcome":"stored"},{"id":"a","outcome":"stored"}]}`
 	_, err = clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, docs)
 	require.Error(t, err)
+}
+
+// What is more than an owner takes at once is not sent at all: before it was heard to the
+// end the connection would break.
+func TestTakeTooMuch(t *testing.T) {
+	o := &owner{answer: `{"results":[{"id":"a","outcome":"stored"}]}`}
+	text := func(with string) []move.Sent {
+		return []move.Sent{{ID: "a", Part: "7", Key: "notes:1", JSON: json.RawMessage(`{"text":"` + strings.Repeat(with, 2<<20) + `"}`)}}
+	}
+	_, err := clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, text("x"))
+	require.NoError(t, err)
+	o.call.App = ""
+	_, err = clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, text("<"))
+	require.Equal(t, fault.TooLarge, fault.KindOf(err))
+	require.Empty(t, o.call.App)
+}
+
+// large answers with so many documents at most.
+type large struct {
+	most  int
+	asked []int
+}
+
+func (l *large) Invoke(_ context.Context, c sidecar.Call) error {
+	b, err := json.Marshal(c.In)
+	if err != nil {
+		return err
+	}
+	var in struct{ IDs []string }
+	if err := json.Unmarshal(b, &in); err != nil {
+		return err
+	}
+	l.asked = append(l.asked, len(in.IDs))
+	n := min(l.most, len(in.IDs))
+	docs := make([]map[string]any, n)
+	for i, id := range in.IDs[:n] {
+		docs[i] = map[string]any{"id": id, "document": map[string]any{}}
+	}
+	if b, err = json.Marshal(map[string]any{"documents": docs, "unread": len(in.IDs) - n}); err != nil {
+		return err
+	}
+	return json.Unmarshal(b, c.Out)
+}
+
+// What an owner did not look at is asked for again, in pieces of the size that it gave.
+func TestReadInPieces(t *testing.T) {
+	l, ids := &large{most: 3}, strings.Split("abcdefghij", "")
+	docs, err := clients.NewOwners(l).Read(t.Context(), movetest.Notes{}, ids)
+	require.NoError(t, err)
+	require.Len(t, docs, len(ids))
+	for i, d := range docs {
+		require.Equal(t, ids[i], d.ID)
+	}
+	require.Equal(t, []int{10, 3, 4, 1}, l.asked)
+	l.most = 0
+	_, err = clients.NewOwners(l).Read(t.Context(), movetest.Notes{}, ids)
+	require.Error(t, err, "an owner that gives nothing is not asked for ever")
 }
 
 func TestReadAndList(t *testing.T) {

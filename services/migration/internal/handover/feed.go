@@ -156,6 +156,16 @@ func (f *Feed) All(ctx context.Context, app string, take func([]reverse.Change) 
 	return idle, nil
 }
 
+// Lately is All where a comparison is still to come: what a replica took along that has ended
+// is left to that, and the numbers are noted anew.
+func (f *Feed) Lately(ctx context.Context, app string, take func([]reverse.Change) error) (whole bool, err error) {
+	whole, err = f.All(ctx, app, take)
+	if errors.Is(err, errGone) {
+		return false, f.Begin(ctx, app)
+	}
+	return whole, err
+}
+
 // round asks until every replica has answered. each says whether more is wanted of the
 // process that has answered, and after which number. idle says that none has commits to
 // announce. Whoever answers is chance: one of whom more is wanted is asked for until it is

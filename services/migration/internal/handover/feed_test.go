@@ -132,6 +132,17 @@ func TestWhatIsNotKnownIsAnError(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, whole)
 
+	owner.replicas = []*replica{b}
+	take := func([]reverse.Change) error { return nil }
+	whole, err = f.Lately(t.Context(), "catalog", take)
+	require.NoError(t, err, "a comparison is to come")
+	require.False(t, whole)
+	whole, err = f.Lately(t.Context(), "catalog", take)
+	require.NoError(t, err)
+	require.True(t, whole)
+	owner.replicas = []*replica{a}
+	require.NoError(t, f.Begin(t.Context(), "catalog"))
+
 	a.said, a.forgot = []string{"1", "2"}, 1
 	_, _, err = all(t, f)
 	require.Error(t, err, "it does not remember all")

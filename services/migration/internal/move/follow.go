@@ -196,7 +196,7 @@ func (m *Mover) storeBurst(ctx context.Context, b *burst) error {
 func (m *Mover) rootsOf(ctx context.Context, b *burst, k Kind) error {
 	for child, rows := range b.rows[k.Name()] {
 		var keys [][]any
-		err := m.patiently(ctx, "the source", func() (err error) {
+		err := m.patiently(ctx, theSource, func() (err error) {
 			keys, err = m.source.Roots(ctx, k.Query(), child, rows)
 			return err
 		})

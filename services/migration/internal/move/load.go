@@ -104,47 +104,37 @@ func batches(items []item) (out [][]item) {
 	return append(out, items[first:])
 }
 
-// take sends a batch until its owner answers.
+// take sends a batch until its owner answers: in halves where it is too large, and one
+// document that is too large by itself is rejected.
 func (m *Mover) take(ctx context.Context, k Kind, batch []item) ([]Answer, error) {
 	docs := make([]Sent, len(batch))
 	for i, it := range batch {
 		docs[i] = Sent{ID: it.ID, Part: it.Part, Key: it.Key, Position: it.position, JSON: it.doc}
 	}
 	var answers []Answer
+	var tooLarge *fault.Error
 	err := m.patiently(ctx, k.App(), func() (err error) {
 		answers, err = m.target.Take(ctx, k, docs)
+		if fault.KindOf(err) == fault.TooLarge && errors.As(err, &tooLarge) {
+			return nil
+		}
 		if err == nil && len(answers) != len(docs) {
 			err = fmt.Errorf("%s answered for %d of %d documents", k.App(), len(answers), len(docs))
 		}
 		return err
 	})
-	return answers, err
-}
-
-// patiently tries something until it goes well, with pauses that grow, and says
-// whom it waits for.
-func (m *Mover) patiently(ctx context.Context, whom string, try func() error) error {
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		err := try()
-		if err == nil {
-			m.waitFor("")
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		m.waitFor(whom)
-		m.log.Warn("the move waits", "for", whom, "error", err)
-		if err := sleep(ctx, pause); err != nil {
-			return err
-		}
+	switch {
+	case err != nil || tooLarge == nil:
+		return answers, err
+	case len(batch) == 1:
+		return []Answer{{ID: batch[0].ID, Outcome: "rejected", Problem: tooLarge}}, nil
 	}
-}
-
-func (m *Mover) waitFor(whom string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.waiting = whom
+	first, err := m.take(ctx, k, batch[:len(batch)/2])
+	if err != nil {
+		return nil, err
+	}
+	rest, err := m.take(ctx, k, batch[len(batch)/2:])
+	return append(first, rest...), err
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -218,7 +208,7 @@ func (m *Mover) refresh(ctx context.Context, k Kind, keys [][]any) error {
 	}
 	for batch := range slices.Chunk(keys, MaxBatch) {
 		var items []item
-		err := m.patiently(ctx, "the source", func() (err error) {
+		err := m.patiently(ctx, theSource, func() (err error) {
 			items, err = m.anew(ctx, k, batch)
 			return err
 		})

@@ -101,7 +101,8 @@ type Answer struct {
 // Target takes documents for their owners.
 type Target interface {
 	// Take sends documents, MaxBatch at most; neighbours of one part of the index cost least.
-	// An error says that the owner did not answer: it may have taken them.
+	// An error says that the owner did not answer: it may have taken them. One of the kind
+	// fault.TooLarge says that they are too large together; then it has taken none.
 	Take(ctx context.Context, k Kind, docs []Sent) ([]Answer, error)
 	// Read gives those of the documents that are there.
 	Read(ctx context.Context, k Kind, ids []string) ([]Sent, error)
@@ -157,7 +158,8 @@ type Mover struct {
 	run      Run
 	plans    map[string]*Plan
 	rejected map[string]string // kinds, by ID
-	waiting  string
+	waiting  waits
+	away     bool // the source
 	head     source.Position
 	left     int64
 	oldest   time.Time // when the oldest change was committed that is not stored; zero: there is none
@@ -180,7 +182,7 @@ func New(s source.Source, m Mapping, t Target, j Journal, c Config, log *slog.Lo
 	}
 	return &Mover{
 		source: s, mapping: m, target: t, journal: j, config: c, log: log, now: func() time.Time { return time.Now().UTC() },
-		asked: make(chan struct{}, 1), plans: map[string]*Plan{}, rejected: map[string]string{}, changed: map[string]int64{}, watches: map[*Watch]bool{}, left: -1,
+		asked: make(chan struct{}, 1), plans: map[string]*Plan{}, rejected: map[string]string{}, changed: map[string]int64{}, waiting: waits{}, watches: map[*Watch]bool{}, left: -1,
 	}
 }
 

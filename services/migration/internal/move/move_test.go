@@ -344,3 +344,33 @@ func TestNothingIsConfirmedThatIsNotStored(t *testing.T) {
 		w.end()
 	})
 }
+
+// What is too much for the owner at once comes in halves, and one document that is too much
+// by itself is rejected by name and holds nobody up.
+func TestTooMuchAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.chunk, w.target.Most = 20, 200
+		want := map[string]string{}
+		for id := range int64(20) {
+			w.source.Put(id, "12345678901234567890", "a")
+			want[fmt.Sprintf("notes:%d", id)] = "12345678901234567890|a"
+		}
+		w.source.Put(7, strings.Repeat("x", 300), "a")
+		delete(want, "notes:7")
+		w.begin()
+		defer w.end()
+		w.start()
+		w.equal(want)
+		require.Equal(t, progress.Following, w.status().Phase)
+		rejects, _, err := w.mover.Rejects(t.Context(), "", 10, "")
+		require.NoError(t, err)
+		require.Len(t, rejects, 1)
+		require.Equal(t, "notes:7", rejects[0].Key)
+		require.Equal(t, "document_too_large", rejects[0].Code)
+		w.source.Put(7, "short", "a")
+		want["notes:7"] = "short|a"
+		w.equal(want)
+		require.Zero(t, w.status().Rejects)
+	})
+}

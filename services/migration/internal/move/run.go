@@ -128,9 +128,23 @@ func (m *Mover) once(ctx context.Context) error {
 	case errors.Is(err, source.ErrSlotLost):
 		return m.enter(context.WithoutCancel(ctx), progress.Failed, lostAdvice)
 	case broken(err):
-		m.waitFor("the source")
+		m.lose(true)
 	}
 	return err
+}
+
+// lose notes that the source is away, or back.
+func (m *Mover) lose(away bool) {
+	m.mu.Lock()
+	was := m.away
+	m.away = away
+	m.mu.Unlock()
+	switch {
+	case away && !was:
+		m.waitFor(theSource, 1, "see the log")
+	case was && !away:
+		m.waitFor(theSource, -1, "")
+	}
 }
 
 // move is one try of the whole: it ends with an error or with ctx.
@@ -151,7 +165,7 @@ func (m *Mover) move(ctx context.Context) error {
 		snap.Close()
 		return errors.Join(source.ErrSlotLost, m.source.Forget(ctx))
 	}
-	m.waitFor("")
+	m.lose(false)
 	m.mu.Lock()
 	m.run.Began = true
 	m.run.Position = max(m.run.Position, from)

@@ -56,8 +56,9 @@ func (m *Mover) Status(context.Context) (progress.Status, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	bytes, seconds := m.lag()
+	waiting, why := m.waiting.list()
 	s := progress.Status{
-		Phase: m.run.Phase, Reason: m.run.Reason, Since: m.run.Since, Waiting: m.waiting, Mapping: m.mapping.Name(),
+		Phase: m.run.Phase, Reason: m.run.Reason, Since: m.run.Since, Waiting: waiting, WaitingWhy: why, Mapping: m.mapping.Name(),
 		Position: uint64(m.run.Position), Head: uint64(max(m.head, m.run.Position)), LagBytes: bytes, LagSecs: seconds, LogLeft: m.left,
 		Changes: m.run.Changes, Lags: slices.Clone(m.lags), Rejects: int64(len(m.rejected)), Limit: m.config.Limit, UpdatedAt: m.now(),
 		Kinds: []progress.Kind{},

@@ -26,10 +26,12 @@ type Status struct {
 	Phase  Phase     `json:"phase"`
 	Reason string    `json:"reason,omitempty"` // of a stop or failure
 	Since  time.Time `json:"since"`            // of the phase
-	// Waiting says whom the move waits for: an app that does not take documents, or
-	// the source; "": nobody.
+	// Waiting says whom the move waits for: apps that do not take documents, the source,
+	// its own store; "": nobody.
 	Waiting string `json:"waiting,omitempty"`
-	Kinds   []Kind `json:"kinds"`
+	// WaitingWhy is what they said, without what is internal.
+	WaitingWhy string `json:"waiting_why,omitempty"`
+	Kinds      []Kind `json:"kinds"`
 	// Positions in the source's log, in bytes.
 	Position  uint64     `json:"position"`  // up to which all is stored
 	Head      uint64     `json:"head"`      // the end of the log

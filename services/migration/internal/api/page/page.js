@@ -26,7 +26,7 @@ function showStatus(s) {
   at("reason").textContent = s.reason ? `${s.phase}: ${s.reason}` : "";
   at("reason").hidden = !s.reason;
   show("facts", [
-    ["since", time(s.since)], ["mapping", s.mapping || "none"], ["waits for", s.waiting || ""],
+    ["since", time(s.since)], ["mapping", s.mapping || "none"], ["waits for", s.waiting ? s.waiting + " (" + (s.waiting_why || "") + ")" : ""],
     ["lag", `${seconds(s.lag_seconds)}, ${bytes(s.lag_bytes)}`], ["position in the log", number(s.position)], ["end of the log", number(s.head)],
     ["log left", s.log_left_bytes < 0 ? "no limit" : bytes(s.log_left_bytes)], ["changed documents", number(s.changes)],
     ["rejects", `${number(s.rejects)}, limit ${number(s.reject_limit)}`],

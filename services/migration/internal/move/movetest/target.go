@@ -113,6 +113,8 @@ type Target struct {
 	Writes int
 
 	Away bool
+	// Most is how many bytes are taken at once; 0: any.
+	Most int
 	// Broken, if any, may fail a Take after it was done, or before.
 	Broken func(n int) (before, after error)
 }
@@ -140,6 +142,13 @@ func (t *Target) Take(_ context.Context, _ move.Kind, docs []move.Sent) ([]move.
 	}
 	if t.Away || before != nil {
 		return nil, errors.Join(errors.New("no answer"), before)
+	}
+	size := 0
+	for _, d := range docs {
+		size += len(d.JSON)
+	}
+	if t.Most > 0 && size > t.Most {
+		return nil, fault.New(fault.TooLarge, "document_too_large", "That is too much.")
 	}
 	answers := make([]move.Answer, len(docs))
 	for i, d := range docs {

@@ -13,7 +13,7 @@ func Midway(now time.Time) *Control {
 	c := &Control{}
 	c.Set(func(s *progress.Status) {
 		*s = progress.Status{
-			Phase: progress.Copying, Since: now.Add(-time.Minute), Waiting: "orders", Position: 26738688, Head: 27787264,
+			Phase: progress.Copying, Since: now.Add(-time.Minute), Waiting: "orders", WaitingWhy: "store_unavailable: Storage does not answer. Try again.", Position: 26738688, Head: 27787264,
 			LagBytes: 1048576, LagSecs: 1.5, LogLeft: 1 << 30, Changes: 17, Limit: 100, Mapping: "northwind", UpdatedAt: now,
 			Kinds: []progress.Kind{
 				{Kind: "products", App: "catalog", Rows: 77, Copied: 77, Chunks: 1, ChunksDone: 1, Rate: 412.5, Changed: 2},
