@@ -34,7 +34,7 @@ type row struct {
 // step ends a row of the table.
 func (d *demo) step(what string, pause float64) {
 	b := &d.board
-	old, now := d.door.Old.Counts(), d.door.New.Counts()
+	old, now := d.door.Old.Step(), d.door.New.Step()
 	b.rows = append(b.rows, row{what, pause, old.Less(b.old), now.Less(b.now)})
 	b.old, b.now = old, now
 }

@@ -43,8 +43,11 @@ func (m *merchant) start(ctx context.Context) error {
 	m.token = token
 	m.trading.Go(func() {
 		for n := 0; ctx.Err() == nil; n++ {
-			m.write(ctx, n)
-			time.Sleep(50 * time.Millisecond)
+			rest := 50 * time.Millisecond
+			if !m.write(ctx, n) {
+				rest = time.Second // the monolith is in charge: it has no such address
+			}
+			time.Sleep(rest)
 		}
 	})
 	return nil
@@ -72,8 +75,8 @@ func signIn(ctx context.Context, at, email, password, app string) (string, error
 	return out.AccessToken, json.Unmarshal(b, &out)
 }
 
-// write makes a product or changes its price.
-func (m *merchant) write(ctx context.Context, n int) {
+// write makes a product or changes its price. false: the gateway does not know where.
+func (m *merchant) write(ctx context.Context, n int) bool {
 	sku, amount := fmt.Sprintf("HAND-%d", n%7+1), int64(1000+n)
 	m.mu.Lock()
 	_, there := m.prices[sku]
@@ -91,12 +94,14 @@ func (m *merchant) write(ctx context.Context, n int) {
 	}
 	body, err := json.Marshal(in)
 	if err != nil {
-		return // it was never sent
+		return true // it was never sent
 	}
 	status, answer, err := call(context.WithoutCancel(ctx), http.MethodPost, m.shop.Gateway+path, bytes.NewReader(body), header)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
+		return false
 	case err != nil || status >= http.StatusInternalServerError:
 		m.door.New.Note(customers.Unknown, "")
 		if m.maybe[sku] == nil {
@@ -111,6 +116,7 @@ func (m *merchant) write(ctx context.Context, n int) {
 	default:
 		m.door.New.Note(customers.Refused, fmt.Sprintf("merchant: %d", status))
 	}
+	return true
 }
 
 func (m *merchant) fits(sku string, amount int64) bool {

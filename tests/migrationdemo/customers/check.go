@@ -166,20 +166,31 @@ func (c *checker) returns() {
 	}
 }
 
+// Stock is what there is of each SKU, and what is sold of it.
+type Stock struct {
+	Left map[string]int64
+	// Held says of an order, by its note, whether what it has bought counts as left still.
+	Held func(note string, o SeenOrder) bool
+	// Kept says of a cancelled one whether its goods have not come back.
+	Kept func(note string, o SeenOrder) bool
+}
+
 // CheckStock holds what is left of each SKU to what there was and what was sold in both
 // shops: what is not cancelled of the orders that are there.
-func CheckStock(before map[string]int64, orders map[string][]SeenOrder, after map[string]int64) (found []Fault) {
+func CheckStock(before map[string]int64, orders map[string][]SeenOrder, now Stock) (found []Fault) {
 	sold := map[string]int64{}
-	for _, all := range orders {
+	for note, all := range orders {
 		for _, o := range all {
+			free := o.Status == "cancelled" && !now.Kept(note, o) || now.Held(note, o)
 			for _, line := range o.Lines {
 				sku, quantity, _ := strings.Cut(line, " ")
-				if sold[sku] += 0; o.Status != "cancelled" {
+				if sold[sku] += 0; !free {
 					sold[sku] += number(quantity)
 				}
 			}
 		}
 	}
+	after := now.Left
 	for _, sku := range slices.Sorted(maps.Keys(sold)) {
 		switch is, there := after[sku]; {
 		case !there:

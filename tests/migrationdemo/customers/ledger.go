@@ -110,7 +110,7 @@ type Counts struct {
 	Longest      time.Duration  `json:"longest"` // that a write waited for its answer
 }
 
-// Less gives what was counted since an earlier count. Longest is that of the whole.
+// Less gives what was counted since an earlier count; Longest is c's.
 func (c Counts) Less(before Counts) Counts {
 	out := Counts{Acknowledged: c.Acknowledged - before.Acknowledged, Unknown: c.Unknown - before.Unknown, Failed: c.Failed - before.Failed,
 		Refused: map[string]int{}, Longest: c.Longest}
@@ -153,6 +153,16 @@ func (t *Tally) waited(d time.Duration, failed bool) {
 	if failed {
 		t.counts.Failed++
 	}
+}
+
+// Step gives what was counted so far, and begins anew with the longest wait.
+func (t *Tally) Step() Counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.counts
+	c.Refused = maps.Clone(c.Refused)
+	t.counts.Longest = 0
+	return c
 }
 
 // Counts gives what was counted so far.

@@ -165,7 +165,7 @@ func (d *Door) Sessions(ctx context.Context) (good int, lost []Fault, err error)
 	return good, lost, nil
 }
 
-// Stock reads what is on hand of SKUs in the new shop, as somebody who may.
+// Stock reads what may be sold of SKUs in the new shop, as somebody who may.
 func (d *Door) Stock(ctx context.Context, manager string, skus []string) (map[string]int64, error) {
 	var mu sync.Mutex
 	out := map[string]int64{}
@@ -175,7 +175,7 @@ func (d *Door) Stock(ctx context.Context, manager string, skus []string) (map[st
 		g.Go(func() error {
 			a, o, why := d.client.do(ctx, request{method: http.MethodGet, path: "/v1/inventory/" + sku, token: manager, repeats: true})
 			var is struct {
-				OnHand int64 `json:"on_hand"`
+				Available int64 `json:"available"`
 			}
 			switch {
 			case a.status == http.StatusNotFound:
@@ -185,7 +185,7 @@ func (d *Door) Stock(ctx context.Context, manager string, skus []string) (map[st
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			out[sku] = is.OnHand
+			out[sku] = is.Available
 			return nil
 		})
 	}
