@@ -30,7 +30,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	o := options{}
-	flag.IntVar(&o.size, "size", 100, "how many customers the monolith has")
+	flag.IntVar(&o.size, "size", 60, "how many customers the monolith has")
 	flag.Float64Var(&o.rate, "rate", 20, "what customers want, a second")
 	flag.DurationVar(&o.pause, "pause", 2*time.Second, "how long writes may be held by a change of hands")
 	flag.DurationVar(&o.between, "between", 3*time.Second, "how long people go on between two changes of hands")

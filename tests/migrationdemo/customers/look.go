@@ -123,16 +123,10 @@ func (d *Door) lookAtPeople(ctx context.Context, who map[string]*Person, s Seen)
 				return fmt.Errorf("%s: %d %s", email, a.status, why)
 			}
 			seen := SeenPerson{Name: me.Name}
-			at, _, o, why := d.client.home(ctx, token)
-			if o != Acknowledged {
-				return fmt.Errorf("%s: addresses: %s", email, why)
-			}
-			if at != nil {
-				seen.Address = &at.Address
-			}
-			a, o, why = d.client.do(ctx, request{method: http.MethodGet, path: "/v1/me/preferences", token: token, repeats: true})
-			if seen.Settings = (&Settings{}); o != Acknowledged || a.into(seen.Settings) != nil {
-				return fmt.Errorf("%s: preferences: %d %s", email, a.status, why)
+			if p.Address != nil || p.Settings != nil { // else nobody asks
+				if err := d.lookAtHome(ctx, token, &seen); err != nil {
+					return fmt.Errorf("%s: %w", email, err)
+				}
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -141,6 +135,21 @@ func (d *Door) lookAtPeople(ctx context.Context, who map[string]*Person, s Seen)
 		})
 	}
 	return g.Wait()
+}
+
+func (d *Door) lookAtHome(ctx context.Context, token string, seen *SeenPerson) error {
+	at, _, o, why := d.client.home(ctx, token)
+	if o != Acknowledged {
+		return fmt.Errorf("addresses: %s", why)
+	}
+	if at != nil {
+		seen.Address = &at.Address
+	}
+	a, o, why := d.client.do(ctx, request{method: http.MethodGet, path: "/v1/me/preferences", token: token, repeats: true})
+	if seen.Settings = (&Settings{}); o != Acknowledged || a.into(seen.Settings) != nil {
+		return fmt.Errorf("preferences: %d %s", a.status, why)
+	}
+	return nil
 }
 
 // Sessions says of how many people who have signed in before the token is still good, and
