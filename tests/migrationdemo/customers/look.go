@@ -162,12 +162,13 @@ func (d *Door) Sessions(ctx context.Context) (good int, lost []Fault, err error)
 	}
 	d.client.mu.Unlock()
 	for email, token := range tokens {
-		switch a, o, _ := d.client.do(ctx, request{method: http.MethodGet, path: "/v1/me", token: token, repeats: true}); {
-		case o == Unknown:
+		a, o, _ := d.client.do(ctx, request{method: http.MethodGet, path: "/v1/me", token: token, repeats: true})
+		switch o {
+		case Unknown:
 			return good, lost, fmt.Errorf("%s: no answer", email)
-		case o == Refused:
+		case Refused:
 			lost = append(lost, Fault{Lost, fmt.Sprintf("session of %s: %d %s", email, a.status, a.code)})
-		default:
+		case Acknowledged:
 			good++
 		}
 	}
