@@ -117,10 +117,10 @@ func kept(now customers.Entries) func(string, customers.SeenOrder) bool {
 	return func(_ string, o customers.SeenOrder) bool { return now.Moved[o.Number] != nil }
 }
 
-// held says of an order of the new shop that was not sent yet: on hand, which is what the
-// monolith gets, is what lies there, with what is to be sent.
+// held says of an order of the new shop that was not sent yet. As long as the orders do not
+// come back, the monolith gets what is on hand, with what lies there to be sent.
 func held(note string, o customers.SeenOrder) bool {
-	return strings.HasPrefix(note, customers.Prefix) && o.Status == "confirmed"
+	return !slices.Contains(comesBack, "orders") && strings.HasPrefix(note, customers.Prefix) && o.Status == "confirmed"
 }
 
 func notHeld(string, customers.SeenOrder) bool { return false }
