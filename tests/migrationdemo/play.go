@@ -78,26 +78,24 @@ func (d *demo) play(ctx context.Context, m *merchant, selling context.Context) e
 	if err := d.verify(ctx); err != nil {
 		return err
 	}
-	if err := d.change(ctx, "catalog", "begin", "shop"); err != nil {
-		return err
-	}
 	if err := m.start(selling); err != nil {
 		return err
 	}
-	for _, step := range [][3]string{
-		{"catalog", "rollback", "monolith"}, {"catalog", "begin", "shop"}, {"users", "begin", "shop"}, {"orders", "begin", "shop"},
-		{"support", "begin", "shop"}, {"support", "rollback", "monolith"}, {"support", "begin", "shop"},
-		{"catalog", "finish", "finished"}, {"users", "finish", "finished"}, {"orders", "finish", "finished"}, {"support", "finish", "finished"},
-	} {
-		if step[1] != "finish" {
-			time.Sleep(2 * time.Second) // people go on
-		} else if err := m.settle(ctx); err != nil {
+	watching, blind := context.WithCancel(ctx)
+	defer blind()
+	go d.watch(watching)
+	for _, s := range steps() {
+		time.Sleep(d.between) // people go on
+		if err := d.change(ctx, s); err != nil {
 			return err
 		}
-		if err := d.change(ctx, step[0], step[1], step[2]); err != nil {
-			return err
+		if s.then != nil {
+			if err := s.then(d, ctx); err != nil {
+				return err
+			}
 		}
 	}
+	time.Sleep(d.between)
 	return nil
 }
 
@@ -113,7 +111,19 @@ type status struct {
 		Rows   int     `json:"rows"`
 		Copied int     `json:"copied"`
 		Rate   float64 `json:"rate"`
+		Stray  int     `json:"stray"`
+		Key    string  `json:"stray_key"`
 	} `json:"kinds"`
+}
+
+// strays gives how many writes went past the gateway, and the key of one.
+func (s status) strays() (n int, key string) {
+	for _, k := range s.Kinds {
+		if n += k.Stray; k.Stray > 0 {
+			key = k.Key
+		}
+	}
+	return n, key
 }
 
 func (d *demo) follow(ctx context.Context) error {
@@ -126,7 +136,7 @@ func (d *demo) follow(ctx context.Context) error {
 		for _, k := range s.Kinds {
 			rows, copied = rows+k.Rows, copied+k.Copied
 		}
-		d.say("%s: %d of %d rows, lag %.2f s, %d changes, %d rejects, %d writes of customers", s.Phase, copied, rows, s.Lag, s.Changes, s.Rejects, d.ledger.Writes())
+		d.say("%s: %d of %d rows, lag %.2f s, %d changes, %d rejects, %d writes of customers", s.Phase, copied, rows, s.Lag, s.Changes, s.Rejects, d.door.Old.Counts().Acknowledged)
 		switch s.Phase {
 		case "following":
 			for _, k := range s.Kinds {
@@ -165,45 +175,4 @@ func (d *demo) verify(ctx context.Context) error {
 		time.Sleep(200 * time.Millisecond)
 	}
 	return errors.New("the verification does not end")
-}
-
-// change has a service change hands, up to three times where a try is given up.
-func (d *demo) change(ctx context.Context, service, what, stage string) error {
-	reason := ""
-	for range 3 {
-		if err := d.ask(ctx, http.MethodPost, "/cutover/"+service, map[string]string{"do": what}, nil); err != nil {
-			return err
-		}
-		seen := ""
-		for at := ""; at != "monolith" && at != "shop" && at != "finished"; time.Sleep(20 * time.Millisecond) {
-			var all struct {
-				Services []struct {
-					Service string  `json:"service"`
-					Stage   string  `json:"stage"`
-					Reason  string  `json:"reason"`
-					Pause   float64 `json:"pause_seconds"`
-				} `json:"services"`
-			}
-			if err := d.ask(ctx, http.MethodGet, "/cutover", nil, &all); err != nil {
-				return err
-			}
-			for _, s := range all.Services {
-				if s.Service != service {
-					continue
-				}
-				if at, reason = s.Stage, s.Reason; at != seen {
-					seen = at
-					d.say("%s %s: %s", service, what, at)
-				}
-				if at == stage {
-					if what != "finish" {
-						d.say("%s %s: writes were held for %.3f s", service, what, s.Pause)
-					}
-					return nil
-				}
-			}
-		}
-		d.say("%s %s was given up: %s", service, what, reason)
-	}
-	return fmt.Errorf("%s %s: %s", service, what, reason)
 }

@@ -33,6 +33,7 @@ var (
 	rowsAll     = prometheus.NewDesc("tienda_migration_rows", "Root rows in the snapshot, by kind of document.", []string{"kind"}, nil)
 	rowsCopied  = prometheus.NewDesc("tienda_migration_rows_copied", "Those of them that were copied, by kind.", []string{"kind"}, nil)
 	rowsChanged = prometheus.NewDesc("tienda_migration_documents_changed", "Documents that were written anew since the copy, by kind.", []string{"kind"}, nil)
+	strayed     = prometheus.NewDesc("tienda_migration_stray", "Writes at the monolith of what the shop is in charge of, since it is, by kind.", []string{"kind"}, nil)
 	rejected    = prometheus.NewDesc("tienda_migration_rejects", "Documents in the list of rejects.", nil, nil)
 	rejectLimit = prometheus.NewDesc("tienda_migration_reject_limit", "Rejects that stop the move.", nil, nil)
 	stageNow    = prometheus.NewDesc("tienda_migration_cutover_stage", "1 for the stage that the cut-over of a service is in.", []string{"service", "stage"}, nil)
@@ -42,7 +43,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (f figures) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{known, phaseNow, lagBytes, lagSeconds, logLeft, rowsAll, rowsCopied, rowsChanged, rejected, rejectLimit, unequal, stageNow, writePause} {
+	for _, d := range []*prometheus.Desc{known, phaseNow, lagBytes, lagSeconds, logLeft, rowsAll, rowsCopied, rowsChanged, strayed, rejected, rejectLimit, unequal, stageNow, writePause} {
 		out <- d
 	}
 }
@@ -75,6 +76,7 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 		gauge(rowsAll, float64(k.Rows), k.Kind)
 		gauge(rowsCopied, float64(k.Copied), k.Kind)
 		gauge(rowsChanged, float64(k.Changed), k.Kind)
+		gauge(strayed, float64(k.Stray), k.Kind)
 	}
 	gauge(rejected, float64(s.Rejects))
 	gauge(rejectLimit, float64(s.Limit))

@@ -142,7 +142,7 @@ func TestFigures(t *testing.T) {
 	for _, line := range []string{
 		`known 1`, `lag_bytes 1.048576e+06`, `lag_seconds 1.5`, `log_left_bytes 1.073741824e+09`, `rejects 1`, `reject_limit 100`,
 		`phase{phase="copying"} 1`, `phase{phase="idle"} 0`, `phase{phase="failed"} 0`, `rows{kind="orders"} 830`, `rows_copied{kind="orders"} 414`,
-		`rows_copied{kind="tickets"} 0`, `documents_changed{kind="products"} 2`, `unequal{what="missing"} 1`, `unequal{what="extra"} 0`,
+		`rows_copied{kind="tickets"} 0`, `documents_changed{kind="products"} 2`, `stray{kind="products"} 3`, `unequal{what="missing"} 1`, `unequal{what="extra"} 0`,
 	} {
 		require.Contains(t, text, "\ntienda_migration_"+line+"\n")
 	}

@@ -58,7 +58,7 @@ func (m *Mover) store(ctx context.Context, queue <-chan source.Transaction) erro
 		case <-ctx.Done():
 			return nil
 		}
-		b := newBurst(m.mapping)
+		b := newBurst(m.mapping, m.position())
 		b.add(first)
 		for b.roots < dirtyRoot {
 			var more bool
@@ -78,8 +78,8 @@ func (m *Mover) store(ctx context.Context, queue <-chan source.Transaction) erro
 		if err := m.storeBurst(ctx, b); err != nil {
 			return err
 		}
-		m.reached(b, len(queue) == 0)
-		if now := m.now(); now.Sub(saved) >= saveEvery {
+		strayed := m.reached(b, len(queue) == 0)
+		if now := m.now(); strayed || now.Sub(saved) >= saveEvery {
 			saved = now
 			if err := m.saveRun(ctx); err != nil {
 				return err
@@ -99,12 +99,14 @@ type burst struct {
 	position source.Position
 	oldest   time.Time
 	kinds    map[string]Kind
+	past     source.Position  // up to here all was counted before
+	strays   map[string]Stray // by kind: what the source's own writers have changed
 }
 
-func newBurst(mapping Mapping) *burst {
+func newBurst(mapping Mapping, past source.Position) *burst {
 	b := &burst{
 		mapping: mapping, keys: map[string]map[string][]any{}, rows: map[string]map[string][]source.Row{},
-		whole: map[string]bool{}, kinds: map[string]Kind{},
+		whole: map[string]bool{}, kinds: map[string]Kind{}, past: past, strays: map[string]Stray{},
 	}
 	for _, k := range mapping.Kinds() {
 		b.kinds[k.Name()] = k
@@ -114,6 +116,9 @@ func newBurst(mapping Mapping) *burst {
 
 func (b *burst) add(tx source.Transaction) {
 	b.position = max(b.position, tx.Position)
+	if !tx.Own && tx.Position > b.past {
+		b.stray(tx)
+	}
 	for _, c := range tx.Changes {
 		if b.oldest.IsZero() {
 			b.oldest = tx.At
@@ -312,14 +317,16 @@ func (m *Mover) behind(oldest time.Time) {
 	}
 }
 
-// reached notes that all up to a burst's position is stored; alone: nothing waits.
-func (m *Mover) reached(b *burst, alone bool) {
+// reached notes that all up to a burst's position is stored; alone: nothing waits. It
+// says whether there were strays.
+func (m *Mover) reached(b *burst, alone bool) (strayed bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.run.Position = max(m.run.Position, b.position)
 	if m.oldest = b.oldest; alone {
 		m.oldest = time.Time{}
 	}
+	return m.countStrays(b)
 }
 
 // broken says whether an error of the source may go away by itself.

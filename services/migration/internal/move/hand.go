@@ -32,6 +32,7 @@ func (m *Mover) Hand(ctx context.Context, kinds []string, toShop bool) error {
 		}
 	}
 	m.run.Handed = handed
+	m.forgetStrays(kinds)
 	m.mu.Unlock()
 	return m.saveRun(ctx)
 }

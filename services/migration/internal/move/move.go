@@ -198,6 +198,8 @@ type Run struct {
 	// Handed are the kinds of document that the shop is in charge of: what changes in the
 	// source is not taken over.
 	Handed map[string]bool `json:"handed,omitempty"`
+	// Strays are the source's own changes of these, by the kind's name. A map is never changed.
+	Strays map[string]Stray `json:"strays,omitempty"`
 }
 
 // Plan are the chunks of a kind.

@@ -240,7 +240,7 @@ func (m *Mover) Start(ctx context.Context) error {
 		if err := m.source.Forget(ctx); err != nil {
 			return fault.New(fault.Unavailable, "source_away", "The source does not answer.").Because(err)
 		}
-		fresh := Run{Phase: progress.Copying, Since: m.now(), Again: true, Handed: run.Handed}
+		fresh := Run{Phase: progress.Copying, Since: m.now(), Again: true, Handed: run.Handed, Strays: run.Strays}
 		m.mu.Lock()
 		m.run, m.plans = fresh, map[string]*Plan{}
 		m.mu.Unlock()

@@ -68,6 +68,9 @@ func (m *Mover) Status(context.Context) (progress.Status, error) {
 	}
 	for _, k := range m.mapping.Kinds() {
 		line := progress.Kind{Kind: k.Name(), App: k.App(), Changed: m.changed[k.Name()]}
+		if s := m.run.Strays[k.Name()]; m.run.Handed[k.Kind()] {
+			line.Stray, line.StrayKey, line.StrayAt = s.Count, s.Key, s.At
+		}
 		if p := m.plans[k.Name()]; p != nil {
 			line.Rows, line.Copied, line.Rejected, line.Chunks = p.Rows, p.Copied, p.Rejected, len(p.Done)
 			for _, done := range p.Done {

@@ -21,6 +21,8 @@ type decoder struct {
 	end       source.Position // just behind the commit
 	changes   []source.Change
 	parted    bool // some of its changes have been taken already
+	own       bool // it bears Writer's mark
+	unmarked  bool // the server does not tell marks
 }
 
 // relation is a table as the messages after it have it.
@@ -45,7 +47,9 @@ func (d *decoder) message(ctx context.Context, data []byte) (committed bool, err
 	}
 	switch m := m.(type) {
 	case *pglogrepl.BeginMessage:
-		d.open, d.xid, d.at = true, m.Xid, m.CommitTime.UTC()
+		d.open, d.xid, d.at, d.own = true, m.Xid, m.CommitTime.UTC(), d.unmarked
+	case *pglogrepl.LogicalDecodingMessage:
+		d.own = d.own || m.Transactional && m.Prefix == mark
 	case *pglogrepl.CommitMessage:
 		d.open, d.end = false, source.Position(m.TransactionEndLSN)
 		return true, nil

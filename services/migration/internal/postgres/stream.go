@@ -53,7 +53,7 @@ func (s *Source) Stream(ctx context.Context, from source.Position, each func(sou
 	}
 	now := time.Now()
 	inner, cancel := context.WithCancel(ctx)
-	r := &receiver{Source: s, conn: conn, decoder: decoder{Source: s, relations: map[uint32]*relation{}}, out: make(chan handed, ahead),
+	r := &receiver{Source: s, conn: conn, decoder: decoder{Source: s, relations: map[uint32]*relation{}, unmarked: !tellsMarks(conn)}, out: make(chan handed, ahead),
 		safe: from, beat: now, heard: now, tick: now}
 	var broken error
 	var wg sync.WaitGroup
@@ -118,9 +118,11 @@ func (s *Source) start(ctx context.Context, from source.Position) (*pgconn.PgCon
 		if err != nil {
 			return nil, 0, err
 		}
-		err = pglogrepl.StartReplication(ctx, conn, s.config.Slot, pglogrepl.LSN(from), pglogrepl.StartReplicationOptions{
-			PluginArgs: []string{"proto_version '1'", "publication_names '" + strings.ReplaceAll(pgx.Identifier{s.config.Publication}.Sanitize(), "'", "''") + "'"},
-		})
+		args := []string{"proto_version '1'", "publication_names '" + strings.ReplaceAll(pgx.Identifier{s.config.Publication}.Sanitize(), "'", "''") + "'"}
+		if tellsMarks(conn) {
+			args = append(args, "messages 'true'")
+		}
+		err = pglogrepl.StartReplication(ctx, conn, s.config.Slot, pglogrepl.LSN(from), pglogrepl.StartReplicationOptions{PluginArgs: args})
 		if err == nil {
 			return conn, from, nil
 		}
@@ -251,13 +253,13 @@ func (r *receiver) change(ctx context.Context, data []byte) error {
 	}
 	if !committed {
 		if len(d.changes) >= partSize {
-			r.enqueue(handed{source.Transaction{Position: r.safe, At: d.at, Changes: d.take()}, d.xid})
+			r.enqueue(handed{source.Transaction{Position: r.safe, At: d.at, Changes: d.take(), Own: d.own}, d.xid})
 		}
 		return nil
 	}
 	r.safe = max(r.safe, d.end)
 	if len(d.changes) > 0 || d.parted {
-		r.enqueue(handed{source.Transaction{Position: d.end, At: d.at, Changes: d.take()}, d.xid})
+		r.enqueue(handed{source.Transaction{Position: d.end, At: d.at, Changes: d.take(), Own: d.own}, d.xid})
 	}
 	d.parted = false
 	return nil

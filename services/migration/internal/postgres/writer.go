@@ -259,9 +259,11 @@ func params(args []*string) [][]byte {
 	return out
 }
 
+// keepSQL marks its transaction, too.
 const keepSQL = `INSERT INTO tienda_reverse (kind, id, source, name, key, version, made, deleted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (kind, id) DO UPDATE SET source = excluded.source, name = excluded.name, key = excluded.key,
-	version = excluded.version, made = excluded.made, deleted = excluded.deleted, written_at = now()`
+	version = excluded.version, made = excluded.made, deleted = excluded.deleted, written_at = now()
+RETURNING pg_logical_emit_message(true, '` + mark + `', '')`
 
 // Keep implements reverse.Tx.
 func (t writeTx) Keep(ctx context.Context, w reverse.Written) error {

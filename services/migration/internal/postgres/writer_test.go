@@ -1,15 +1,18 @@
 package postgres_test
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"tienda/services/migration/internal/mapping"
 	"tienda/services/migration/internal/postgres"
 	"tienda/services/migration/internal/postgres/postgrestest"
+	"tienda/services/migration/internal/reverse"
 	"tienda/services/migration/internal/source"
 )
 
@@ -49,6 +52,42 @@ func TestExplain(t *testing.T) {
 	m, err := mapping.Load(strings.NewReader("version: 1\nname: x\nkinds:\n- kind: users\n  table: a\n  key: [id]\n  fields: {email: t}\n  reverse:\n    values: {t: /email}\n    write:\n      - |\n        UPDATE a\n          SET tt = :t\n"))
 	require.NoError(t, err)
 	require.EqualError(t, m.CheckReverse(t.Context(), w.Explain), `line 13: users: column "tt" of relation "a" does not exist`)
+}
+
+// The stream tells what Writer has written from what others have.
+func TestTheStreamKnowsWriter(t *testing.T) {
+	d := postgrestest.New(t, things, postgres.ReverseTable)
+	s := d.Open()
+	from := follow(t, s, "things")
+	w, err := postgres.OpenWriter(t.Context(), d.DSN, "", 2)
+	require.NoError(t, err)
+	t.Cleanup(w.Close)
+	write := func(kept bool) {
+		require.NoError(t, w.Hold(t.Context(), "things", "0f0a1a52-46a9-4b56-a4a3-5b0a0c7c2f11", func(ctx context.Context, tx reverse.Tx) error {
+			if _, err := tx.Do(ctx, "INSERT INTO things SELECT 1 + count(*) FROM things", nil); err != nil || !kept {
+				return err
+			}
+			return tx.Keep(ctx, reverse.Written{Kind: "things", ID: "0f0a1a52-46a9-4b56-a4a3-5b0a0c7c2f11"})
+		}))
+	}
+	write(true)
+	d.Exec("INSERT INTO things VALUES (100)")
+	write(true)
+	write(false)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var own []bool
+	err = s.Stream(ctx, from, func(tx source.Transaction) error {
+		if len(tx.Changes) > 0 {
+			own = append(own, tx.Own)
+		}
+		if len(own) == 4 {
+			return errEnough
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, errEnough)
+	require.Equal(t, []bool{true, false, true, false}, own)
 }
 
 // The sample monolith makes the same table.

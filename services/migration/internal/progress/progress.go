@@ -59,6 +59,11 @@ type Kind struct {
 	ChunksDone int     `json:"chunks_done"`
 	Rate       float64 `json:"rate"` // documents a second while it is copied, on average
 	Changed    int64   `json:"changed"`
+	// Stray are writes at the source of what the shop is in charge of, since it is: by
+	// somebody who went past the gateway. They are not taken over.
+	Stray    int64     `json:"stray"`
+	StrayKey string    `json:"stray_key,omitempty"` // of the last one: "orders:10248"; its table, where the log does not tell
+	StrayAt  time.Time `json:"stray_at,omitzero"`
 }
 
 // Lag is how far the move was behind at a moment.

@@ -104,6 +104,9 @@ type Transaction struct {
 	Position Position // just behind its commit: Confirm it once it is stored
 	At       time.Time
 	Changes  []Change
+	// Own says that the migration itself has made it (postgres.Writer), or may have: an old
+	// database does not tell.
+	Own bool
 }
 
 // Errors of a source.

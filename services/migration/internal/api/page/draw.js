@@ -71,6 +71,7 @@ export function kind(k) {
     el("span", {}, `${number(k.copied)} of ${number(k.rows)} (${percent} %)`,
       k.rate ? `, ${number(Math.round(k.rate))}/s` : "",
       k.changed ? `, ${number(k.changed)} changed` : "",
+      k.stray ? el("span", {}, ", ", marked("warning", `${plural(k.stray, "stray write")} at the monolith, last ${k.stray_key}`)) : "",
       k.rejected ? el("span", {}, ", ", marked("warning", `${number(k.rejected)} rejected`)) : ""));
 }
 

@@ -25,11 +25,13 @@ type Source struct {
 	confirmed source.Position
 	begun     source.Position // of the slot
 	lost      bool
+	deaf      bool
 	wake      chan struct{}
 	cut       chan struct{} // closed to break streams
 
 	Away  bool   // Read and Now fail
 	Reads func() // if any, is called by each Read before it reads
+	Own   bool   // what is committed bears the migration's mark
 }
 
 // Line is a row of line.
@@ -97,7 +99,7 @@ func (s *Source) commit(do func() []source.Change) {
 	defer s.mu.Unlock()
 	changes := do()
 	s.head += 10
-	s.log = append(s.log, source.Transaction{Position: s.head, At: time.Now(), Changes: changes})
+	s.log = append(s.log, source.Transaction{Position: s.head, At: time.Now(), Changes: changes, Own: s.Own})
 	close(s.wake)
 	s.wake = make(chan struct{})
 }
@@ -108,6 +110,13 @@ func (s *Source) Cut() {
 	defer s.mu.Unlock()
 	close(s.cut)
 	s.cut = make(chan struct{})
+}
+
+// Deafen has the database forget what is confirmed from now on: it comes again.
+func (s *Source) Deafen() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deaf = true
 }
 
 // Lose has the database give up the log that the stream still needs.
@@ -206,7 +215,9 @@ func (s *Source) Stream(ctx context.Context, from source.Position, each func(sou
 func (s *Source) Confirm(p source.Position) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.confirmed = max(s.confirmed, p)
+	if !s.deaf {
+		s.confirmed = max(s.confirmed, p)
+	}
 }
 
 // Read implements source.Source.

@@ -16,7 +16,7 @@ func Midway(now time.Time) *Control {
 			Phase: progress.Copying, Since: now.Add(-time.Minute), Waiting: "orders", WaitingWhy: "store_unavailable: Storage does not answer. Try again.", Position: 26738688, Head: 27787264,
 			LagBytes: 1048576, LagSecs: 1.5, LogLeft: 1 << 30, Changes: 17, Limit: 100, Mapping: "northwind", UpdatedAt: now,
 			Kinds: []progress.Kind{
-				{Kind: "products", App: "catalog", Rows: 77, Copied: 77, Chunks: 1, ChunksDone: 1, Rate: 412.5, Changed: 2},
+				{Kind: "products", App: "catalog", Rows: 77, Copied: 77, Chunks: 1, ChunksDone: 1, Rate: 412.5, Changed: 2, Stray: 3, StrayKey: "products:11", StrayAt: now},
 				{Kind: "orders", App: "orders", Rows: 830, Copied: 414, Rejected: 1, Chunks: 9, ChunksDone: 4, Rate: 120},
 				{Kind: "tickets", App: "support"},
 			},
