@@ -58,10 +58,23 @@ func (k *Kind) Identity(key []any) (Identity, error) {
 	return id, nil
 }
 
-// Document makes the document of a root. The same record always makes the same
-// bytes. An error about fields is a FieldErrors, which quotes no value of the row;
-// the identity is there beside it.
+// Document makes the document of a root, and holds it to its owner's contract. The same
+// record always makes the same bytes. An error about fields is a FieldErrors, which quotes
+// no value of the row; the identity is there beside it.
 func (k *Kind) Document(rec source.Record) (Document, error) {
+	d, err := k.Make(rec)
+	if err != nil {
+		return d, err
+	}
+	if bad := k.Refused(d.JSON); len(bad) > 0 {
+		return Document{Identity: d.Identity}, bad
+	}
+	return d, nil
+}
+
+// Make is Document without the contract, which costs more than all else: for documents
+// that are on their way to their owner, who holds them to it anyway.
+func (k *Kind) Make(rec source.Record) (Document, error) {
 	key := make([]any, len(k.key))
 	for i, column := range k.key {
 		key[i] = rec.Row[column]
@@ -83,11 +96,6 @@ func (k *Kind) Document(rec source.Record) (Document, error) {
 	if err != nil {
 		return d, err
 	}
-	if k.schema != nil {
-		if bad := k.refused(raw); len(bad) > 0 {
-			return d, bad
-		}
-	}
 	d.JSON, d.Held = raw, raw
 	if hash != nil {
 		if d.Held, err = canonical(without(v, passwordField)); err != nil {
@@ -97,8 +105,12 @@ func (k *Kind) Document(rec source.Record) (Document, error) {
 	return d, nil
 }
 
-// refused holds a document to the owner's contract.
-func (k *Kind) refused(raw []byte) FieldErrors {
+// Refused says what of a document does not fit the owner's contract, by the columns that it
+// comes from; none: it fits, or Use was not called.
+func (k *Kind) Refused(raw []byte) FieldErrors {
+	if k.schema == nil {
+		return nil
+	}
 	var bad FieldErrors
 	for _, f := range k.schema.Check(raw) {
 		bad = append(bad, FieldError{Field: f.Name, Column: k.document.columnAt(f.Name), Reason: discreet(f.Reason)})

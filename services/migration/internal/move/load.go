@@ -76,7 +76,7 @@ func (m *Mover) load(ctx context.Context, k Kind, items []item) (rejected int64,
 		}
 		for i, a := range answers {
 			if a.Outcome == "rejected" {
-				rejects = append(rejects, m.reject(k, batch[i], a.Problem))
+				rejects = append(rejects, m.reject(k, batch[i], refusal(k, batch[i], a.Problem)))
 			} else {
 				fine = append(fine, a.ID)
 			}
@@ -164,6 +164,17 @@ func unmappable(err error) *fault.Error {
 		f.Fields = u.Fields
 	}
 	return f
+}
+
+// refusal is why an owner has rejected a document: what does not fit its contract is told by
+// the columns that it comes from, and without values.
+func refusal(k Kind, it item, owners *fault.Error) *fault.Error {
+	if it.doc != nil {
+		if why := k.Refused(it.doc); why != nil {
+			return unmappable(why)
+		}
+	}
+	return owners
 }
 
 func (m *Mover) reject(k Kind, it item, why *fault.Error) progress.Reject {
