@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -91,14 +90,18 @@ func (k *Kind) Make(rec source.Record) (Document, error) {
 	if err != nil {
 		return d, err
 	}
-	hash := k.sealed(v)
-	raw, err := canonical(v)
+	doc, ok := v.(members)
+	if !ok {
+		return d, errors.New("the fields make no object")
+	}
+	doc, sealed := k.sealed(doc)
+	raw, err := canonical(doc)
 	if err != nil {
 		return d, err
 	}
 	d.JSON, d.Held = raw, raw
-	if hash != nil {
-		if d.Held, err = canonical(without(v, passwordField)); err != nil {
+	if sealed {
+		if d.Held, err = canonical(doc.without(passwordField)); err != nil {
 			return Document{Identity: id}, err
 		}
 	}
@@ -176,29 +179,4 @@ func (o *op) step(part string) *op {
 		return o.items[i]
 	}
 	return nil
-}
-
-// Canonical writes JSON in the one form in which documents are compared: names
-// sorted, no blanks, numbers as they were written.
-func Canonical(raw []byte) ([]byte, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, fmt.Errorf("canonical form: %w", err)
-	}
-	if d.More() {
-		return nil, errors.New("canonical form: more than one value")
-	}
-	return canonical(v)
-}
-
-func canonical(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("canonical form: %w", err)
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
