@@ -35,12 +35,15 @@ type item struct {
 
 // made makes the documents of roots.
 func made(k Kind, records []source.Record, position source.Position) []item {
-	items := make([]item, len(records))
+	items, q := make([]item, len(records)), k.Query()
 	for i, r := range records {
-		key := keyOf(k.Query(), r.Row)
-		items[i] = item{Identity: k.Identity(key), key: key, row: r.Row, position: position}
+		key := keyOf(q, r.Row)
 		d, err := k.Document(r)
-		items[i].doc, items[i].bad, items[i].heavy = d.JSON, err, len(d.Held) != len(d.JSON)
+		is := Identity{ID: d.ID, Part: d.Part, Key: d.Key}
+		if err != nil {
+			is = k.Identity(key)
+		}
+		items[i] = item{Identity: is, key: key, row: r.Row, position: position, doc: d.JSON, bad: err, heavy: len(d.Held) != len(d.JSON)}
 	}
 	return items
 }
