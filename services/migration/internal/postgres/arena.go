@@ -6,10 +6,11 @@ type arena struct {
 	values [][]byte
 }
 
-// The room that an arena takes at once, in bytes and in values.
+// The room that an arena takes at once, in bytes and in values: little at first, twice as much
+// each time, and so much at most.
 const (
-	arenaText   = 32 << 10
-	arenaValues = 1 << 10
+	firstText, mostText     = 512, 32 << 10
+	firstValues, mostValues = 32, 1 << 10
 )
 
 // row copies a row, whose values the connection writes over.
@@ -19,10 +20,10 @@ func (a *arena) row(values [][]byte) [][]byte {
 		size += len(v)
 	}
 	if a.text == nil || cap(a.text)-len(a.text) < size { // an empty text is no NULL
-		a.text = make([]byte, 0, max(arenaText, size))
+		a.text = make([]byte, 0, max(min(max(2*cap(a.text), firstText), mostText), size))
 	}
 	if cap(a.values)-len(a.values) < len(values) {
-		a.values = make([][]byte, 0, max(arenaValues, len(values)))
+		a.values = make([][]byte, 0, max(min(max(2*cap(a.values), firstValues), mostValues), len(values)))
 	}
 	first := len(a.values)
 	for _, v := range values {
