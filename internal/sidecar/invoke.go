@@ -34,7 +34,7 @@ type Call struct {
 	App    string // app ID
 	Method string
 	Path   string // with query, as the app serves it: "/internal/v1/reservations"
-	In     any    // sent as JSON; nil: no body
+	In     any    // sent as JSON; nil: no body. A json.RawMessage is sent as it is
 	Out    any    // JSON read into it; nil: the answer's body is dropped
 	Header http.Header
 	// Idempotent calls are tried again when the app could not be reached: a
@@ -48,14 +48,23 @@ type Call struct {
 // fault.Unavailable. While the last calls to an app did not reach it, others
 // are not tried for a moment (breaker.go).
 func (s *Sidecar) Invoke(ctx context.Context, c Call) error {
-	var body []byte
-	if c.In != nil {
-		var err error
-		if body, err = json.Marshal(c.In); err != nil {
-			return fmt.Errorf("invoke %s %s: %w", c.App, c.Path, err)
-		}
+	body, err := c.body()
+	if err != nil {
+		return fmt.Errorf("invoke %s %s: %w", c.App, c.Path, err)
 	}
 	return s.breakers.guard(c, func() error { return s.invoke(ctx, c, body) })
+}
+
+// body is what is sent: encoding/json would read and copy what is JSON already.
+func (c Call) body() ([]byte, error) {
+	switch in := c.In.(type) {
+	case nil:
+		return nil, nil
+	case json.RawMessage:
+		return in, nil
+	default:
+		return json.Marshal(in)
+	}
 }
 
 func (s *Sidecar) invoke(ctx context.Context, c Call, body []byte) error {

@@ -145,21 +145,42 @@ func (k *kind) Identity(key []any) move.Identity {
 	return move.Identity{ID: is.ID, Part: is.Part, Key: is.Key}
 }
 
+// large is the size in bytes from which a document is held to its owner's contract before it
+// is sent: one that is too large for a request would never be answered.
+const large = 64 << 10
+
 // Document implements move.Kind.
 func (k *kind) Document(r source.Record) (move.Document, error) {
-	d, err := k.of.Document(r)
+	d, err := k.of.Make(r)
 	if bad := (mapping.FieldErrors)(nil); errors.As(err, &bad) {
-		why := &move.Unmappable{}
-		for _, f := range bad {
-			reason := f.Reason
-			if f.Column != "" {
-				reason = fmt.Sprintf("%s (from %s)", reason, f.Column)
-			}
-			why.Fields = append(why.Fields, fault.Field{Name: f.Field, Reason: reason})
+		err = unmappable(bad)
+	}
+	if err == nil && len(d.JSON) > large {
+		if why := k.Refused(d.JSON); why != nil {
+			d.JSON, d.Held, err = nil, nil, why
 		}
-		err = why
 	}
 	return move.Document{ID: d.ID, Part: d.Part, Key: d.Key, JSON: d.JSON, Held: d.Held}, err
+}
+
+// Refused implements move.Kind.
+func (k *kind) Refused(doc json.RawMessage) *move.Unmappable {
+	if bad := k.of.Refused(doc); len(bad) > 0 {
+		return unmappable(bad)
+	}
+	return nil
+}
+
+func unmappable(bad mapping.FieldErrors) *move.Unmappable {
+	why := &move.Unmappable{}
+	for _, f := range bad {
+		reason := f.Reason
+		if f.Column != "" {
+			reason = fmt.Sprintf("%s (from %s)", reason, f.Column)
+		}
+		why.Fields = append(why.Fields, fault.Field{Name: f.Field, Reason: reason})
+	}
+	return why
 }
 
 var unescape = strings.NewReplacer("%3A", ":", "%25", "%")

@@ -48,11 +48,8 @@ type document struct {
 
 func path(k move.Kind) string { return "/internal/v1/sync/" + k.Kind() }
 
-const (
-	maxBody = 8 << 20 // bytes that the owners take at once, by their contracts
-	about   = 500     // bytes of what is sent beside a document, at most
-	escaped = 6       // bytes that < and its like have when they are sent
-)
+// maxBody is how many bytes the owners take at once, by their contracts.
+const maxBody = 8 << 20
 
 // errTooLarge is what an owner would say of a body over maxBody, if it was heard to the end.
 var errTooLarge = fault.New(fault.TooLarge, "document_too_large", "The documents have more bytes than their owner takes at once.")
@@ -63,30 +60,12 @@ func (o *Owners) Take(ctx context.Context, k move.Kind, docs []move.Sent) ([]mov
 	if len(docs) == 0 {
 		return nil, nil
 	}
-	part := docs[0].Part
-	in := struct {
-		Part      string     `json:"part"`
-		Documents []document `json:"documents"`
-	}{part, make([]document, len(docs))}
-	size := 0
-	for i, d := range docs {
-		size += len(d.JSON) + about
-		in.Documents[i] = document{
-			ID: d.ID, Source: origin.Source{Key: d.Key, Position: uint64(d.Position)}, Deleted: d.JSON == nil, Document: d.JSON,
-			Adopt: o.Adopts != nil && o.Adopts(k.Kind(), d.Key),
-		}
-		if d.Part != part {
-			in.Documents[i].Part = d.Part
-		}
-	}
-	if size > maxBody/escaped {
-		body, err := json.Marshal(in)
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("documents of %s: %w", k.Name(), err)
-		case len(body) > maxBody:
-			return nil, errTooLarge
-		}
+	body, err := o.batch(k, docs)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("documents of %s: %w", k.Name(), err)
+	case len(body) > maxBody:
+		return nil, errTooLarge
 	}
 	var out struct {
 		Results []struct {
@@ -99,8 +78,8 @@ func (o *Owners) Take(ctx context.Context, k move.Kind, docs []move.Sent) ([]mov
 			} `json:"problem"`
 		} `json:"results"`
 	}
-	err := o.sidecar.Invoke(ctx, sidecar.Call{
-		App: k.App(), Method: http.MethodPost, Path: path(k), In: in, Out: &out, Idempotent: true,
+	err = o.sidecar.Invoke(ctx, sidecar.Call{
+		App: k.App(), Method: http.MethodPost, Path: path(k), In: body, Out: &out, Idempotent: true,
 	})
 	if err != nil {
 		return nil, err
@@ -116,6 +95,44 @@ func (o *Owners) Take(ctx context.Context, k move.Kind, docs []move.Sent) ([]mov
 		}
 	}
 	return answers, nil
+}
+
+// envelope is about what a batch has beside each document, in bytes.
+const envelope = 200
+
+// batch writes the body of a request. The documents go in as they are: encoding/json would
+// read each twice.
+func (o *Owners) batch(k move.Kind, docs []move.Sent) (json.RawMessage, error) {
+	size := envelope
+	for _, d := range docs {
+		size += len(d.JSON) + envelope
+	}
+	part := docs[0].Part
+	name, err := json.Marshal(part)
+	if err != nil {
+		return nil, err
+	}
+	b := append(append(append(make([]byte, 0, size), `{"part":`...), name...), `,"documents":[`...)
+	for i, d := range docs {
+		head := document{
+			ID: d.ID, Source: origin.Source{Key: d.Key, Position: uint64(d.Position)}, Deleted: d.JSON == nil,
+			Adopt: o.Adopts != nil && o.Adopts(k.Kind(), d.Key),
+		}
+		if d.Part != part {
+			head.Part = d.Part
+		}
+		about, err := json.Marshal(head)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b = append(b, about...); d.JSON != nil {
+			b = append(append(append(b[:len(b)-1], `,"document":`...), d.JSON...), '}')
+		}
+	}
+	return append(b, "]}"...), nil
 }
 
 // Read implements move.Target. One invocation, and more where the documents are more than

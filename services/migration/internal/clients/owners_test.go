@@ -56,13 +56,13 @@ func TestTake(t *testing.T) {
 // end the connection would break.
 func TestTakeTooMuch(t *testing.T) {
 	o := &owner{answer: `{"results":[{"id":"a","outcome":"stored"}]}`}
-	text := func(with string) []move.Sent {
-		return []move.Sent{{ID: "a", Part: "7", Key: "notes:1", JSON: json.RawMessage(`{"text":"` + strings.Repeat(with, 2<<20) + `"}`)}}
+	text := func(size int) []move.Sent {
+		return []move.Sent{{ID: "a", Part: "7", Key: "notes:1", JSON: json.RawMessage(`{"text":"` + strings.Repeat("<", size) + `"}`)}}
 	}
-	_, err := clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, text("x"))
+	_, err := clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, text(7<<20))
 	require.NoError(t, err)
 	o.call.App = ""
-	_, err = clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, text("<"))
+	_, err = clients.NewOwners(o).Take(t.Context(), movetest.Notes{}, text(8<<20))
 	require.Equal(t, fault.TooLarge, fault.KindOf(err))
 	require.Empty(t, o.call.App)
 }

@@ -21,6 +21,7 @@ const costLimit = 1_000_000
 type expression struct {
 	program cel.Program
 	uses    []use
+	bare    bool // it reads nothing but columns of its row: no children, no lookups
 }
 
 // expression compiles a text and finds the columns that it reads.
@@ -46,8 +47,12 @@ func (p *parser) expression(at *child, n *yaml.Node) *expression {
 	w.value(ast.NativeRep().Expr(), map[string]*seen{
 		"row": {at: at}, "root": {at: p.kind.root, root: true}, "children": {at: p.kind.root, root: true, children: true},
 	})
-	out.uses = w.uses
-	if out.program, err = env.Program(ast, cel.CostLimit(costLimit)); err != nil {
+	out.uses, out.bare = w.uses, !w.further
+	var limits []cel.ProgramOption
+	if w.loops { // without a loop no step is done twice
+		limits = append(limits, cel.CostLimit(costLimit))
+	}
+	if out.program, err = env.Program(ast, limits...); err != nil {
 		p.add(n.Line, "cel: %s", err)
 	}
 	return out
@@ -81,12 +86,41 @@ func (e *expression) holds(s *scope) (bool, error) {
 }
 
 func (e *expression) run(s *scope) (ref.Val, error) {
-	root := s.root.values()
-	v, _, err := e.program.Eval(map[string]any{"row": s.values(), "root": root, "children": s.root.childValues()})
+	v, _, err := e.program.Eval(&names{scope: s, bare: e.bare})
 	if err != nil {
 		return nil, errors.New("the expression has no value: " + quiet(err))
 	}
 	return v, nil
+}
+
+// names are what an expression can name. They are made when they are asked for.
+type names struct {
+	scope *scope
+	bare  bool
+}
+
+// ResolveName implements cel.Activation.
+func (n *names) ResolveName(name string) (any, bool) {
+	switch name {
+	case "row":
+		return n.scope.named(n.bare), true
+	case "root":
+		return n.scope.root.named(n.bare), true
+	case "children":
+		return n.scope.root.childValues(), true
+	}
+	return nil, false
+}
+
+// Parent implements cel.Activation.
+func (*names) Parent() cel.Activation { return nil }
+
+// named gives the row for an expression, without its children if it reads none of any row.
+func (s *scope) named(bare bool) map[string]any {
+	if bare {
+		return s.row
+	}
+	return s.values()
 }
 
 // quiet says what went wrong in an expression without the values it had.

@@ -25,6 +25,10 @@ type walker struct {
 	line int
 	at   *child
 	uses []use
+
+	further bool // a child or a lookup is read
+	loops   bool // there is a macro
+
 	kept bool // the macro that is walked puts rows themselves into its list
 }
 
@@ -81,6 +85,7 @@ func (w *walker) member(s *seen, name string) *seen {
 		return nil
 	}
 	if c := s.at.find(name); c != nil {
+		w.further = true
 		next := &seen{at: c, root: s.root, many: !c.one, path: slices.Clone(s.path)}
 		if c.one {
 			next.path = append(next.path, name)
@@ -139,6 +144,7 @@ func isNull(e celast.Expr) bool {
 // comprehension walks a macro: map, filter, exists, all. What filter gives are rows
 // again.
 func (w *walker) comprehension(c celast.ComprehensionExpr, names map[string]*seen) *seen {
+	w.loops = true
 	inner := maps.Clone(names)
 	delete(inner, c.IterVar())
 	delete(inner, c.AccuVar())

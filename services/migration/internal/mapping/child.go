@@ -88,7 +88,11 @@ func (k *Kind) scopes(rec source.Record) *scope {
 }
 
 func newScope(c *child, row source.Row, root *scope) *scope {
-	return &scope{row: row, root: root, children: map[string][]*scope{}, kinds: c.children}
+	s := &scope{row: row, root: root, kinds: c.children}
+	if len(c.children) > 0 {
+		s.children = map[string][]*scope{}
+	}
+	return s
 }
 
 // use is a column that an operation reads, and what it takes it for.

@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,10 +57,23 @@ func (k *Kind) Identity(key []any) (Identity, error) {
 	return id, nil
 }
 
-// Document makes the document of a root. The same record always makes the same
-// bytes. An error about fields is a FieldErrors, which quotes no value of the row;
-// the identity is there beside it.
+// Document makes the document of a root, and holds it to its owner's contract. The same
+// record always makes the same bytes. An error about fields is a FieldErrors, which quotes
+// no value of the row; the identity is there beside it.
 func (k *Kind) Document(rec source.Record) (Document, error) {
+	d, err := k.Make(rec)
+	if err != nil {
+		return d, err
+	}
+	if bad := k.Refused(d.JSON); len(bad) > 0 {
+		return Document{Identity: d.Identity}, bad
+	}
+	return d, nil
+}
+
+// Make is Document without the contract, which costs more than all else: for documents
+// that are on their way to their owner, who holds them to it anyway.
+func (k *Kind) Make(rec source.Record) (Document, error) {
 	key := make([]any, len(k.key))
 	for i, column := range k.key {
 		key[i] = rec.Row[column]
@@ -78,27 +90,30 @@ func (k *Kind) Document(rec source.Record) (Document, error) {
 	if err != nil {
 		return d, err
 	}
-	hash := k.sealed(v)
-	raw, err := canonical(v)
+	doc, ok := v.(members)
+	if !ok {
+		return d, errors.New("the fields make no object")
+	}
+	doc, sealed := k.sealed(doc)
+	raw, err := canonical(doc)
 	if err != nil {
 		return d, err
 	}
-	if k.schema != nil {
-		if bad := k.refused(raw); len(bad) > 0 {
-			return d, bad
-		}
-	}
 	d.JSON, d.Held = raw, raw
-	if hash != nil {
-		if d.Held, err = canonical(without(v, passwordField)); err != nil {
+	if sealed {
+		if d.Held, err = canonical(doc.without(passwordField)); err != nil {
 			return Document{Identity: id}, err
 		}
 	}
 	return d, nil
 }
 
-// refused holds a document to the owner's contract.
-func (k *Kind) refused(raw []byte) FieldErrors {
+// Refused says what of a document does not fit the owner's contract, by the columns that it
+// comes from; none: it fits, or Use was not called.
+func (k *Kind) Refused(raw []byte) FieldErrors {
+	if k.schema == nil {
+		return nil
+	}
 	var bad FieldErrors
 	for _, f := range k.schema.Check(raw) {
 		bad = append(bad, FieldError{Field: f.Name, Column: k.document.columnAt(f.Name), Reason: discreet(f.Reason)})
@@ -164,29 +179,4 @@ func (o *op) step(part string) *op {
 		return o.items[i]
 	}
 	return nil
-}
-
-// Canonical writes JSON in the one form in which documents are compared: names
-// sorted, no blanks, numbers as they were written.
-func Canonical(raw []byte) ([]byte, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, fmt.Errorf("canonical form: %w", err)
-	}
-	if d.More() {
-		return nil, errors.New("canonical form: more than one value")
-	}
-	return canonical(v)
-}
-
-func canonical(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("canonical form: %w", err)
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }

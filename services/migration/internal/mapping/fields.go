@@ -99,23 +99,37 @@ func (p *parser) fieldsOf(at *child, n *yaml.Node) *op {
 			out.uses = append(out.uses, f.uses...)
 		}
 	}
+	places := out.places()
 	out.eval = func(s *scope) (any, error) {
-		doc := map[string]any{}
+		doc := make(members, len(out.fields))
 		var bad FieldErrors
-		for _, f := range out.fields {
+		for i, f := range out.fields {
 			v, err := f.op.eval(s)
 			if err != nil {
 				bad = append(bad, below(escape(f.name), err)...)
-			} else if v != nil {
-				doc[f.name] = v
 			}
+			doc[places[i]] = member{f.name, v}
 		}
 		if len(bad) > 0 {
 			return nil, bad
 		}
-		return doc, nil
+		return slices.DeleteFunc(doc, func(m member) bool { return m.value == nil }), nil
 	}
 	return out
+}
+
+// places says where each field stands in the order of the names.
+func (o *op) places() []int {
+	names := make([]string, len(o.fields))
+	for i, f := range o.fields {
+		names[i] = f.name
+	}
+	slices.Sort(names)
+	at := make([]int, len(o.fields))
+	for i, f := range o.fields {
+		at[i], _ = slices.BinarySearch(names, f.name)
+	}
+	return at
 }
 
 // escape writes a name as a part of a JSON pointer.
@@ -243,6 +257,8 @@ func empty(v any) bool {
 		return len(v) == 0
 	case map[string]any:
 		return len(v) == 0
+	case members:
+		return len(v) == 0
 	}
 	return false
 }
@@ -250,7 +266,7 @@ func empty(v any) bool {
 // isJSON says whether a value has a place in a document.
 func isJSON(v any) bool {
 	switch v := v.(type) {
-	case string, int64, bool:
+	case string, int64, bool, members, minor: // what members have was asked before
 		return true
 	case []any:
 		return !slices.ContainsFunc(v, func(one any) bool { return !isJSON(one) })

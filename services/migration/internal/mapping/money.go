@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/currency"
 	"gopkg.in/yaml.v3"
@@ -86,16 +87,12 @@ func (m amount) eval(s *scope, o *op) (any, error) {
 	}
 	code := m.currency
 	if m.code != nil {
-		got, err := texts(s, []use{*m.code})
-		if err != nil {
+		if code, err = m.codeOf(s, code); err != nil {
 			return nil, err
 		}
-		if got[0] != nil && strings.TrimSpace(*got[0]) != "" {
-			code = strings.ToUpper(strings.TrimSpace(*got[0]))
-		}
-		if !money.ValidCurrency(code) {
-			return nil, m.code.bad("is not a code of ISO 4217")
-		}
+	}
+	if n, ok := m.plain(v, code); ok {
+		return minor{n, code}, nil
 	}
 	r, err := decimal(v)
 	if err != nil {
@@ -116,17 +113,93 @@ func (m amount) eval(s *scope, o *op) (any, error) {
 	if !r.Num().IsInt64() {
 		return nil, o.blame(errors.New("is out of range"))
 	}
-	return map[string]any{"amount": r.Num().Int64(), "currency": code}, nil
+	return minor{r.Num().Int64(), code}, nil
+}
+
+// codeOf gives the currency that a column names, or else the usual one.
+func (m amount) codeOf(s *scope, usual string) (string, error) {
+	v, err := m.code.value(s)
+	if err != nil || v == nil {
+		return usual, err
+	}
+	got, err := text(v)
+	if err != nil {
+		return "", m.code.bad("%s", err)
+	}
+	code := usual
+	if named := strings.TrimSpace(got); named != "" {
+		code = strings.ToUpper(named)
+	}
+	if !currencies.of(code).valid {
+		return "", m.code.bad("is not a code of ISO 4217")
+	}
+	return code, nil
+}
+
+// plain reads an amount that needs neither rounding nor more than 18 digits; false: it has to
+// be looked at with care.
+func (m amount) plain(v any, code string) (int64, bool) {
+	t, ok := v.(string)
+	if !ok || m.minor {
+		return 0, false
+	}
+	digits, negative := strings.CutPrefix(t, "-")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	places := decimals(code)
+	if whole == "" || strings.HasSuffix(digits, ".") || len(fraction) > places || len(whole)+places > 18 {
+		return 0, false
+	}
+	var n int64
+	for i := range len(whole) + places {
+		c := byte('0')
+		if i < len(whole) {
+			c = whole[i]
+		} else if at := i - len(whole); at < len(fraction) {
+			c = fraction[at]
+		}
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	if negative != m.negate {
+		n = -n
+	}
+	return n, true
 }
 
 // decimals is how many a currency has.
-func decimals(code string) int {
-	unit, err := currency.ParseISO(code)
-	if err != nil {
-		return 2
+func decimals(code string) int { return currencies.of(code).decimals }
+
+// currencies remembers what was asked about currencies: package currency searches its
+// tables each time.
+var currencies codes
+
+type codes struct{ known sync.Map } // to currencyOf
+
+type currencyOf struct {
+	valid    bool
+	decimals int
+}
+
+// codeLength is that of all codes: others are not remembered.
+const codeLength = 3
+
+func (k *codes) of(code string) currencyOf {
+	if len(code) != codeLength {
+		return currencyOf{decimals: 2}
 	}
-	scale, _ := currency.Standard.Rounding(unit)
-	return scale
+	if c, ok := k.known.Load(code); ok {
+		return c.(currencyOf) //nolint:forcetypeassert // nothing else is put there
+	}
+	c := currencyOf{valid: money.ValidCurrency(code), decimals: 2}
+	if unit, err := currency.ParseISO(code); err == nil {
+		c.decimals, _ = currency.Standard.Rounding(unit)
+	}
+	if c.valid { // there are few of them
+		k.known.Store(code, c)
+	}
+	return c
 }
 
 var decimalText = regexp.MustCompile(`^[+-]?[0-9]{1,40}(\.[0-9]{1,40})?$`)

@@ -83,7 +83,7 @@ func passwordHash(s *scope, hash use, formatOf *op, saltOf *use, placement strin
 	if form := hashForms[format]; form == nil || !form.MatchString(t) {
 		return nil, hash.bad("is not a hash of the format %s", format)
 	}
-	doc := map[string]any{"format": format, "hash": t}
+	doc := members{{"format", format}, {"hash", t}}
 	if saltOf == nil {
 		return doc, nil
 	}
@@ -92,9 +92,9 @@ func passwordHash(s *scope, hash use, formatOf *op, saltOf *use, placement strin
 		return nil, err
 	}
 	if got[0] != nil && *got[0] != "" {
-		doc["salt"] = *got[0]
+		doc = append(doc, member{"salt", *got[0]})
 		if placement != "" {
-			doc["salt_placement"] = placement
+			doc = append(doc, member{"salt_placement", placement})
 		}
 	}
 	return doc, nil

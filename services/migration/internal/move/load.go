@@ -35,12 +35,15 @@ type item struct {
 
 // made makes the documents of roots.
 func made(k Kind, records []source.Record, position source.Position) []item {
-	items := make([]item, len(records))
+	items, q := make([]item, len(records)), k.Query()
 	for i, r := range records {
-		key := keyOf(k.Query(), r.Row)
-		items[i] = item{Identity: k.Identity(key), key: key, row: r.Row, position: position}
+		key := keyOf(q, r.Row)
 		d, err := k.Document(r)
-		items[i].doc, items[i].bad, items[i].heavy = d.JSON, err, len(d.Held) != len(d.JSON)
+		is := Identity{ID: d.ID, Part: d.Part, Key: d.Key}
+		if err != nil {
+			is = k.Identity(key)
+		}
+		items[i] = item{Identity: is, key: key, row: r.Row, position: position, doc: d.JSON, bad: err, heavy: len(d.Held) != len(d.JSON)}
 	}
 	return items
 }
@@ -76,7 +79,7 @@ func (m *Mover) load(ctx context.Context, k Kind, items []item) (rejected int64,
 		}
 		for i, a := range answers {
 			if a.Outcome == "rejected" {
-				rejects = append(rejects, m.reject(k, batch[i], a.Problem))
+				rejects = append(rejects, m.reject(k, batch[i], refusal(k, batch[i], a.Problem)))
 			} else {
 				fine = append(fine, a.ID)
 			}
@@ -154,6 +157,17 @@ func unmappable(err error) *fault.Error {
 		f.Fields = u.Fields
 	}
 	return f
+}
+
+// refusal is why an owner has rejected a document: what does not fit its contract is told by
+// the columns that it comes from, and without values.
+func refusal(k Kind, it item, owners *fault.Error) *fault.Error {
+	if it.doc != nil {
+		if why := k.Refused(it.doc); why != nil {
+			return unmappable(why)
+		}
+	}
+	return owners
 }
 
 func (m *Mover) reject(k Kind, it item, why *fault.Error) progress.Reject {

@@ -51,8 +51,12 @@ type Kind interface {
 	Kind() string // "users": what the owner calls the documents; several may make such
 	App() string  // that owns them
 	Query() source.Query
-	// Document makes a document of a root; an *Unmappable where that cannot be.
+	// Document makes a document of a root; an *Unmappable where that cannot be. That it fits
+	// its owner's contract is for the owner to say.
 	Document(r source.Record) (Document, error)
+	// Refused says in the words of the mapping why the owner has rejected a document; nil: not
+	// for its contract.
+	Refused(doc json.RawMessage) *Unmappable
 	// Identity says what a document with a key would be called.
 	Identity(key []any) Identity
 	// KeyOf gives the values of a key that a Document's Key was made of; false: another

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tienda/internal/fault"
 	"tienda/services/migration/internal/move"
 	"tienda/services/migration/internal/move/movetest"
 	"tienda/services/migration/internal/progress"
@@ -240,6 +241,24 @@ func TestRejects(t *testing.T) {
 		w.equal(map[string]string{"notes:1": "one", "notes:2": "polite"})
 		require.Equal(t, progress.Following, w.status().Phase)
 		require.Zero(t, w.status().Rejects)
+		w.end()
+	})
+}
+
+// What an owner rejects for its contract is told in the words of the mapping, which names the
+// column and no value.
+func TestARejectOfTheContractTellsNoValue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.source.Put(1, "long")
+		w.begin()
+		w.start()
+		w.equal(map[string]string{})
+		list, _, err := w.mover.Rejects(t.Context(), "", 100, "")
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		require.Equal(t, "unmappable", list[0].Code)
+		require.Equal(t, []fault.Field{{Name: "/text", Reason: "is too long (from note.text)"}}, list[0].Fields)
 		w.end()
 	})
 }

@@ -27,11 +27,16 @@ type texts struct {
 }
 
 func query(ctx context.Context, conn *pgconn.PgConn, sql string, params ...[]byte) (texts, error) {
-	r := conn.ExecParams(ctx, sql, params, nil, nil, nil).Read()
-	if r.Err != nil {
-		return texts{}, r.Err
+	r := conn.ExecParams(ctx, sql, params, nil, nil, nil)
+	t := texts{fields: slices.Clone(r.FieldDescriptions())}
+	var room arena
+	for r.NextRow() {
+		t.rows = append(t.rows, room.row(r.Values()))
 	}
-	return texts{r.FieldDescriptions, r.Rows}, nil
+	if _, err := r.Close(); err != nil {
+		return texts{}, err
+	}
+	return t, nil
 }
 
 // reading runs what reads in one transaction; start begins it and may choose its snapshot.

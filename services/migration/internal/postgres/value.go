@@ -94,9 +94,54 @@ func scalar(oid uint32, text string) (any, error) {
 	}
 }
 
+// usual reads "2006-01-02 15:04:05" with up to six decimals, and with or without "+00" behind;
+// false: it is written otherwise, or out of range.
+func usual(text string) (time.Time, bool) {
+	const form = "0000-00-00 00:00:00"
+	text = strings.TrimSuffix(text, "+00")
+	if len(text) < len(form) || len(text) > len(form)+7 {
+		return time.Time{}, false
+	}
+	var at [7]int // year, month, day, hour, minute, second, nanosecond
+	part := 0
+	for i := range len(form) {
+		switch c := text[i]; {
+		case form[i] != '0':
+			if c != form[i] {
+				return time.Time{}, false
+			}
+			part++
+		case c < '0' || c > '9':
+			return time.Time{}, false
+		default:
+			at[part] = 10*at[part] + int(c-'0')
+		}
+	}
+	if decimals := text[len(form):]; decimals != "" {
+		if decimals[0] != '.' || len(decimals) == 1 {
+			return time.Time{}, false
+		}
+		unit := int(time.Second)
+		for _, c := range []byte(decimals[1:]) {
+			if c < '0' || c > '9' {
+				return time.Time{}, false
+			}
+			unit /= 10
+			at[6] += unit * int(c-'0')
+		}
+	}
+	t := time.Date(at[0], time.Month(at[1]), at[2], at[3], at[4], at[5], at[6], time.UTC)
+	// A day that the month has not, or an hour that the day has not, is another one now.
+	same := t.Month() == time.Month(at[1]) && t.Day() == at[2] && t.Hour() == at[3] && t.Minute() == at[4] && t.Second() == at[5]
+	return t, same && at[0] > 0
+}
+
 // instant reads "2006-01-02", "2006-01-02 15:04:05.999999" and "... 15:04:05+00". time.Parse
 // knows neither years of five digits nor " BC".
 func instant(text string) (time.Time, error) {
+	if t, ok := usual(text); ok {
+		return t, nil
+	}
 	rest, bc := strings.CutSuffix(text, " BC")
 	day, clock, timed := strings.Cut(rest, " ")
 	parts := strings.Split(day, "-")

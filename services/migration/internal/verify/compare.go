@@ -31,18 +31,6 @@ type entry struct {
 // sums are the documents of one side by ID.
 type sums map[string]entry
 
-// canonical gives a JSON document with its keys in order and no space, so that equal
-// documents are equal bytes. Numbers stay as they are written.
-func canonical(doc []byte) ([]byte, error) {
-	d := json.NewDecoder(bytes.NewReader(doc))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	return json.Marshal(v)
-}
-
 // sumOf gives the first 8 bytes of the SHA-256 of a canonical document.
 func sumOf(doc []byte) (uint64, error) {
 	b, err := canonical(doc)

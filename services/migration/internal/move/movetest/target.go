@@ -81,6 +81,14 @@ func (n Notes) Document(r source.Record) (move.Document, error) {
 	return move.Document{ID: is.ID, Part: is.Part, Key: is.Key, JSON: doc, Held: doc}, err
 }
 
+// Refused implements move.Kind: a text "long" does not fit the contract.
+func (Notes) Refused(doc json.RawMessage) *move.Unmappable {
+	if !bytes.Contains(doc, []byte(`"text":"long"`)) {
+		return nil
+	}
+	return &move.Unmappable{Fields: []fault.Field{{Name: "/text", Reason: "is too long (from note.text)"}}}
+}
+
 // Identity implements move.Kind.
 func (Notes) Identity(key []any) move.Identity {
 	id, _ := key[0].(int64)
@@ -104,7 +112,7 @@ func (Notes) Shown(r source.Row) map[string]string {
 	return map[string]string{"text": fmt.Sprint(r["text"])}
 }
 
-// Target keeps notes; a text "rude" is rejected.
+// Target keeps notes; texts "rude" and "long" are rejected.
 type Target struct {
 	mu     sync.Mutex
 	docs   map[string]move.Sent
@@ -160,6 +168,8 @@ func (t *Target) Take(_ context.Context, _ move.Kind, docs []move.Sent) ([]move.
 		case d.JSON == nil:
 			delete(t.docs, d.ID)
 			t.gone[d.ID] = d.Position
+		case strings.Contains(string(d.JSON), `"text":"long"`):
+			answers[i] = move.Answer{ID: d.ID, Outcome: "rejected", Problem: fault.BadField("/text", "'long' is too long")}
 		case strings.Contains(string(d.JSON), `"rude"`):
 			answers[i] = move.Answer{ID: d.ID, Outcome: "rejected", Problem: fault.New(fault.Unprocessable, "rude", "That is rude.").At("/text", "is rude")}
 		default:
