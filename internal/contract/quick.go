@@ -23,8 +23,9 @@ type quick struct {
 	enum     map[string]bool
 	format   func(any) error
 	pattern  jsonschema.Regexp
-	least    int // runes
-	most     int // runes; -1: no limit
+	ascii    *matcher // the pattern for plain strings; nil: there is none
+	least    int      // runes
+	most     int      // runes; -1: no limit
 	least64  *int64
 	most64   *int64
 	props    map[string]property
@@ -88,7 +89,9 @@ func quicken(s *jsonschema.Schema, known map[*jsonschema.Schema]*quick) *quick {
 	if s.Format != nil {
 		q.format = s.Format.Validate
 	}
-	q.pattern = s.Pattern
+	if q.pattern = s.Pattern; q.pattern != nil {
+		q.ascii = matchASCII(q.pattern)
+	}
 	ok := q.addEnum(s) && q.addNumbers(s) && q.addProperties(s, known)
 	if s.MinLength != nil {
 		q.least = *s.MinLength
@@ -258,18 +261,27 @@ func (q *quick) builds(raw []byte) bool {
 	return err == nil && len(oversized(v, nil)) == 0 && q.whole.Validate(v) == nil
 }
 
-// text checks a string.
-func (q *quick) text(s string) bool {
+// text checks a string. plain: it is ASCII.
+func (q *quick) text(s string, plain bool) bool {
 	if q.enum != nil && !q.enum[s] {
 		return false
 	}
 	if q.least > 0 || q.most >= 0 {
-		n := utf8.RuneCountInString(s)
+		n := len(s)
+		if !plain {
+			n = utf8.RuneCountInString(s)
+		}
 		if n < q.least || q.most >= 0 && n > q.most {
 			return false
 		}
 	}
-	return (q.pattern == nil || q.pattern.MatchString(s)) && (q.format == nil || q.format(s) == nil)
+	if q.format != nil && q.format(s) != nil {
+		return false
+	}
+	if plain && q.ascii != nil {
+		return q.ascii.matches(s)
+	}
+	return q.pattern == nil || q.pattern.MatchString(s)
 }
 
 // plainText says that any string will do.

@@ -130,7 +130,7 @@ func (q *quick) property(quoted []byte, plain bool) (property, bool) {
 		p, named = q.props[string(quoted[1:len(quoted)-1])]
 	} else {
 		var name string
-		if json.Unmarshal(quoted, &name) != nil || q.names != nil && (q.names.types&stringBit == 0 || !q.names.text(name)) {
+		if json.Unmarshal(quoted, &name) != nil || q.names != nil && (q.names.types&stringBit == 0 || !q.names.text(name, plain)) {
 			return p, false
 		}
 		p, named = q.props[name]
@@ -192,10 +192,10 @@ func (r *reader) text(q *quick) bool {
 		return ok
 	}
 	if plain {
-		return q.text(string(quoted[1 : len(quoted)-1]))
+		return q.text(string(quoted[1:len(quoted)-1]), true)
 	}
 	var s string
-	return json.Unmarshal(quoted, &s) == nil && q.text(s)
+	return json.Unmarshal(quoted, &s) == nil && q.text(s, false)
 }
 
 // quoted reads a string, with its quotes. plain: it is ASCII, without escapes.
