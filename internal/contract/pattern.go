@@ -89,7 +89,7 @@ func (b *builder) state(set []uint32) uint16 {
 		return n
 	}
 	n := uint16(len(b.sets)) //nolint:gosec // maxStates and 128 at most
-	if n > 0 { // nothing comes back to the begin
+	if n > 0 {               // nothing comes back to the begin
 		b.known[string(key)] = n
 	}
 	b.sets = append(b.sets, set)
