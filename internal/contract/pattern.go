@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"encoding/binary"
 	"regexp/syntax"
 	"slices"
 	"unicode/utf8"
@@ -27,7 +28,7 @@ func matchASCII(pattern jsonschema.Regexp) *matcher {
 	}
 	prog, err := syntax.Compile(re.Simplify())
 	if err != nil || slices.ContainsFunc(prog.Inst, func(i syntax.Inst) bool {
-		return i.Op == syntax.InstEmptyWidth && syntax.EmptyOp(i.Arg)&^(syntax.EmptyBeginText|syntax.EmptyEndText) != 0
+		return i.Op == syntax.InstEmptyWidth && syntax.EmptyOp(i.Arg)&^(syntax.EmptyBeginText|syntax.EmptyEndText) != 0 //nolint:gosec // 6 bits
 	}) {
 		return nil
 	}
@@ -40,7 +41,7 @@ func matchASCII(pattern jsonschema.Regexp) *matcher {
 		var row [utf8.RuneSelf]uint16
 		for c := range rune(utf8.RuneSelf) {
 			if c > 0 && !b.edges[c] { // no instruction tells it from the one before
-				row[c] = row[c-1]
+				row[c] = row[c-1] //nolint:gosec // c > 0
 				continue
 			}
 			row[c] = b.state(b.step(b.sets[at], c))
@@ -48,6 +49,10 @@ func matchASCII(pattern jsonschema.Regexp) *matcher {
 		b.m.next[at] = row
 	}
 	return b.m
+}
+
+func takesRune(i *syntax.Inst) bool {
+	return i.Op == syntax.InstRune || i.Op == syntax.InstRune1 || i.Op == syntax.InstRuneAny || i.Op == syntax.InstRuneAnyNotNL
 }
 
 func (m *matcher) matches(s string) bool {
@@ -69,8 +74,7 @@ type builder struct {
 
 func edgesOf(prog *syntax.Prog) (edges [utf8.RuneSelf]bool) {
 	for n := range prog.Inst {
-		switch i := &prog.Inst[n]; i.Op {
-		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
+		if i := &prog.Inst[n]; takesRune(i) {
 			for c := rune(1); c < utf8.RuneSelf; c++ {
 				edges[c] = edges[c] || i.MatchRune(c) != i.MatchRune(c-1)
 			}
@@ -83,7 +87,7 @@ func edgesOf(prog *syntax.Prog) (edges [utf8.RuneSelf]bool) {
 func (b *builder) state(set []uint32) uint16 {
 	key := make([]byte, 0, 4*len(set))
 	for _, pc := range set {
-		key = append(key, byte(pc), byte(pc>>8), byte(pc>>16), byte(pc>>24))
+		key = binary.LittleEndian.AppendUint32(key, pc)
 	}
 	if n, ok := b.known[string(key)]; ok {
 		return n
@@ -111,13 +115,12 @@ func (b *builder) matched(set []uint32) bool {
 func (b *builder) step(set []uint32, c rune) []uint32 {
 	next := []uint32{}
 	for _, pc := range set {
-		switch i := &b.prog.Inst[pc]; i.Op {
-		case syntax.InstMatch:
+		i := &b.prog.Inst[pc]
+		if i.Op == syntax.InstMatch {
 			return []uint32{pc}
-		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
-			if i.MatchRune(c) {
-				next = append(next, i.Out)
-			}
+		}
+		if takesRune(i) && i.MatchRune(c) {
+			next = append(next, i.Out)
 		}
 	}
 	return b.follow(append(next, uint32(b.prog.Start)), 0) //nolint:gosec // an index of a program
@@ -135,13 +138,13 @@ func (b *builder) follow(from []uint32, place syntax.EmptyOp) []uint32 {
 			continue
 		}
 		seen[pc] = true
-		switch i := &b.prog.Inst[pc]; i.Op {
+		switch i := &b.prog.Inst[pc]; i.Op { //nolint:exhaustive // the others wait for a character, or end
 		case syntax.InstAlt, syntax.InstAltMatch:
 			from = append(from, i.Out, i.Arg)
 		case syntax.InstCapture, syntax.InstNop:
 			from = append(from, i.Out)
 		case syntax.InstEmptyWidth:
-			if syntax.EmptyOp(i.Arg)&^place == 0 {
+			if syntax.EmptyOp(i.Arg)&^place == 0 { //nolint:gosec // 6 bits
 				from = append(from, i.Out)
 			}
 		}

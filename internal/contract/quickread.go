@@ -125,7 +125,8 @@ func (q *quick) property(quoted []byte, plain bool) (property, bool) {
 	if q == nil {
 		return property{}, true
 	}
-	p, named := property{}, false
+	var p property
+	var named bool
 	if plain && q.names == nil {
 		p, named = q.props[string(quoted[1:len(quoted)-1])]
 	} else {
