@@ -53,7 +53,7 @@ func (o *Operation) Check(r *http.Request, pathVars map[string]string, body []by
 		return fault.New(fault.UnsupportedMedia, "unsupported_media_type",
 			"This route takes "+strings.Join(slices.Sorted(maps.Keys(o.bodies)), " or ")+".")
 	case schema != nil:
-		fields = append(fields, checkJSON(schema, body)...)
+		fields = append(fields, schema.Check(body)...)
 	}
 	if len(fields) > 0 {
 		return fault.BadFields(fields...)
@@ -155,25 +155,34 @@ func (o *Operation) CheckResponse(status int, contentType string, body []byte) e
 	if schema == nil {
 		return nil
 	}
-	if fields := checkJSON(schema, body); len(fields) > 0 {
+	if fields := schema.Check(body); len(fields) > 0 {
 		return fmt.Errorf("%s %s: status %d does not fit the contract: %v in %.500s", o.Method, o.Path, status, fields, body)
 	}
 	return nil
 }
 
-// Schema checks single documents: the lines of a stream, the data of events.
-type Schema struct{ s *jsonschema.Schema }
+// Schema checks single documents: bodies, the lines of a stream, the data of events.
+type Schema struct {
+	s     *jsonschema.Schema
+	quick *quick
+}
 
-// Check gives every bad field of a document; none: it fits.
-func (s *Schema) Check(doc []byte) []fault.Field { return checkJSON(s.s, doc) }
+// Check gives every bad field of a document; none: it fits. What surely fits is seen to
+// without building its values, at a tenth of the price.
+func (s *Schema) Check(doc []byte) []fault.Field {
+	if s.quick.fits(doc) {
+		return nil
+	}
+	return s.failures(doc)
+}
 
-func checkJSON(s *jsonschema.Schema, body []byte) []fault.Field {
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+func (s *Schema) failures(doc []byte) []fault.Field {
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
 	if err != nil {
 		return []fault.Field{{Name: "", Reason: "is not well-formed JSON"}}
 	}
 	if bad := oversized(v, nil); len(bad) > 0 {
 		return bad
 	}
-	return failures(s.Validate(v))
+	return failures(s.s.Validate(v))
 }

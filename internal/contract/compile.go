@@ -16,6 +16,8 @@ type compiler struct {
 	url  string
 	root map[string]any
 	c    *jsonschema.Compiler
+
+	quickened map[*jsonschema.Schema]*quick
 }
 
 func newCompiler(url string, js []byte) (*compiler, error) {
@@ -35,7 +37,7 @@ func newCompiler(url string, js []byte) (*compiler, error) {
 	if !ok {
 		return nil, fmt.Errorf("not an OpenAPI document")
 	}
-	return &compiler{url: url, root: plain, c: c}, nil
+	return &compiler{url: url, root: plain, c: c, quickened: map[*jsonschema.Schema]*quick{}}, nil
 }
 
 func (d *compiler) compile(at ...string) (*jsonschema.Schema, error) {
@@ -48,6 +50,10 @@ func (d *compiler) compile(at ...string) (*jsonschema.Schema, error) {
 		b.WriteString(strings.NewReplacer("{", "%7B", "}", "%7D", "%", "%25").Replace(part))
 	}
 	return d.c.Compile(b.String())
+}
+
+func (d *compiler) schema(s *jsonschema.Schema) *Schema {
+	return &Schema{s, quicken(target(s), d.quickened)}
 }
 
 func (d *compiler) at(path ...string) map[string]any {

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"sigs.k8s.io/yaml"
 )
 
@@ -34,14 +33,14 @@ type Operation struct {
 	ID           string
 	MaxBody      int64 // bytes
 
-	bodies       map[string]*jsonschema.Schema // by media type; nil: not checked as a whole
+	bodies       map[string]*Schema // by media type; nil: not checked as a whole
 	bodyRequired bool
 	params       []param
 	responses    map[int]response
 }
 
 type response struct {
-	bodies map[string]*jsonschema.Schema
+	bodies map[string]*Schema
 }
 
 // Load reads and compiles openapi/<name>.yaml of fsys.
@@ -104,7 +103,7 @@ func (c *Contract) Schema(name string) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Schema{s}, nil
+	return c.doc.schema(s), nil
 }
 
 // Statuses lists the response statuses that the operation documents.
@@ -151,9 +150,9 @@ func (d *compiler) operation(path, method string, o map[string]any, shared []any
 	return op, nil
 }
 
-func (d *compiler) bodies(holder map[string]any, at []string) (map[string]*jsonschema.Schema, error) {
+func (d *compiler) bodies(holder map[string]any, at []string) (map[string]*Schema, error) {
 	content := obj(holder["content"])
-	out := make(map[string]*jsonschema.Schema, len(content))
+	out := make(map[string]*Schema, len(content))
 	for media := range content {
 		out[media] = nil
 		// A stream of lines is checked line by line, by its reader.
@@ -164,7 +163,7 @@ func (d *compiler) bodies(holder map[string]any, at []string) (map[string]*jsons
 		if err != nil {
 			return nil, err
 		}
-		out[media] = s
+		out[media] = d.schema(s)
 	}
 	return out, nil
 }

@@ -135,18 +135,23 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, c caller.Caller
 	if err := e.op.Check(r, mux.Vars(r), body); err != nil {
 		return err
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body = newBody(body)
 	return e.route.Handle(w, r)
 }
+
+// maxAhead is how many bytes of a body get their memory before they have come.
+const maxAhead = 32 << 10
 
 func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	if err != nil {
+	var b bytes.Buffer
+	b.Grow(int(min(max(r.ContentLength, 0), limit, maxAhead)) + bytes.MinRead) // what is only promised takes little memory
+	if _, err := b.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
 		return nil, fault.BadField("", "the body could not be read").Because(err)
 	}
+	body := b.Bytes()
 	if int64(len(body)) > limit {
 		return nil, fault.New(fault.TooLarge, "body_too_large", fmt.Sprintf("The body may have %d bytes at most.", limit))
 	}

@@ -32,6 +32,19 @@ const kept = 3
 // newCommit gives the ID of a commit, 13 characters.
 func newCommit() string { return rand.Text()[:13] }
 
+// encode gives the envelope's JSON. Data is what json.Marshal gave: it is not looked at again.
+func (e envelope) encode() ([]byte, error) {
+	data := e.Data
+	e.Data = nil
+	head, err := json.Marshal(e)
+	if err != nil || len(data) == 0 {
+		return head, err
+	}
+	b := make([]byte, 0, len(head)+len(data)+len(`,"d":`))
+	b = append(append(b, head[:len(head)-1]...), `,"d":`...)
+	return append(append(b, data...), '}'), nil
+}
+
 // before gives what a new commit remembers of a document's commits.
 func (e envelope) before() []string {
 	if e.Commit == "" {

@@ -221,7 +221,7 @@ func (tx *Tx) ops(entry *entry) ([]Op, error) {
 		}
 		if !op.Delete {
 			var err error
-			if op.Value, err = json.Marshal(e); err != nil {
+			if op.Value, err = e.encode(); err != nil {
 				return nil, fmt.Errorf("state: %s: %w", k, err)
 			}
 		}

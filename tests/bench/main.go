@@ -38,6 +38,7 @@ func run(ctx context.Context, args []string) error {
 	products := f.Int("products", 0, "measure a catalog of so many products, such as 100000, in place of the shop; filling it takes minutes")
 	moved := f.Int("migration", 0, "measure the move of a sample monolith with so many customers, such as 2000, in place of the shop")
 	profile := f.String("profile", "local", "the profile of the large catalog, or of the move: local, redis, postgres")
+	intake := f.String("intake", "", "with -migration: send its documents to their owners alone; the file that keeps them from one run to the next")
 	data := f.String("data", "", "folder that keeps the store of the large catalog; one that is there is used again, and nothing imported")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -69,6 +70,9 @@ func run(ctx context.Context, args []string) error {
 		}
 		r.print(os.Stdout, before)
 		return r.save(*out)
+	}
+	if *intake != "" {
+		return measureIntake(ctx, m, *moved, *profile, bin, dir, *intake)
 	}
 	if *moved > 0 {
 		r := newReport(m)

@@ -28,7 +28,7 @@ func (k Kind[T]) take(w http.ResponseWriter, r *http.Request) error {
 		Part      string     `json:"part"`
 		Documents []Incoming `json:"documents"`
 	}
-	if err := httpapi.Decode(r, &in); err != nil {
+	if err := httpapi.DecodeLarge(r, &in); err != nil {
 		return err
 	}
 	results, err := k.Take(r.Context(), in.Part, in.Documents)

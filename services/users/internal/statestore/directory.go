@@ -3,6 +3,7 @@ package statestore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,27 +74,41 @@ func mark(tx *state.Tx, u account.User, add bool) error {
 			return err
 		}
 	}
-	d.Changes++
-	d.Recent = append(d.Recent, u.ID)
-	d.Recent = d.Recent[max(0, len(d.Recent)-dirRecent):]
+	d.tell(u.ID)
 	return dirs.Put(tx, shard, d)
 }
 
-// list takes an account in without a word among the changes: replicas find it as one of
-// the newest of its part, and a batch of new ones does not have them read all again.
-func list(tx *state.Tx, u account.User) error {
-	shard := dirOf(u)
-	d, _, err := dirs.Get(tx, shard)
-	if err != nil {
-		return err
+// tell notes that an account has changed.
+func (d *dirHead) tell(userID string) {
+	d.Changes++
+	d.Recent = append(d.Recent, userID)
+	d.Recent = d.Recent[max(0, len(d.Recent)-dirRecent):]
+}
+
+// list takes accounts in, part by part, without a word among the changes: replicas find
+// them among the newest of their part, and a batch of new ones does not have them read all again.
+func list(tx *state.Tx, accounts []account.User) error {
+	byPart := map[string][]string{}
+	for _, u := range accounts {
+		byPart[dirOf(u)] = append(byPart[dirOf(u)], u.ID)
 	}
-	if slices.Contains(d.IDs, u.ID) { // it was here before, and is back
-		return mark(tx, u, false)
+	for _, shard := range slices.Sorted(maps.Keys(byPart)) {
+		d, _, err := dirs.Get(tx, shard)
+		if err != nil {
+			return err
+		}
+		for _, id := range byPart[shard] {
+			if slices.Contains(d.IDs, id) { // it was here before, and is back
+				d.tell(id)
+			} else if err := d.add(tx, shard, id); err != nil {
+				return err
+			}
+		}
+		if err := dirs.Put(tx, shard, d); err != nil {
+			return err
+		}
 	}
-	if err := d.add(tx, shard, u.ID); err != nil {
-		return err
-	}
-	return dirs.Put(tx, shard, d)
+	return nil
 }
 
 func (d *dirHead) add(tx *state.Tx, shard, userID string) error {

@@ -50,7 +50,7 @@ func (a *Accounts) Moved(
 ) intake.Kind[account.Moved] {
 	m := &moving{db: a.db, wrap: wrap, now: now, decided: map[string]decision{}}
 	return intake.Kind[account.Moved]{
-		Name: "users", DB: a.db, Check: fits, Keys: m.keys, Held: m.held, Put: m.put, Remove: m.remove,
+		Name: "users", DB: a.db, Check: fits, Keys: m.keys, Held: m.held, Begin: m.begin,
 		Get: m.get, GetKeys: func(id string) []string { return users.Keys(id) }, Prepare: m.prepare, Stored: m.stored,
 		Disown: disown, More: intake.ByID[account.Moved](m.more), Room: make(chan struct{}, 1), Own: ownAccounts(),
 	}
@@ -89,7 +89,17 @@ func (m *moving) get(tx *state.Tx, id string) (intake.Document[account.Moved], b
 	return intake.Document[account.Moved]{ID: id, Source: *u.Origin, Value: u.AsMoved()}, true, nil
 }
 
-func (m *moving) put(tx *state.Tx, d intake.Document[account.Moved]) error {
+// begin stores accounts; those that are new are listed after the last of them, each part once.
+func (m *moving) begin(tx *state.Tx) intake.Run[account.Moved] {
+	var added []account.User
+	return intake.Run[account.Moved]{
+		Put:    func(d intake.Document[account.Moved]) error { return m.put(tx, d, &added) },
+		Remove: func(id string) error { return m.remove(tx, id) },
+		Finish: func() error { return list(tx, added) },
+	}
+}
+
+func (m *moving) put(tx *state.Tx, d intake.Document[account.Moved], added *[]account.User) error {
 	u, known, err := read(tx, d.ID)
 	if err != nil {
 		return err
@@ -121,12 +131,9 @@ func (m *moving) put(tx *state.Tx, d intake.Document[account.Moved]) error {
 		return err
 	}
 	// Of one that comes again as it was it is not known whether the list has it.
-	if known {
-		err = mark(tx, next, repeat)
-	} else {
-		err = list(tx, next)
-	}
-	if err != nil {
+	if !known {
+		*added = append(*added, next)
+	} else if err := mark(tx, next, repeat); err != nil {
 		return err
 	}
 	does := decision{
