@@ -70,6 +70,11 @@ type partiallyShipped struct {
 	TrackingURL string       `json:"tracking_url,omitempty"`
 }
 
+type handedOver struct {
+	OrderID string `json:"order_id"`
+	Lines   []line `json:"lines"`
+}
+
 type delivered struct {
 	OrderID string `json:"order_id"`
 }
@@ -161,6 +166,8 @@ func data(o *order.Order, f order.Fact) any {
 		return partiallyShipped{OrderID: o.ID, ShipmentID: s.ID, Lines: s.Lines, Carrier: s.Carrier, Tracking: s.Tracking, TrackingURL: s.TrackingURL}
 	case order.WasShipped:
 		return shipped{OrderID: o.ID, Lines: lines(o, order.Line.Left), Tracking: o.Tracking}
+	case order.WasHandedOver:
+		return handedOver{OrderID: o.ID, Lines: lines(o, order.Line.Left)}
 	case order.WasRefunded:
 		return refunded{OrderID: o.ID, ReturnID: f.Refund.ReturnID, Amount: o.Money(f.Refund.Amount), Lines: back(f.Refund.Lines), Exchange: exchangeOf(o, f.Refund.Exchange)}
 	case order.WasExchanged:
