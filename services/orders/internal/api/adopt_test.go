@@ -221,11 +221,16 @@ func TestTheCardOfAnAdoptedOrder(t *testing.T) {
 		says   []func(doc)
 		want   sums
 		status string
+		// deleted: the last word is that the order is gone.
+		deleted bool
 	}{
 		"it is not shipped yet":      {says: []func(doc){nil}, want: sums{500, 0, 0}, status: "authorised"},
 		"shipped there":              {says: []func(doc){nil, shipped, delivered}, want: sums{500, 500, 0}, status: "paid"},
 		"shipped at once":            {says: []func(doc){delivered}, want: sums{500, 500, 0}, status: "paid"},
 		"cancelled there":            {says: []func(doc){nil, cancelled}, want: sums{0, 0, 0}, status: "void"},
+		"deleted there":              {says: []func(doc){nil, nil}, deleted: true},
+		"shipped, then deleted":      {says: []func(doc){shipped, nil}, deleted: true, want: sums{500, 500, 500}},
+		"taken here, then deleted":   {before: ship, says: []func(doc){nil, nil}, deleted: true, want: sums{500, 500, 0}},
 		"paid there":                 {says: []func(doc){nil, all(shipped, pay(500, 0, "paid"))}, want: sums{0, 0, 0}, status: "paid"},
 		"shipped, then marked paid":  {says: []func(doc){shipped, all(delivered, pay(500, 0, "paid"))}, want: sums{500, 500, 0}, status: "paid"},
 		"shipped, then cancelled":    {says: []func(doc){shipped, cancelled}, want: sums{500, 500, 500}, status: "refunded"},
@@ -247,6 +252,14 @@ func TestTheCardOfAnAdoptedOrder(t *testing.T) {
 			d := s.abroad(t, o.ID)
 			require.NotEmpty(t, d["payment"].(map[string]any)["reference"], "who has charge finds the payment")
 			for n, change := range c.says {
+				if c.deleted && n == len(c.says)-1 {
+					r := s.take(t, "0", doc{"id": o.ID, "source": doc{"key": "orders:9", "position": 5 + n}, "deleted": true})[0]
+					require.Equal(t, "stored", r.Outcome)
+					require.NoError(t, s.checkouts.Recover(t.Context()))
+					require.Empty(t, s.kept(t, o.ID))
+					require.Equal(t, 404, s.Do(t, request("GET", "/v1/orders/"+o.ID, asAgent, nil)).Status)
+					break
+				}
 				if change != nil {
 					change(d)
 				}
@@ -257,6 +270,9 @@ func TestTheCardOfAnAdoptedOrder(t *testing.T) {
 			require.NotContains(t, s.unsettled(t), o.ID)
 			held, taken, back := s.provider.Sums(o.ID)
 			require.Equal(t, c.want, sums{held, taken, back})
+			if c.deleted {
+				return
+			}
 			require.Equal(t, c.status, s.paid(t, o.ID).Payment.Status)
 			// Once the shop is in charge again, it tells what the card gave.
 			told := s.abroad(t, o.ID)["payment"].(map[string]any)["paid"].(map[string]any)["amount"]

@@ -48,9 +48,7 @@ func (o *Order) Follow(now time.Time) error {
 	}
 	switch o.Status {
 	case Cancelled:
-		if c.Capturing() == 0 || m.Made.Said.Paid == 0 {
-			o.release(now)
-		}
+		o.free(now)
 	case Shipped, Delivered:
 		switch due := min(o.Payment.Due, c.Authorised()-c.Capturing()); {
 		case o.Payment.Due == 0 && c.Capturing() == 0:
@@ -61,4 +59,22 @@ func (o *Order) Follow(now time.Time) error {
 	case Pending, Confirmed, PartiallyShipped:
 	}
 	return nil
+}
+
+// free frees what the card of an order that was made here holds, and gives back what the
+// other system does not know of.
+func (o *Order) free(now time.Time) {
+	if o.Payment.Card.Capturing() == 0 || o.Moved.Made.Said.Paid == 0 {
+		o.release(now)
+	}
+}
+
+// freed is free for an order that is deleted, and says whether its card is to do something.
+func (o *Order) freed(now time.Time) bool {
+	if o.Payment.Card == nil || o.Moved.Made == nil || o.Moved.Made.Said == nil {
+		return false
+	}
+	o.free(now)
+	_, owes := o.Payment.Card.Next()
+	return owes
 }

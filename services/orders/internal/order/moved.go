@@ -2,6 +2,7 @@ package order
 
 import (
 	"slices"
+	"time"
 
 	"tienda/internal/fault"
 	"tienda/services/orders/internal/shopper"
@@ -60,8 +61,13 @@ func (o *Order) Place() Place { return Place{o.Page, o.Owner} }
 func MovedGuest(orderID string) shopper.Owner { return shopper.Owner("guest:" + orderID) }
 
 // Bury leaves of an order that was moved in and is deleted only where it is listed, lest
-// that is forgotten when a write lands in part. Whoever reads it finds no order.
-func (o *Order) Bury() {
+// that is forgotten when a write lands in part. Whoever reads it finds no order. One whose
+// card is to be freed stays as it was until that is done.
+func (o *Order) Bury(now time.Time) {
+	if o.freed(now) {
+		o.Status, o.Gone = Cancelled, true
+		return
+	}
 	*o = Order{ID: o.ID, Owner: o.Owner, Page: o.Page, CreatedAt: o.CreatedAt, Origin: o.Origin, Moved: &Moved{Left: o.Moved.Left, Made: o.Moved.Made}, Gone: true, Version: o.Version}
 }
 

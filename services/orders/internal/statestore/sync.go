@@ -121,18 +121,23 @@ func (r *movedRun) put(d intake.Document[moved.Order]) error {
 	if err := o.Follow(time.Now().UTC()); err != nil {
 		return err
 	}
-	if o.Owing() { // the recovery does it
-		if err := unsettled.Renew(r.tx, d.ID); err != nil {
-			return err
-		}
-	}
 	o.Page = movedPage(d.Part, d.Value)
 	if held != nil {
 		o.Leave(held.Place())
 	}
 	o.Version++
 	r.held[d.ID] = o
-	return orders.Put(r.tx, d.ID, *o)
+	return r.keep(o)
+}
+
+// keep writes an order. What its card is to do is left to the recovery.
+func (r *movedRun) keep(o *order.Order) error {
+	if o.Owing() {
+		if err := unsettled.Renew(r.tx, o.ID); err != nil {
+			return err
+		}
+	}
+	return orders.Put(r.tx, o.ID, *o)
 }
 
 // bury takes an order away that was moved in. What is left of it says where it was listed.
@@ -145,8 +150,8 @@ func (r *movedRun) bury(id string) error {
 	if o.Gone {
 		return nil
 	}
-	o.Bury()
-	return orders.Put(r.tx, id, *o)
+	o.Bury(time.Now().UTC())
+	return r.keep(o)
 }
 
 func getMoved(tx *state.Tx, id string) (d intake.Document[moved.Order], ok bool, err error) {
