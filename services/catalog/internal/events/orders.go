@@ -49,7 +49,7 @@ func (h Orders) Hear(w http.ResponseWriter, r *http.Request) error {
 	switch e.Type {
 	case "tienda.orders.cancelled":
 		err = h.cancelled(r.Context(), e)
-	case "tienda.orders.shipped":
+	case "tienda.orders.shipped", "tienda.orders.handed_over":
 		err = h.each(r.Context(), e, h.Stock.Commit, func(l newsLine) int { return l.Quantity })
 	case "tienda.orders.lines_cancelled":
 		err = h.each(r.Context(), e, h.Stock.Lower, func(l newsLine) int { return l.Left })
