@@ -13,6 +13,17 @@ import (
 // Topic is the topic of this service, which is also its app ID.
 const Topic = "orders"
 
+// OfStock are the types of the events that change what is on hand or reserved.
+var OfStock = typesOf(order.WasCancelled, order.WereCancelled, order.WasShipped, order.WasRefunded, order.WasHandedOver)
+
+func typesOf(kinds ...order.FactKind) []string {
+	out := make([]string, len(kinds))
+	for i, k := range kinds {
+		out[i] = "tienda." + Topic + "." + string(k)
+	}
+	return out
+}
+
 type soldLine struct {
 	SKU       string      `json:"sku"`
 	Quantity  int         `json:"quantity"`
