@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,7 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"tienda/internal/fault"
+	"tienda/services/migration/internal/clients"
 	"tienda/services/migration/internal/cutover"
 	"tienda/services/migration/internal/handover"
 	"tienda/services/migration/internal/mapping"
@@ -18,16 +20,11 @@ import (
 	"tienda/services/migration/internal/reverse"
 	"tienda/services/migration/internal/routing"
 	"tienda/services/migration/internal/source"
-	"tienda/services/migration/internal/verify"
 )
 
-// settled is how long nothing more may have been announced before all is: what a request has
-// begun behind its answer is announced shortly after it.
-const settled = 150 * time.Millisecond
-
-// adoptable are the kinds whose owners take over what was made there, once the monolith
-// is in charge again.
-var adoptable = []string{"categories", "products", "stock"}
+// recent is how many announcements of orders before a comparison are heard by the catalog
+// once more: the broker may not have delivered them yet.
+const recent = 2000
 
 // gateways implements cutover.Gateways.
 type gateways struct{ desk *routing.Desk }
@@ -58,14 +55,15 @@ type between struct {
 	back  *reverse.Follower
 	feed  *handover.Feed
 
+	owners *clients.Owners
+
 	mu      sync.Mutex
-	news    time.Time // when something was announced last that is written back
 	watches map[*backWatch]bool
 	adopted map[string]bool // IDs
 }
 
-func newBetween(e *engine, g gateways, back *reverse.Follower, f *handover.Feed) *between {
-	return &between{engine: e, doors: g, back: back, feed: f, watches: map[*backWatch]bool{}, adopted: map[string]bool{}}
+func newBetween(e *engine, g gateways, back *reverse.Follower, o *clients.Owners) *between {
+	return &between{engine: e, doors: g, back: back, feed: handover.NewFeed(o), owners: o, watches: map[*backWatch]bool{}, adopted: map[string]bool{}}
 }
 
 // Behind implements cutover.Sync.
@@ -112,22 +110,26 @@ func kindsOf(service string) []string {
 	return nil
 }
 
-// Written implements cutover.Sync: the owners' replicas have nothing left to announce,
-// what they have announced since the comparison began is written back, and nothing more
-// has come for a moment. What was announced before that comparison it has compared.
+// Written implements cutover.Sync: the owners' replicas have nothing left to commit or to
+// announce, and what they have announced since the comparison began is written back. What was
+// announced before that comparison it has compared. Of orders the catalog has heard by then,
+// whose own announcements are asked for after that: who has held the writes finds nothing new.
 func (b *between) Written(ctx context.Context, service string) (bool, error) {
 	whole := true
 	for _, app := range appsOf(kindsOf(service)) {
 		if !b.feed.Begun(app) {
-			if err := b.feed.Begin(ctx, app); err != nil {
+			if err := b.begin(ctx, app); err != nil {
 				return false, err
 			}
 		}
-		all, err := b.feed.All(ctx, app, func(changes []reverse.Change) error { return b.apply(ctx, changes) })
+		idle, none, err := b.take(ctx, app)
+		if why := (*handover.UnsettledError)(nil); errors.As(err, &why) {
+			err = &cutover.Hindrance{Reason: why.Error()}
+		}
 		if err != nil {
 			return false, err
 		}
-		whole = whole && all
+		whole = whole && idle && none
 	}
 	waiting, err := b.back.Waiting(ctx)
 	if err != nil {
@@ -135,16 +137,40 @@ func (b *between) Written(ctx context.Context, service string) (bool, error) {
 	}
 	for _, u := range waiting {
 		if slices.Contains(kindsOf(service), u.Kind) {
-			return false, fmt.Errorf("the monolith does not take %s %s: %s", u.Kind, u.ID, u.Reason)
+			return false, &cutover.Hindrance{Reason: fmt.Sprintf("the monolith does not take %s %s: %s", u.Kind, u.ID, u.Reason)}
 		}
 	}
 	// While writes go on it is enough to have caught up.
 	if fenced, err := b.doors.fenced(ctx, service); err != nil || !fenced {
 		return err == nil, err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return whole && time.Since(b.news) >= settled, nil
+	if !whole {
+		return false, &cutover.Hindrance{Reason: "an app has commits that are not announced, or work that is not finished"}
+	}
+	return true, nil
+}
+
+// begin notes what an app has announced so far.
+func (b *between) begin(ctx context.Context, app string) error {
+	before := int64(0)
+	if app == "orders" {
+		before = recent
+	}
+	return b.feed.Begin(ctx, app, before)
+}
+
+// take writes back what an app has announced, and has the catalog hear what others are to
+// hear. idle: no replica has anything left; none: nothing was announced since.
+func (b *between) take(ctx context.Context, app string) (idle, none bool, err error) {
+	none = true
+	idle, err = b.feed.All(ctx, app, func(changes []reverse.Change, news []json.RawMessage) error {
+		none = none && len(changes) == 0 && len(news) == 0
+		if err := b.owners.Hear(ctx, news); err != nil {
+			return err
+		}
+		return b.apply(ctx, changes)
+	})
+	return idle, none, err
 }
 
 // apply writes changes back, of several of one document the newest.
@@ -168,9 +194,6 @@ func (b *between) apply(ctx context.Context, changes []reverse.Change) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	b.mu.Lock()
-	b.news = time.Now()
-	b.mu.Unlock()
 	for _, c := range newest {
 		if err := b.touched(ctx, c); err != nil {
 			return err
@@ -189,7 +212,7 @@ func (b *between) Compare(ctx context.Context, kinds []string) (string, error) {
 		return b.verifier.Compare(ctx, kinds)
 	}
 	for _, app := range appsOf(kinds) {
-		if err := b.feed.Begin(ctx, app); err != nil {
+		if err := b.begin(ctx, app); err != nil {
 			return "", err
 		}
 	}
@@ -217,7 +240,7 @@ func (b *between) Compare(ctx context.Context, kinds []string) (string, error) {
 // change all the time: what has changed since Watch is compared once more while nothing does.
 func (b *between) standing(ctx context.Context, kinds []string) ([]progress.Difference, error) {
 	for _, app := range appsOf(kinds) {
-		if _, err := b.feed.All(ctx, app, func(changes []reverse.Change) error { return b.apply(ctx, changes) }); err != nil {
+		if _, _, err := b.take(ctx, app); err != nil {
 			return nil, err
 		}
 	}
@@ -245,42 +268,7 @@ func (b *between) Watch(kinds []string) (cutover.Watched, error) {
 	b.mu.Lock()
 	b.watches[w] = true
 	b.mu.Unlock()
-	return watched{b.verifier.Watch(kinds, b.Mover.Watch(kinds), w), b, kinds}, nil
-}
-
-// watched refuses, besides, to give documents back that their owner could not take over.
-type watched struct {
-	*verify.Watched
-	of    *between
-	kinds []string
-}
-
-func (w watched) Compare(ctx context.Context) (string, error) {
-	if w.of.Handed(w.kinds[0]) {
-		made, err := w.of.stranded(ctx, w.kinds)
-		if err != nil {
-			return "", err
-		}
-		if made != "" {
-			return made + " that were made in the shop could not be taken over again", nil
-		}
-	}
-	return w.Watched.Compare(ctx)
-}
-
-// stranded gives the first of some kinds of which documents were made in the shop that
-// their owner would refuse as moved in; "": there are none.
-func (b *between) stranded(ctx context.Context, kinds []string) (string, error) {
-	made, err := b.writing.Made(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, m := range made {
-		if slices.Contains(kinds, m.Kind) && !slices.Contains(adoptable, m.Kind) && !m.Deleted {
-			return m.Kind, nil
-		}
-	}
-	return "", nil
+	return b.verifier.Watch(kinds, b.Mover.Watch(kinds), w), nil
 }
 
 // backWatch are the rows that were written back since it began. It implements verify.Touched.
@@ -325,51 +313,4 @@ func (b *between) touched(ctx context.Context, c reverse.Change) error {
 		w.keys[row.Name][row.ID] = row.Key
 	}
 	return nil
-}
-
-// adopt has what was made in the shop be as what was moved in, of kinds that the monolith
-// is in charge of (again).
-func (b *between) adopt(ctx context.Context, kinds []string) error {
-	made, err := b.writing.Made(ctx)
-	if fault.CodeOf(err) == "no_source" {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, k := range b.rules.kinds {
-		if !slices.Contains(kinds, k.Kind()) || !slices.Contains(adoptable, k.Kind()) || b.Handed(k.Kind()) {
-			continue
-		}
-		var keys [][]any
-		var ids []string
-		b.mu.Lock()
-		for _, m := range made {
-			if m.Name == k.Name() && !m.Deleted && !b.adopted[m.ID] {
-				keys, ids = append(keys, m.Key), append(ids, m.ID)
-			}
-		}
-		b.mu.Unlock()
-		if len(keys) == 0 {
-			continue
-		}
-		if err := b.Refresh(ctx, k, keys); err != nil {
-			return err
-		}
-		b.mu.Lock()
-		for _, id := range ids {
-			b.adopted[id] = true
-		}
-		b.mu.Unlock()
-	}
-	return nil
-}
-
-// adoptAll is adopt for all kinds, to be done now and then while documents are moved.
-func (b *between) adoptAll(ctx context.Context) error {
-	s, err := b.Mover.Status(ctx)
-	if err != nil || s.Phase != progress.Following {
-		return err
-	}
-	return b.adopt(ctx, adoptable)
 }
