@@ -96,7 +96,7 @@ func build(_ context.Context, d app.Deps) (app.Built, error) {
 			Machines: machine.NewService(statestore.NewMachines(d.DB, time.Now), time.Now),
 			Revoked:  statestore.NewRevocations(d.DB, time.Now), SignIns: signIns, Factors: factors,
 			Throttles: throttles, DeviceKeys: deviceKeys, Directory: all, Trail: trail, ImportLine: line,
-			MoveIn: append(movedIn.Routes(), intake.OutboxRoute(d.DB, intake.Outbox{})),
+			MoveIn: append(movedIn.Routes(), intake.OutboxRoute(d.DB)),
 		}).Routes(),
 		Parts: []app.Part{
 			token.Keeper(tokens, func(ctx context.Context) (string, error) { return secret(d)(ctx, sealKey) }, d.Log),

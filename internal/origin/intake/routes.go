@@ -107,7 +107,7 @@ type change struct {
 	Version int64  `json:"version"`
 }
 
-// Outbox is what an app has to say besides of what it has committed; the zero Outbox: nothing.
+// Outbox is what an app has to say besides of what it has committed.
 type Outbox struct {
 	// News are the types of the events that are told of as they were announced.
 	News []string
@@ -119,7 +119,11 @@ type Outbox struct {
 // OutboxRoute says what this replica has committed and not announced yet, updates that are
 // under way and work that is unfinished included, and which documents it has announced, for
 // the app migration alone.
-func OutboxRoute(db *state.DB, more Outbox) httpapi.Route {
+func OutboxRoute(db *state.DB, also ...Outbox) httpapi.Route {
+	var more Outbox
+	if len(also) > 0 {
+		more = also[0]
+	}
 	return httpapi.Route{
 		Method: http.MethodGet, Path: "/internal/v1/sync/outbox", Who: httpapi.Apps("migration"),
 		Handle: func(w http.ResponseWriter, r *http.Request) error {
@@ -129,15 +133,16 @@ func OutboxRoute(db *state.DB, more Outbox) httpapi.Route {
 			if err != nil {
 				return err
 			}
+			running := db.Running()
+			s, q := db.OutboxStats(), r.URL.Query()
+			said := db.Announced(q.Get("process"), int64(httpapi.QueryInt(r, "after")), mostChanges)
+			// Work that a replica leaves to others is listed before it is no more its own.
 			var unsettled []string
 			if more.Unsettled != nil {
 				if unsettled, err = more.Unsettled(r.Context()); err != nil {
 					return err
 				}
 			}
-			running := db.Running()
-			s, q := db.OutboxStats(), r.URL.Query()
-			said := db.Announced(q.Get("process"), int64(httpapi.QueryInt(r, "after")), mostChanges)
 			changes, news, err := told(said.Events, more.News)
 			if err != nil {
 				return err

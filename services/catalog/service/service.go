@@ -89,7 +89,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 	}
 	return app.Built{
 		Routes: slices.Concat(
-			a.Routes(), sync.Categories.Routes(), sync.Products.Routes(), sync.Stock.Routes(), []httpapi.Route{intake.OutboxRoute(d.DB, intake.Outbox{})},
+			a.Routes(), sync.Categories.Routes(), sync.Products.Routes(), sync.Stock.Routes(), []httpapi.Route{intake.OutboxRoute(d.DB)},
 		),
 		Parts: []app.Part{
 			app.Every(freshness, d.Log, "looking for changed products and prices", refresh),

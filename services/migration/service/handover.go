@@ -58,6 +58,7 @@ type between struct {
 	owners *clients.Owners
 
 	mu      sync.Mutex
+	calm    int // how often in a row nothing was left while writes were held
 	watches map[*backWatch]bool
 	adopted map[string]bool // IDs
 }
@@ -142,9 +143,19 @@ func (b *between) Written(ctx context.Context, service string) (bool, error) {
 	}
 	// While writes go on it is enough to have caught up.
 	if fenced, err := b.doors.fenced(ctx, service); err != nil || !fenced {
+		b.mu.Lock()
+		b.calm = 0
+		b.mu.Unlock()
 		return err == nil, err
 	}
-	if !whole {
+	// What the recovery of an owner has just ended is announced by the second look.
+	b.mu.Lock()
+	if b.calm++; !whole {
+		b.calm = 0
+	}
+	calm := b.calm
+	b.mu.Unlock()
+	if calm < 2 {
 		return false, &cutover.Hindrance{Reason: "an app has commits that are not announced, or work that is not finished"}
 	}
 	return true, nil

@@ -77,5 +77,5 @@ func movedRoutes(d app.Deps) ([]httpapi.Route, error) {
 		ticketKind.Announce(AppID)
 		returnKind.Announce(AppID)
 	}
-	return slices.Concat(ticketKind.Routes(), returnKind.Routes(), []httpapi.Route{intake.OutboxRoute(d.DB, intake.Outbox{})}), nil
+	return slices.Concat(ticketKind.Routes(), returnKind.Routes(), []httpapi.Route{intake.OutboxRoute(d.DB)}), nil
 }

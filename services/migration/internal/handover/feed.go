@@ -145,7 +145,9 @@ func (f *Feed) All(ctx context.Context, app string, take Take) (whole bool, err 
 	seen := map[string]bool{}
 	var unsettled []string
 	idle, err := f.round(ctx, app, func(o Outbox) (string, int64) {
-		unsettled = o.Unsettled
+		if len(o.Unsettled) > 0 {
+			unsettled = o.Unsettled
+		}
 		at := known[o.Process] // 0 for a new one: all that it has announced
 		switch {
 		case o.Lost:

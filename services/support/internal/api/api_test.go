@@ -88,7 +88,7 @@ func open(t *testing.T) *fixture {
 		movedReturns.Announce("support")
 	}
 	f.routes = Routes(tickets, returns, replies)
-	f.Server = contracttest.New(t, "support", slices.Concat(f.routes, movedTickets.Routes(), movedReturns.Routes(), []httpapi.Route{intake.OutboxRoute(db, intake.Outbox{})}))
+	f.Server = contracttest.New(t, "support", slices.Concat(f.routes, movedTickets.Routes(), movedReturns.Routes(), []httpapi.Route{intake.OutboxRoute(db)}))
 	return f
 }
 

@@ -118,7 +118,7 @@ func (s *service) serve(t *testing.T) {
 		Machines: machine.NewService(statestore.NewMachines(db, clock), clock), Revoked: statestore.NewRevocations(db, clock),
 		SignIns: signin.NewService(statestore.NewSignIns(sessions), accounts, factors, device.NewTokens(s.device, clock), clock),
 		Factors: factors, Throttles: throttles, DeviceKeys: s.device, Directory: s.directory, Trail: s.trail, ImportLine: line,
-		MoveIn: append(movedIn.Routes(), intake.OutboxRoute(db, intake.Outbox{})),
+		MoveIn: append(movedIn.Routes(), intake.OutboxRoute(db)),
 	}).Routes()
 	s.routes = routes
 	s.Server = contracttest.New(t, "users", routes)
