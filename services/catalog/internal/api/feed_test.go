@@ -112,6 +112,12 @@ func (s *shop) steps() []feedStep {
 		{"POST /events/orders", "again", func() {
 			s.hears("refunded", object{"order_id": orderC, "return_id": orderB, "lines": []any{object{"sku": "COF-250", "quantity": 1, "restock": true}}})
 		}, nil},
+		{"POST /internal/v1/sync/news", "ahead of the broker, twice", func() {
+			back := object{"id": "1", "type": "tienda.orders.refunded", "source": "orders", "specversion": "1.0",
+				"data": object{"order_id": orderC, "return_id": orderA, "lines": []any{object{"sku": "COF-250", "quantity": 1, "restock": true}}}}
+			s.call(204, mover, "POST", "/internal/v1/sync/news", object{"events": []any{back}})
+			s.call(204, mover, "POST", "/internal/v1/sync/news", object{"events": []any{back}})
+		}, []string{"stock"}},
 		{"PUT /v1/prices/{sku}", "prices on lists", func() {
 			a := s.call(200, manager, "GET", "/v1/prices/COF-250", nil)
 			s.call(200, manager, "PUT", "/v1/prices/COF-250", object{"prices": []any{}}, "If-Match", a.Header.Get("ETag"))

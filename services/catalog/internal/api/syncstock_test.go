@@ -197,7 +197,7 @@ func TestWhatOrdersHoldIsOffTheCountElsewhere(t *testing.T) {
 		}
 		over()
 		tells(4, 7) // the order is cancelled there
-		require.Equal(t, inventoryView{SKU: "W-1", OnHand: 7, Available: 7}, s.stock("W-1"))
+		require.Equal(t, inventoryView{SKU: "W-1", OnHand: 7, Available: 7, Sold: 4}, s.stock("W-1"))
 		require.Equal(t, 7, s.abroad("stock", idOf(stockKey(1))))
 	}
 }
