@@ -100,6 +100,9 @@ func (k *kind) OnlyHere(pointer string, there, held json.RawMessage) bool {
 			return true
 		}
 	}
+	if k.of.Kind == "orders" {
+		return sameOrder(pointer, there, held)
+	}
 	return k.of.Kind == "users" && pointer == "/password_digest" && !bytes.Contains(held, []byte(`"password_digest"`))
 }
 
