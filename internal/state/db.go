@@ -40,6 +40,7 @@ type DB struct {
 	watches   []Watch
 	announced *announced
 	conflicts atomic.Int64
+	running   atomic.Int64 // updates
 }
 
 // Open gives a DB over a store. Events of committed updates go to publisher,
@@ -120,6 +121,9 @@ func (db *DB) OutboxStats() Stats {
 // Conflicts counts the updates that had to run again since the start.
 func (db *DB) Conflicts() int64 { return db.conflicts.Load() }
 
+// Running counts the updates that are under way: what they commit is in no backlog yet.
+func (db *DB) Running() int { return int(db.running.Load()) }
+
 // View runs fn over documents without writing any.
 func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	return fn(newTx(ctx, db.store))
@@ -130,6 +134,8 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 // its Tx. An error of fn ends the update and is returned as it is. A store
 // that cannot be reached gives fault.Unavailable, endless conflict ErrBusy.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
+	db.running.Add(1)
+	defer db.running.Add(-1)
 	var before halves
 	defer func() {
 		for _, tx := range before {

@@ -345,6 +345,7 @@ func TestAllServicesChangeHands(t *testing.T) {
 	s.inMonolith("SELECT count(*) FROM tickets WHERE customer_id = 1 AND subject = 'Escrito en la tienda nueva'", 1)
 	s.changes("support", "rollback", "monolith")
 	s.changes("support", "begin", "shop")
+	s.inMonolith("SELECT count(*) FROM tickets WHERE customer_id = 1 AND subject = 'Escrito en la tienda nueva'", 1)
 	for _, service := range []string{"catalog", "users", "orders", "support"} {
 		status, body := s.does(service, "finish")
 		require.Equal(t, http.StatusAccepted, status, body)

@@ -165,13 +165,13 @@ func (s *story) person(n int) (status int, of string, body []byte) {
 	return resp.StatusCode, resp.Header.Get("Content-Type"), body
 }
 
-// people is how many try to register while there is no room.
-const people = 3
+// newcomers is how many try to register while there is no room.
+const newcomers = 3
 
 // refusesPeople demands that the shop says it cannot keep anything now, and shows what it has.
 func (s *story) refusesPeople() {
 	s.t.Helper()
-	for n := range people {
+	for n := range newcomers {
 		status, of, body := s.person(n)
 		require.Equal(s.t, http.StatusServiceUnavailable, status, "%s", body)
 		require.Equal(s.t, "application/problem+json", of)
@@ -182,7 +182,7 @@ func (s *story) refusesPeople() {
 // takesPeople demands that nothing is left of those who were refused: they register, once.
 func (s *story) takesPeople() {
 	s.t.Helper()
-	for n := range people {
+	for n := range newcomers {
 		s.until("somebody registered", time.Minute, func() bool {
 			status, _, body := s.person(n)
 			if status == http.StatusServiceUnavailable {

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -126,9 +127,23 @@ type change struct {
 	Version int64  `json:"version"`
 }
 
-// OutboxRoute says what this replica has committed and not announced yet, and which
-// documents it has announced, for the app migration alone.
-func OutboxRoute(db *state.DB) httpapi.Route {
+// Outbox is what an app has to say besides of what it has committed.
+type Outbox struct {
+	// News are the types of the events that are told of as they were announced.
+	News []string
+	// Unsettled gives the IDs of documents that somebody has to go on with: more is committed
+	// of them then. It makes its own calls to the store.
+	Unsettled func(ctx context.Context) ([]string, error)
+}
+
+// OutboxRoute says what this replica has committed and not announced yet, updates that are
+// under way and work that is unfinished included, and which documents it has announced, for
+// the app migration alone.
+func OutboxRoute(db *state.DB, also ...Outbox) httpapi.Route {
+	var more Outbox
+	if len(also) > 0 {
+		more = also[0]
+	}
 	return httpapi.Route{
 		Method: http.MethodGet, Path: "/internal/v1/sync/outbox", Who: httpapi.Apps("migration"),
 		Handle: func(w http.ResponseWriter, r *http.Request) error {
@@ -138,48 +153,61 @@ func OutboxRoute(db *state.DB) httpapi.Route {
 			if err != nil {
 				return err
 			}
+			running := db.Running()
 			s, q := db.OutboxStats(), r.URL.Query()
 			said := db.Announced(q.Get("process"), int64(httpapi.QueryInt(r, "after")), mostChanges)
-			changes, err := changesOf(said.Events)
+			// Work that a replica leaves to others is listed before it is no more its own.
+			var unsettled []string
+			if more.Unsettled != nil {
+				if unsettled, err = more.Unsettled(r.Context()); err != nil {
+					return err
+				}
+			}
+			changes, news, err := told(said.Events, more.News)
 			if err != nil {
 				return err
 			}
 			return httpapi.Write(w, http.StatusOK, struct {
-				Replica  string   `json:"replica"`
-				Commits  int      `json:"commits"`
-				Oldest   float64  `json:"oldest_seconds"`
-				Journals []string `json:"journals"`
-				Process  string   `json:"process"`
-				Last     int64    `json:"last"`
-				After    int64    `json:"after"`
-				Lost     bool     `json:"lost"`
-				Changes  []change `json:"changes"`
-				Watched  bool     `json:"announces"`
+				Replica   string            `json:"replica"`
+				Commits   int               `json:"commits"`
+				Oldest    float64           `json:"oldest_seconds"`
+				Journals  []string          `json:"journals"`
+				Process   string            `json:"process"`
+				Last      int64             `json:"last"`
+				After     int64             `json:"after"`
+				Lost      bool              `json:"lost"`
+				Changes   []change          `json:"changes"`
+				Watched   bool              `json:"announces"`
+				News      []json.RawMessage `json:"news,omitempty"`
+				Unsettled []string          `json:"unsettled,omitempty"`
 			}{
-				db.Journal(), s.Backlog, s.Oldest.Seconds(), journals, said.Process, said.Last,
-				said.After, said.Lost, changes, db.Watched(),
+				db.Journal(), s.Backlog + running, s.Oldest.Seconds(), journals, said.Process, said.Last,
+				said.After, said.Lost, changes, db.Watched(), news, unsettled,
 			})
 		},
 	}
 }
 
-// changesOf gives the documents that events say have changed; other events are left out.
-func changesOf(events []json.RawMessage) ([]change, error) {
-	out := make([]change, 0, len(events))
+// told gives the documents that events say have changed, and the events of some types.
+func told(events []json.RawMessage, types []string) (changes []change, news []json.RawMessage, err error) {
+	changes = make([]change, 0, len(events))
 	for _, raw := range events {
 		var e event.Received
 		if err := json.Unmarshal(raw, &e); err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		if slices.Contains(types, e.Type) {
+			news = append(news, raw)
 		}
 		if !strings.HasSuffix(e.Type, ".document_changed") {
 			continue
 		}
-		c := change{Version: e.Version}
+		var c change
 		if err := e.Decode(&c); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		c.Version = e.Version
-		out = append(out, c)
+		changes = append(changes, c)
 	}
-	return out, nil
+	return changes, news, nil
 }

@@ -18,7 +18,6 @@ var (
 	errNoWayBack    = fault.New(fault.Conflict, "no_way_back", "The mapping does not say how all documents of this service are written back to the monolith.")
 	errNoWriter     = fault.New(fault.Conflict, "no_writer", "The secret monolith-write-dsn is empty: nothing could be written back to the monolith.")
 	errWriterAway   = fault.New(fault.Unavailable, "writer_away", "The monolith cannot be written back to. See the preflight.")
-	errStranded     = fault.New(fault.Conflict, "made_in_shop", "Documents of this service were made in the shop, whose owner cannot take them over again as moved in: it cannot be rolled back.")
 	errSilent       = fault.New(fault.Conflict, "no_announcements", "An app of this service announces no changes: it runs without TIENDA_REVERSE=1.")
 )
 
@@ -32,14 +31,14 @@ type machine struct {
 func (m machine) Do(ctx context.Context, service, what string) error {
 	kinds := kindsOf(service)
 	if kinds != nil && (what == "begin" || what == "rollback") {
-		if err := m.between.able(ctx, kinds, what == "rollback"); err != nil {
+		if err := m.between.able(ctx, kinds); err != nil {
 			return err
 		}
 	}
 	return m.Machine.Do(ctx, service, what)
 }
 
-func (b *between) able(ctx context.Context, kinds []string, back bool) error {
+func (b *between) able(ctx context.Context, kinds []string) error {
 	s, err := b.Mover.Status(ctx)
 	switch {
 	case err != nil:
@@ -70,14 +69,7 @@ func (b *between) able(ctx context.Context, kinds []string, back bool) error {
 			return fault.New(fault.Unavailable, "owner_away", "An app of this service does not answer. Try again.").Because(err)
 		}
 	}
-	if !back {
-		return nil
-	}
-	made, err := b.stranded(ctx, kinds)
-	if err == nil && made != "" {
-		err = errStranded
-	}
-	return err
+	return nil
 }
 
 // work runs the machine once the mover has read what it had come to.

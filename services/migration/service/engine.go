@@ -15,7 +15,6 @@ import (
 	"tienda/internal/fault"
 	"tienda/services/migration/internal/clients"
 	"tienda/services/migration/internal/cutover"
-	"tienda/services/migration/internal/handover"
 	"tienda/services/migration/internal/mapping"
 	"tienda/services/migration/internal/move"
 	"tienda/services/migration/internal/postgres"
@@ -75,7 +74,7 @@ func Engine(_ context.Context, c Config, dsn DSN, d app.Deps, desk *routing.Desk
 	writer := reverse.New(m, e.writing, target, inCharge(journal, cutovers))
 	back := reverse.NewFollower(writer, statestore.NewUnwritten(d.DB), time.Now, d.Log)
 	e.writer = writer
-	b := newBetween(e, gateways{desk}, back, handover.NewFeed(target))
+	b := newBetween(e, gateways{desk}, back, target)
 	cut := machine{cutover.New(b.doors, b, b, cutovers, d.Log), b}
 	return Core{Control: e, Cutover: cut, Hearer: back, Parts: []app.Part{
 		cut.work, app.Every(adoptEvery, d.Log, "what was made in the shop and is the monolith's again", b.adoptAll),

@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,7 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"tienda/internal/fault"
+	"tienda/services/migration/internal/clients"
 	"tienda/services/migration/internal/cutover"
 	"tienda/services/migration/internal/handover"
 	"tienda/services/migration/internal/mapping"
@@ -18,16 +20,11 @@ import (
 	"tienda/services/migration/internal/reverse"
 	"tienda/services/migration/internal/routing"
 	"tienda/services/migration/internal/source"
-	"tienda/services/migration/internal/verify"
 )
 
-// settled is how long nothing more may have been announced before all is: what a request has
-// begun behind its answer is announced shortly after it.
-const settled = 150 * time.Millisecond
-
-// adoptable are the kinds whose owners take over what was made there, once the monolith
-// is in charge again.
-var adoptable = []string{"categories", "products", "stock", "users", "tickets", "returns"}
+// recent is how many announcements of orders before a comparison are heard by the catalog
+// once more: the broker may not have delivered them yet.
+const recent = 2000
 
 // gateways implements cutover.Gateways.
 type gateways struct{ desk *routing.Desk }
@@ -58,14 +55,16 @@ type between struct {
 	back  *reverse.Follower
 	feed  *handover.Feed
 
+	owners *clients.Owners
+
 	mu      sync.Mutex
-	news    time.Time // when something was announced last that is written back
+	calm    int // how often in a row nothing was left while writes were held
 	watches map[*backWatch]bool
 	adopted map[string]bool // IDs
 }
 
-func newBetween(e *engine, g gateways, back *reverse.Follower, f *handover.Feed) *between {
-	return &between{engine: e, doors: g, back: back, feed: f, watches: map[*backWatch]bool{}, adopted: map[string]bool{}}
+func newBetween(e *engine, g gateways, back *reverse.Follower, o *clients.Owners) *between {
+	return &between{engine: e, doors: g, back: back, feed: handover.NewFeed(o), owners: o, watches: map[*backWatch]bool{}, adopted: map[string]bool{}}
 }
 
 // Behind implements cutover.Sync.
@@ -118,31 +117,31 @@ func kindsOf(service string) []string {
 	return nil
 }
 
-// Written implements cutover.Sync: the owners' replicas have nothing left to announce,
-// what they have announced since the comparison began is written back, and nothing more
-// has come for a moment. What was announced before that comparison it has compared. While
-// writes go on it is enough to have caught up, since the comparison is still to come.
+// Written implements cutover.Sync: the owners' replicas have nothing left to commit or to
+// announce, and what they have announced since the comparison began is written back. What was
+// announced before that comparison it has compared. Of orders the catalog has heard by then,
+// whose own announcements are asked for after that: who has held the writes finds nothing new.
+// While writes go on it is enough to have caught up, since the comparison is still to come.
 func (b *between) Written(ctx context.Context, service string) (bool, error) {
 	whole := true
 	fenced, err := b.doors.fenced(ctx, service)
 	if err != nil {
 		return false, err
 	}
-	announced := b.feed.All
-	if !fenced {
-		announced = b.feed.Lately
-	}
 	for _, app := range appsOf(kindsOf(service)) {
 		if !b.feed.Begun(app) {
-			if err := b.feed.Begin(ctx, app); err != nil {
+			if err := b.begin(ctx, app); err != nil {
 				return false, err
 			}
 		}
-		all, err := announced(ctx, app, func(changes []reverse.Change) error { return b.apply(ctx, changes) })
+		idle, none, err := b.take(ctx, app, !fenced)
+		if why := (*handover.UnsettledError)(nil); errors.As(err, &why) {
+			err = &cutover.Hindrance{Reason: why.Error()}
+		}
 		if err != nil {
 			return false, err
 		}
-		whole = whole && all
+		whole = whole && idle && none
 	}
 	waiting, err := b.back.Waiting(ctx)
 	if err != nil {
@@ -150,15 +149,59 @@ func (b *between) Written(ctx context.Context, service string) (bool, error) {
 	}
 	for _, u := range waiting {
 		if slices.Contains(kindsOf(service), u.Kind) {
-			return false, fmt.Errorf("the monolith does not take %s %s: %s", u.Kind, u.ID, u.Reason)
+			return false, &cutover.Hindrance{Reason: fmt.Sprintf("the monolith does not take %s %s: %s", u.Kind, u.ID, u.Reason)}
 		}
 	}
 	if !fenced {
+		b.mu.Lock()
+		b.calm = 0
+		b.mu.Unlock()
 		return true, nil
 	}
+	// What the recovery of an owner has just ended is announced by the second look.
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	return whole && time.Since(b.news) >= settled, nil
+	if b.calm++; !whole {
+		b.calm = 0
+	}
+	calm := b.calm
+	b.mu.Unlock()
+	if calm < 2 {
+		return false, &cutover.Hindrance{Reason: "an app has commits that are not announced, or work that is not finished"}
+	}
+	return true, nil
+}
+
+// before says how many of an app's announcements before a comparison are asked for as well.
+func before(app string) int64 {
+	if app == "orders" {
+		return recent
+	}
+	return 0
+}
+
+// begin notes what an app has announced so far.
+func (b *between) begin(ctx context.Context, app string) error {
+	return b.feed.Begin(ctx, app, before(app))
+}
+
+// take writes back what an app has announced, and has the catalog hear what others are to
+// hear. idle: no replica has anything left; none: nothing was announced since. early: the
+// comparison is still to come, and finds what a replica took along that has ended.
+func (b *between) take(ctx context.Context, app string, early bool) (idle, none bool, err error) {
+	none = true
+	hear := func(changes []reverse.Change, news []json.RawMessage) error {
+		none = none && len(changes) == 0 && len(news) == 0
+		if err := b.owners.Hear(ctx, news); err != nil {
+			return err
+		}
+		return b.apply(ctx, changes)
+	}
+	if early {
+		idle, err = b.feed.Lately(ctx, app, before(app), hear)
+	} else {
+		idle, err = b.feed.All(ctx, app, hear)
+	}
+	return idle, none, err
 }
 
 // apply writes changes back, of several of one document the newest.
@@ -182,9 +225,6 @@ func (b *between) apply(ctx context.Context, changes []reverse.Change) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	b.mu.Lock()
-	b.news = time.Now()
-	b.mu.Unlock()
 	for _, c := range newest {
 		if err := b.touched(ctx, c); err != nil {
 			return err
@@ -203,7 +243,7 @@ func (b *between) Compare(ctx context.Context, kinds []string) (string, error) {
 		return b.verifier.Compare(ctx, kinds)
 	}
 	for _, app := range appsOf(kinds) {
-		if err := b.feed.Begin(ctx, app); err != nil {
+		if err := b.begin(ctx, app); err != nil {
 			return "", err
 		}
 	}
@@ -231,7 +271,7 @@ func (b *between) Compare(ctx context.Context, kinds []string) (string, error) {
 // change all the time: what has changed since Watch is compared once more while nothing does.
 func (b *between) standing(ctx context.Context, kinds []string) ([]progress.Difference, error) {
 	for _, app := range appsOf(kinds) {
-		if _, err := b.feed.All(ctx, app, func(changes []reverse.Change) error { return b.apply(ctx, changes) }); err != nil {
+		if _, _, err := b.take(ctx, app, false); err != nil {
 			return nil, err
 		}
 	}
@@ -259,42 +299,7 @@ func (b *between) Watch(kinds []string) (cutover.Watched, error) {
 	b.mu.Lock()
 	b.watches[w] = true
 	b.mu.Unlock()
-	return watched{b.verifier.Watch(kinds, b.Mover.Watch(kinds), w), b, kinds}, nil
-}
-
-// watched refuses, besides, to give documents back that their owner could not take over.
-type watched struct {
-	*verify.Watched
-	of    *between
-	kinds []string
-}
-
-func (w watched) Compare(ctx context.Context) (string, error) {
-	if w.of.Handed(w.kinds[0]) {
-		made, err := w.of.stranded(ctx, w.kinds)
-		if err != nil {
-			return "", err
-		}
-		if made != "" {
-			return made + " that were made in the shop could not be taken over again", nil
-		}
-	}
-	return w.Watched.Compare(ctx)
-}
-
-// stranded gives the first of some kinds of which documents were made in the shop that
-// their owner would refuse as moved in; "": there are none.
-func (b *between) stranded(ctx context.Context, kinds []string) (string, error) {
-	made, err := b.writing.Made(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, m := range made {
-		if slices.Contains(kinds, m.Kind) && !slices.Contains(adoptable, m.Kind) && !m.Deleted {
-			return m.Kind, nil
-		}
-	}
-	return "", nil
+	return b.verifier.Watch(kinds, b.Mover.Watch(kinds), w), nil
 }
 
 // backWatch are the rows that were written back since it began. It implements verify.Touched.
@@ -339,51 +344,4 @@ func (b *between) touched(ctx context.Context, c reverse.Change) error {
 		w.keys[row.Name][row.ID] = row.Key
 	}
 	return nil
-}
-
-// adopt has what was made in the shop be as what was moved in, of kinds that the monolith
-// is in charge of (again).
-func (b *between) adopt(ctx context.Context, kinds []string) error {
-	made, err := b.writing.Made(ctx)
-	if fault.CodeOf(err) == "no_source" {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, k := range b.rules.kinds {
-		if !slices.Contains(kinds, k.Kind()) || !slices.Contains(adoptable, k.Kind()) || b.Handed(k.Kind()) {
-			continue
-		}
-		var keys [][]any
-		var ids []string
-		b.mu.Lock()
-		for _, m := range made {
-			if m.Name == k.Name() && !m.Deleted && !b.adopted[m.ID] {
-				keys, ids = append(keys, m.Key), append(ids, m.ID)
-			}
-		}
-		b.mu.Unlock()
-		if len(keys) == 0 {
-			continue
-		}
-		if err := b.Refresh(ctx, k, keys); err != nil {
-			return err
-		}
-		b.mu.Lock()
-		for _, id := range ids {
-			b.adopted[id] = true
-		}
-		b.mu.Unlock()
-	}
-	return nil
-}
-
-// adoptAll is adopt for all kinds, to be done now and then while documents are moved.
-func (b *between) adoptAll(ctx context.Context) error {
-	s, err := b.Mover.Status(ctx)
-	if err != nil || s.Phase != progress.Following {
-		return err
-	}
-	return b.adopt(ctx, adoptable)
 }

@@ -80,3 +80,17 @@ func TestWhoseDocumentsChangeHands(t *testing.T) {
 	require.Equal(t, []string{"orders", "catalog"}, appsOf(kindsOf("orders")))
 	require.Nil(t, kindsOf("none"))
 }
+
+// What a row cannot say of an order that was made in the shop is no difference; amounts are.
+func TestSameOrder(t *testing.T) {
+	there := json.RawMessage(`{"created_at":"2026-11-27T10:00:00.123456Z","tax_included":true,"lines":[{"sku":"A"}],"totals":{"discount":{"amount":0},"tax":{"amount":0}}}`)
+	held := json.RawMessage(`{"created_at":"2026-11-27T10:00:00.123456789Z","tax_included":false,"lines":[{"sku":"A","tax":{"amount":0}}],"totals":{}}`)
+	for _, pointer := range []string{"/created_at", "/totals/discount", "/totals/tax", "/tax_included", "/lines/0/tax"} {
+		require.True(t, sameOrder(pointer, there, held), pointer)
+	}
+	taxed := json.RawMessage(`{"created_at":"2026-11-27T10:00:00.123457Z","tax_included":false,"lines":[{"sku":"A","tax":{"amount":7}}],"totals":{"discount":{"amount":1},"tax":{"amount":7}}}`)
+	for _, pointer := range []string{"/created_at", "/totals/discount", "/totals/tax", "/tax_included", "/lines/0/sku"} {
+		require.False(t, sameOrder(pointer, there, taxed), pointer)
+	}
+	require.False(t, sameOrder("/lines/0/tax", taxed, held))
+}

@@ -106,7 +106,10 @@ func (k *kind) OnlyHere(pointer string, there, held json.RawMessage) bool {
 	}
 	if r := k.of.Reverse(); r != nil {
 		handed := k.rules != nil && k.rules.handed != nil && k.rules.handed(k.of.Kind)
-		if r.OnlyShop(pointer, there) || handed && r.SameRow(pointer, there, held) {
+		switch {
+		case r.OnlyShop(pointer, there), handed && r.SameRow(pointer, there, held):
+			return true
+		case handed && k.of.Kind == "orders" && sameOrder(pointer, there, held):
 			return true
 		}
 	}

@@ -86,7 +86,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		sync.Announce(AppID)
 	}
 	return app.Built{
-		Routes: slices.Concat(a.Routes(), sync.Routes(), []httpapi.Route{intake.OutboxRoute(d.DB)}),
+		Routes: slices.Concat(a.Routes(), sync.Routes(), []httpapi.Route{intake.OutboxRoute(d.DB, intake.Outbox{News: events.OfStock, Unsettled: saga.Unsettled})}),
 		Parts: []app.Part{
 			app.Every(recoveryPause, d.Log, "recovery of unsettled checkouts and payments", func(ctx context.Context) error {
 				return errors.Join(till.Recover(ctx), checkouts.Recover(ctx))

@@ -90,6 +90,7 @@ func (a *API) Routes() []httpapi.Route {
 		{Method: http.MethodPost, Path: "/internal/v1/reservations/{order_id}/waiting", Who: orders, Handle: a.waiting},
 		{Method: http.MethodPost, Path: "/internal/v1/import/products", Who: loaders, Handle: a.importProducts},
 		{Method: http.MethodPost, Path: "/events/orders", Who: httpapi.Sidecar, Handle: a.Orders.Hear},
+		{Method: http.MethodPost, Path: "/internal/v1/sync/news", Who: httpapi.Apps("migration"), Handle: a.Orders.News},
 	}
 }
 

@@ -124,6 +124,9 @@ func (s *shop) trySync() {
 	}
 	s.call(200, mover, "GET", "/internal/v1/sync/outbox", nil)
 	s.call(403, manager, "GET", "/internal/v1/sync/outbox", nil)
+	cancelled := object{"id": "1", "type": "tienda.orders.cancelled", "source": "orders", "specversion": "1.0", "data": object{"order_id": orderA, "lines": []any{line("W-1", 1)}}}
+	s.call(204, mover, "POST", "/internal/v1/sync/news", object{"events": []any{cancelled, cancelled}})
+	s.call(403, manager, "POST", "/internal/v1/sync/news", object{"events": []any{cancelled}})
 }
 
 // What is moved in is listed, found, shown, sold and changed as what was made here, and nothing

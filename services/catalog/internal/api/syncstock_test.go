@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -166,4 +167,52 @@ func TestStockOfStaff(t *testing.T) {
 	s.move("stock", intake.Stored, moved(stockKey(2), 1, onHand(2, 9)))
 	require.Equal(t, 9, s.stock("W-2").Available)
 	require.True(t, s.shows("ware-2").InStock)
+}
+
+// What orders of here hold, another system in charge of them has off its count: its count
+// holds beside that, whichever of its news and of the orders' comes first.
+func TestWhatOrdersHoldIsOffTheCountElsewhere(t *testing.T) {
+	for _, first := range []string{"orders", "stock"} {
+		s := movedIn(t, 10)
+		s.hold(orderA, 4)
+		require.Equal(t, 6, s.abroad("stock", idOf(stockKey(1))))
+		over := func() {
+			s.hears("handed_over", object{"order_id": orderA, "lines": []any{line("W-1", 4)}})
+		}
+		tells := func(position, n int) {
+			d := moved(stockKey(1), position, onHand(1, n))
+			d["adopt"] = true
+			s.move("stock", intake.Stored, d)
+			require.JSONEq(t, fmt.Sprintf(`{"sku":"W-1","on_hand":%d}`, n), s.kept("stock", stockKey(1))[stockKey(1)])
+			require.Equal(t, n, s.stock("W-1").Available)
+		}
+		if first == "orders" {
+			over()
+			tells(2, 6)
+		} else {
+			tells(2, 6)
+			require.Equal(t, inventoryView{SKU: "W-1", OnHand: 10, Reserved: 4, Available: 6}, s.stock("W-1"))
+			tells(3, 3)
+			over()
+		}
+		over()
+		tells(4, 7) // the order is cancelled there
+		require.Equal(t, inventoryView{SKU: "W-1", OnHand: 7, Available: 7, Sold: 4}, s.stock("W-1"))
+		require.Equal(t, 7, s.abroad("stock", idOf(stockKey(1))))
+	}
+}
+
+// abroad gives how much of a stock another system is told of.
+func (s *shop) abroad(kind, id string) int {
+	s.t.Helper()
+	var out struct {
+		Documents []struct {
+			Document struct {
+				OnHand int `json:"on_hand"`
+			}
+		}
+	}
+	s.call(200, mover, "POST", "/internal/v1/sync/"+kind+"/read", object{"ids": []string{id}, "all": true}).JSON(s.t, &out)
+	require.Len(s.t, out.Documents, 1)
+	return out.Documents[0].Document.OnHand
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"golang.org/x/sync/errgroup"
+
 	"tienda/internal/event"
 	"tienda/internal/fault"
 	"tienda/internal/httpapi"
@@ -20,6 +22,9 @@ type Stock interface {
 	Lower(ctx context.Context, orderID string, lines []inventory.Line) error
 	Restock(ctx context.Context, returnID string, lines []inventory.Line) error
 }
+
+// newsAtOnce is how many events are heard at a time: those of one SKU share a commit.
+const newsAtOnce = 16
 
 // Orders hears the topic orders.
 type Orders struct{ Stock Stock }
@@ -45,21 +50,45 @@ func (h Orders) Hear(w http.ResponseWriter, r *http.Request) error {
 	if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
 		return fault.BadField("", "is no event").Because(err)
 	}
-	var err error
-	switch e.Type {
-	case "tienda.orders.cancelled":
-		err = h.cancelled(r.Context(), e)
-	case "tienda.orders.shipped":
-		err = h.each(r.Context(), e, h.Stock.Commit, func(l newsLine) int { return l.Quantity })
-	case "tienda.orders.lines_cancelled":
-		err = h.each(r.Context(), e, h.Stock.Lower, func(l newsLine) int { return l.Left })
-	case "tienda.orders.refunded":
-		err = h.refunded(r.Context(), e)
-	}
-	if err != nil {
+	if err := h.hear(r.Context(), e); err != nil {
 		return err
 	}
 	return httpapi.Write(w, http.StatusOK, struct{}{})
+}
+
+// News hears events that the migration brings, as Hear does those of the topic: it has to
+// know that they were taken. State: as many calls as for each event.
+func (h Orders) News(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Events []event.Received `json:"events"`
+	}
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(r.Context())
+	g.SetLimit(newsAtOnce)
+	for _, e := range in.Events {
+		g.Go(func() error { return h.hear(ctx, e) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (h Orders) hear(ctx context.Context, e event.Received) (err error) {
+	switch e.Type {
+	case "tienda.orders.cancelled":
+		err = h.cancelled(ctx, e)
+	case "tienda.orders.shipped", "tienda.orders.handed_over":
+		err = h.each(ctx, e, h.Stock.Commit, func(l newsLine) int { return l.Quantity })
+	case "tienda.orders.lines_cancelled":
+		err = h.each(ctx, e, h.Stock.Lower, func(l newsLine) int { return l.Left })
+	case "tienda.orders.refunded":
+		err = h.refunded(ctx, e)
+	}
+	return err
 }
 
 // each applies the lines of an event with a quantity of each.

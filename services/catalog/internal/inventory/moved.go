@@ -26,8 +26,9 @@ var ErrMadeHere = fault.New(fault.Conflict, "sku_taken", "A product that was mad
 // MoveIn states what is on hand as it is in another system: all of it lies at the location that is
 // named, and nothing elsewhere. Orders keep what they hold; where they hold more than there
 // would be, at any location, it is refused with ErrBelowReserved and nothing is changed. Those
-// who wait get what has come.
-func (s *Stock) MoveIn(m Moved, from origin.Source, settings Settings, now time.Time) error {
+// who wait get what has come. beside says that the other system has what orders hold off its
+// count already: then it is on hand besides, and nothing is refused for it.
+func (s *Stock) MoveIn(m Moved, from origin.Source, beside bool, settings Settings, now time.Time) error {
 	at := place(m.Location)
 	if !settings.Has(at) {
 		return ErrLocation.At("/location", "is not in the settings")
@@ -37,19 +38,26 @@ func (s *Stock) MoveIn(m Moved, from origin.Source, settings Settings, now time.
 		if p == at {
 			there = m.OnHand
 		}
-		if there < s.ReservedAt(p) {
+		if !beside && there < s.ReservedAt(p) {
 			return ErrBelowReserved.At("/on_hand", "is less than orders hold")
 		}
 	}
 	why := Cause{Kind: Migration, Reason: "moved in from " + from.Key}
+	held := func(p string) int {
+		if beside {
+			return s.ReservedAt(p)
+		}
+		return 0
+	}
 	for _, p := range s.Places() {
-		if n := s.OnHandAt(p); p != at && n != 0 {
-			s.adjust(-n, p, why, now)
+		if n := held(p) - s.OnHandAt(p); p != at && n != 0 {
+			s.adjust(n, p, why, now)
 		}
 	}
-	if n := m.OnHand - s.OnHandAt(at); n != 0 {
+	if n := m.OnHand + held(at) - s.OnHandAt(at); n != 0 {
 		s.adjust(n, at, why, now)
 	}
+	s.Beside = beside
 	s.Gone, s.LowAt, s.MovedTo, s.Origin, s.changed = false, m.LowAt, m.Location, &from, true
 	s.Fill(settings.preferred())
 	s.Watch(settings.LowAt)
@@ -65,9 +73,20 @@ func (s *Stock) MoveOut(now time.Time) {
 // Moved gives the stock in the shape in which it was moved in, as it is now. Where some of it
 // lies elsewhere than it was moved to, it says where.
 func (s *Stock) Moved() Moved {
-	m := Moved{SKU: s.SKU, OnHand: s.OnHand, Location: s.MovedTo, LowAt: s.LowAt}
+	if s.Beside {
+		return s.Abroad()
+	}
+	return s.moved(s.OnHand, s.OnHandAt)
+}
+
+// Abroad gives the stock for another system, which has goods off its count once they are
+// ordered: without what orders hold.
+func (s *Stock) Abroad() Moved { return s.moved(s.Available(), s.AvailableAt) }
+
+func (s *Stock) moved(n int, at func(string) int) Moved {
+	m := Moved{SKU: s.SKU, OnHand: n, Location: s.MovedTo, LowAt: s.LowAt}
 	for _, p := range s.Places() {
-		if p != place(s.MovedTo) && s.OnHandAt(p) != 0 {
+		if p != place(s.MovedTo) && at(p) != 0 {
 			m.Location = p
 			break
 		}

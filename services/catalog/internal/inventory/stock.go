@@ -62,6 +62,7 @@ type Stock struct {
 	Version   int64          `json:"-"`                      // of the stored document; 0: none yet
 	Origin    *origin.Source `json:"origin,omitempty"`       // nil: what is on hand was stated here
 	MovedTo   string         `json:"moved_to,omitempty"`     // the location that what was moved in states
+	Beside    bool           `json:"beside,omitempty"`       // what was moved in is without what orders hold
 	// DocumentID is that under which it was moved in.
 	DocumentID string `json:"document_id,omitempty"`
 

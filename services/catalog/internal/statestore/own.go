@@ -115,7 +115,7 @@ func ownStock(db *state.DB) *intake.Own[inventory.Moved] {
 			if err := json.Unmarshal(doc, &s); err != nil || s.Gone {
 				return nil, err
 			}
-			return map[string]inventory.Moved{s.Document(): s.Moved()}, nil
+			return map[string]inventory.Moved{s.Document(): s.Abroad()}, nil
 		},
 		AtKeys: func(id string) []string { return movedStocks.Keys(id) },
 		At: func(tx *state.Tx, id string) (string, error) {

@@ -121,7 +121,7 @@ func (r *stockRun) put(d intake.Document[inventory.Moved]) error {
 	again := same && stock.Origin.Position == d.Source.Position
 	if !same || d.Source.Newer(stock.Origin) { // else it is a half without its movedStockOf
 		before := stock.Availability()
-		if err := stock.MoveIn(d.Value, d.Source, holds, time.Now().UTC()); err != nil {
+		if err := stock.MoveIn(d.Value, d.Source, d.Adopt, holds, time.Now().UTC()); err != nil {
 			return err
 		}
 		stock.ProductID, stock.DocumentID = owner, d.ID

@@ -12,6 +12,11 @@ type failure struct{ reason string }
 
 func (f *failure) Error() string { return f.reason }
 
+// Hindrance is an error of what is waited for, in words for people.
+type Hindrance struct{ Reason string }
+
+func (h *Hindrance) Error() string { return h.Reason }
+
 func failed(format string, args ...any) error { return &failure{fmt.Sprintf(format, args...)} }
 
 // run makes one try.
@@ -195,6 +200,9 @@ func (m *Machine) await(ctx context.Context, s Service, limit time.Duration, oth
 			last = err
 		}
 		if sleep(ctx, look) != nil {
+			if why := (*Hindrance)(nil); errors.As(last, &why) {
+				return errors.Join(failed("After %s %s: %s.", limit, otherwise, why.Reason), last)
+			}
 			return errors.Join(failed("After %s %s.", limit, otherwise), last)
 		}
 	}

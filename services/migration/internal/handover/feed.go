@@ -5,6 +5,7 @@ package handover
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,6 +26,10 @@ type Outbox struct {
 	// Announces says whether the app announces changes of documents at all.
 	Announces bool   `json:"announces"`
 	Changes   []News `json:"changes"`
+	// News are the events among them that others have to hear of, as they were announced.
+	News []json.RawMessage `json:"news"`
+	// Unsettled are documents that somebody has to go on with: more will be committed of them.
+	Unsettled []string `json:"unsettled"`
 }
 
 // News is that of a changed document.
@@ -80,8 +85,9 @@ func (f *Feed) Check(ctx context.Context, app string) error {
 	return err
 }
 
-// Begin notes what the replicas of an app have announced so far.
-func (f *Feed) Begin(ctx context.Context, app string) error {
+// Begin notes what the replicas of an app have announced so far. The last so many before that
+// are given all the same, unless they were given before.
+func (f *Feed) Begin(ctx context.Context, app string, before int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	known := map[string]int64{}
@@ -89,7 +95,10 @@ func (f *Feed) Begin(ctx context.Context, app string) error {
 	_, err := f.round(ctx, app, func(o Outbox) (process string, after int64) {
 		silent = silent || !o.Announces
 		if _, was := known[o.Process]; !was {
-			known[o.Process] = o.Last
+			known[o.Process] = max(o.Last-before, 0)
+			if taken, again := f.known[app][o.Process]; again && before > 0 {
+				known[o.Process] = max(known[o.Process], min(taken, o.Last))
+			}
 		}
 		return "", 0
 	})
@@ -109,10 +118,23 @@ func (f *Feed) Begun(app string) bool {
 	return f.known[app] != nil
 }
 
+// Take takes changes that were announced, and the events that others have to hear of.
+type Take func(changes []reverse.Change, news []json.RawMessage) error
+
+// UnsettledError says that more will be committed of documents by itself.
+type UnsettledError struct {
+	App string
+	IDs []string
+}
+
+func (e *UnsettledError) Error() string {
+	return fmt.Sprintf("%d %s are not settled, the first is %s: a checkout is under way, or the payment provider or an exchange is waited for", len(e.IDs), e.App, e.IDs[0])
+}
+
 // All gives the changes that an app has announced since Begin, or since All before; whole
 // says that no replica has any left to announce. What it gives is not given again: take
 // says that it was taken.
-func (f *Feed) All(ctx context.Context, app string, take func([]reverse.Change) error) (whole bool, err error) {
+func (f *Feed) All(ctx context.Context, app string, take Take) (whole bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	known := f.known[app]
@@ -121,7 +143,11 @@ func (f *Feed) All(ctx context.Context, app string, take func([]reverse.Change) 
 	}
 	var failed error
 	seen := map[string]bool{}
+	var unsettled []string
 	idle, err := f.round(ctx, app, func(o Outbox) (string, int64) {
+		if len(o.Unsettled) > 0 {
+			unsettled = o.Unsettled
+		}
 		at := known[o.Process] // 0 for a new one: all that it has announced
 		switch {
 		case o.Lost:
@@ -131,7 +157,7 @@ func (f *Feed) All(ctx context.Context, app string, take func([]reverse.Change) 
 			for i, c := range o.Changes {
 				changes[i] = reverse.Change(c)
 			}
-			if failed = take(changes); failed == nil {
+			if failed = take(changes, o.News); failed == nil {
 				at = o.After
 			}
 		}
@@ -153,15 +179,18 @@ func (f *Feed) All(ctx context.Context, app string, take func([]reverse.Change) 
 			return false, fmt.Errorf("%s: %w", app, errGone)
 		}
 	}
+	if len(unsettled) > 0 {
+		return false, &UnsettledError{app, unsettled}
+	}
 	return idle, nil
 }
 
 // Lately is All where a comparison is still to come: what a replica took along that has ended
-// is left to that, and the numbers are noted anew.
-func (f *Feed) Lately(ctx context.Context, app string, take func([]reverse.Change) error) (whole bool, err error) {
+// is left to that, and the numbers are noted anew, as Begin does.
+func (f *Feed) Lately(ctx context.Context, app string, before int64, take Take) (whole bool, err error) {
 	whole, err = f.All(ctx, app, take)
 	if errors.Is(err, errGone) {
-		return false, f.Begin(ctx, app)
+		return false, f.Begin(ctx, app, before)
 	}
 	return whole, err
 }

@@ -2,6 +2,7 @@ package handover_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"testing"
@@ -17,7 +18,8 @@ type replica struct {
 	journal, process string
 	commits          int
 	said             []string // IDs
-	forgot           int      // of the first so many
+	unsettled        []string
+	forgot           int // of the first so many
 }
 
 // app is its replicas, asked in turn.
@@ -34,7 +36,7 @@ func (a *app) Outbox(_ context.Context, _, process string, after int64) (o hando
 	}
 	r := a.replicas[a.turn%len(a.replicas)]
 	a.turn++
-	o = handover.Outbox{Replica: r.journal, Commits: r.commits, Process: r.process, Last: int64(len(r.said)), Announces: !a.silent}
+	o = handover.Outbox{Replica: r.journal, Commits: r.commits, Process: r.process, Last: int64(len(r.said)), Announces: !a.silent, Unsettled: r.unsettled}
 	for _, other := range a.replicas {
 		o.Journals = append(o.Journals, other.journal)
 	}
@@ -55,7 +57,7 @@ func (a *app) Outbox(_ context.Context, _, process string, after int64) (o hando
 // all gives the IDs that a feed has.
 func all(t *testing.T, f *handover.Feed) (ids []string, whole bool, err error) {
 	t.Helper()
-	whole, err = f.All(t.Context(), "catalog", func(changes []reverse.Change) error {
+	whole, err = f.All(t.Context(), "catalog", func(changes []reverse.Change, _ []json.RawMessage) error {
 		for _, c := range changes {
 			ids = append(ids, c.ID)
 		}
@@ -72,7 +74,7 @@ func TestAllThatEveryReplicaHasAnnounced(t *testing.T) {
 	_, _, err := all(t, f)
 	require.Error(t, err, "nothing was begun")
 	require.False(t, f.Begun("catalog"))
-	require.NoError(t, f.Begin(t.Context(), "catalog"))
+	require.NoError(t, f.Begin(t.Context(), "catalog", 0))
 	require.True(t, f.Begun("catalog"))
 
 	ids, whole, err := all(t, f)
@@ -107,10 +109,10 @@ func TestAllThatEveryReplicaHasAnnounced(t *testing.T) {
 func TestChangesThatWereNotTaken(t *testing.T) {
 	r := &replica{journal: "j", process: "p"}
 	f := handover.NewFeed(&app{replicas: []*replica{r}, most: 10})
-	require.NoError(t, f.Begin(t.Context(), "catalog"))
+	require.NoError(t, f.Begin(t.Context(), "catalog", 0))
 	r.said = []string{"1"}
 	away := errors.New("the monolith is away")
-	_, err := f.All(t.Context(), "catalog", func([]reverse.Change) error { return away })
+	_, err := f.All(t.Context(), "catalog", func([]reverse.Change, []json.RawMessage) error { return away })
 	require.ErrorIs(t, err, away)
 	ids, whole, err := all(t, f)
 	require.NoError(t, err)
@@ -122,26 +124,26 @@ func TestWhatIsNotKnownIsAnError(t *testing.T) {
 	a, b := &replica{journal: "ja", process: "pa"}, &replica{journal: "jb", process: "pb"}
 	owner := &app{replicas: []*replica{a, b}, most: 10}
 	f := handover.NewFeed(owner)
-	require.NoError(t, f.Begin(t.Context(), "catalog"))
+	require.NoError(t, f.Begin(t.Context(), "catalog", 0))
 
 	owner.replicas = owner.replicas[:1]
 	_, _, err := all(t, f)
 	require.ErrorContains(t, err, "has ended")
-	require.NoError(t, f.Begin(t.Context(), "catalog"))
+	require.NoError(t, f.Begin(t.Context(), "catalog", 0))
 	_, whole, err := all(t, f)
 	require.NoError(t, err)
 	require.True(t, whole)
 
 	owner.replicas = []*replica{b}
-	take := func([]reverse.Change) error { return nil }
-	whole, err = f.Lately(t.Context(), "catalog", take)
+	take := func([]reverse.Change, []json.RawMessage) error { return nil }
+	whole, err = f.Lately(t.Context(), "catalog", 0, take)
 	require.NoError(t, err, "a comparison is to come")
 	require.False(t, whole)
-	whole, err = f.Lately(t.Context(), "catalog", take)
+	whole, err = f.Lately(t.Context(), "catalog", 0, take)
 	require.NoError(t, err)
 	require.True(t, whole)
 	owner.replicas = []*replica{a}
-	require.NoError(t, f.Begin(t.Context(), "catalog"))
+	require.NoError(t, f.Begin(t.Context(), "catalog", 0))
 
 	a.said, a.forgot = []string{"1", "2"}, 1
 	_, _, err = all(t, f)
@@ -150,7 +152,29 @@ func TestWhatIsNotKnownIsAnError(t *testing.T) {
 	require.NoError(t, f.Check(t.Context(), "catalog"))
 	owner.silent = true
 	require.ErrorIs(t, f.Check(t.Context(), "catalog"), handover.ErrSilent)
-	require.ErrorIs(t, f.Begin(t.Context(), "catalog"), handover.ErrSilent)
+	require.ErrorIs(t, f.Begin(t.Context(), "catalog", 0), handover.ErrSilent)
 	owner.replicas = nil
-	require.Error(t, f.Begin(t.Context(), "catalog"))
+	require.Error(t, f.Begin(t.Context(), "catalog", 0))
+}
+
+// What was announced shortly before it began is given as well, once, where that is asked for;
+// and while something goes on by itself, nothing is whole.
+func TestWhatWasAnnouncedShortlyBefore(t *testing.T) {
+	r := &replica{journal: "j", process: "p", said: []string{"1", "2", "3", "4"}}
+	f := handover.NewFeed(&app{replicas: []*replica{r}, most: 10})
+	require.NoError(t, f.Begin(t.Context(), "catalog", 3))
+	ids, whole, err := all(t, f)
+	require.NoError(t, err)
+	require.True(t, whole)
+	require.Equal(t, []string{"2", "3", "4"}, ids)
+	require.NoError(t, f.Begin(t.Context(), "catalog", 3))
+	r.said = append(r.said, "5")
+	ids, _, err = all(t, f)
+	require.NoError(t, err)
+	require.Equal(t, []string{"5"}, ids)
+
+	r.unsettled = []string{"7"}
+	_, whole, err = all(t, f)
+	require.False(t, whole)
+	require.ErrorContains(t, err, "the first is 7")
 }

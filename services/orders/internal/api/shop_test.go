@@ -266,7 +266,7 @@ func (s *shop) restarted(t *testing.T) *shop {
 		Checkouts: other.checkouts, Orders: orders, History: history.NewService(statestore.NewHistory(db), s.clock.now), Support: events.Support{Returns: orders, Log: log},
 		Users: events.Users{Erasures: other.erasures}, Callbacks: other.till, Secrets: secrets{},
 	}).Routes()
-	other.Server = contracttest.New(t, "orders", slices.Concat(sync.Routes(), []httpapi.Route{intake.OutboxRoute(db)}, other.routes))
+	other.Server = contracttest.New(t, "orders", slices.Concat(sync.Routes(), []httpapi.Route{intake.OutboxRoute(db, intake.Outbox{News: events.OfStock, Unsettled: saga.Unsettled})}, other.routes))
 	return &other
 }
 

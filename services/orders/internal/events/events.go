@@ -13,6 +13,17 @@ import (
 // Topic is the topic of this service, which is also its app ID.
 const Topic = "orders"
 
+// OfStock are the types of the events that change what is on hand or reserved.
+var OfStock = typesOf(order.WasCancelled, order.WereCancelled, order.WasShipped, order.WasRefunded, order.WasHandedOver)
+
+func typesOf(kinds ...order.FactKind) []string {
+	out := make([]string, len(kinds))
+	for i, k := range kinds {
+		out[i] = "tienda." + Topic + "." + string(k)
+	}
+	return out
+}
+
 type soldLine struct {
 	SKU       string      `json:"sku"`
 	Quantity  int         `json:"quantity"`
@@ -68,6 +79,11 @@ type partiallyShipped struct {
 	Carrier     string       `json:"carrier,omitempty"`
 	Tracking    string       `json:"tracking,omitempty"`
 	TrackingURL string       `json:"tracking_url,omitempty"`
+}
+
+type handedOver struct {
+	OrderID string `json:"order_id"`
+	Lines   []line `json:"lines"`
 }
 
 type delivered struct {
@@ -161,6 +177,8 @@ func data(o *order.Order, f order.Fact) any {
 		return partiallyShipped{OrderID: o.ID, ShipmentID: s.ID, Lines: s.Lines, Carrier: s.Carrier, Tracking: s.Tracking, TrackingURL: s.TrackingURL}
 	case order.WasShipped:
 		return shipped{OrderID: o.ID, Lines: lines(o, order.Line.Left), Tracking: o.Tracking}
+	case order.WasHandedOver:
+		return handedOver{OrderID: o.ID, Lines: lines(o, order.Line.Left)}
 	case order.WasRefunded:
 		return refunded{OrderID: o.ID, ReturnID: f.Refund.ReturnID, Amount: o.Money(f.Refund.Amount), Lines: back(f.Refund.Lines), Exchange: exchangeOf(o, f.Refund.Exchange)}
 	case order.WasExchanged:

@@ -47,7 +47,7 @@ func TestEventsFitTheirContract(t *testing.T) {
 	guests.Owner = "guest:0123456789abcdef0123456789abcdef"
 	var made []event.Event
 	for _, f := range []order.Fact{
-		{Kind: order.WasConfirmed}, {Kind: order.WasCancelled}, {Kind: order.WereCancelled, Cancellation: less}, {Kind: order.WasPartiallyShipped, Shipment: part}, {Kind: order.WasShipped}, {Kind: order.WasDelivered},
+		{Kind: order.WasConfirmed}, {Kind: order.WasCancelled}, {Kind: order.WereCancelled, Cancellation: less}, {Kind: order.WasPartiallyShipped, Shipment: part}, {Kind: order.WasShipped}, {Kind: order.WasDelivered}, {Kind: order.WasHandedOver},
 		{Kind: order.WasRefunded, Refund: back}, {Kind: order.WasExchanged, Refund: swapped},
 	} {
 		made = append(made, Of(o, f))

@@ -26,7 +26,12 @@ func Make(id string, from origin.Source, d Order, held *order.Order) (*order.Ord
 	if held != nil && held.Origin == nil {
 		return nil, ErrMadeHere
 	}
-	if err := d.check(); err != nil {
+	return d.make(id, from, held)
+}
+
+// make gives the order over what was held, which was moved in.
+func (d Order) make(id string, from origin.Source, held *order.Order) (*order.Order, error) {
+	if err := d.check(held != nil && held.Moved.Made != nil); err != nil {
 		return nil, err
 	}
 	o := &order.Order{
@@ -50,6 +55,9 @@ func Make(id string, from origin.Source, d Order, held *order.Order) (*order.Ord
 	if held != nil {
 		o.Version, o.Moved.Left = held.Version, held.Moved.Left
 		o.Refunds, o.Returns = held.Refunds, held.Returns
+		if held.Moved.Made != nil {
+			d.keep(o, held)
+		}
 		if held.Forgotten {
 			o.Forget()
 		}
@@ -57,8 +65,9 @@ func Make(id string, from origin.Source, d Order, held *order.Order) (*order.Ord
 	return o, nil
 }
 
-// check refuses what the schema cannot say.
-func (d Order) check() error {
+// check refuses what the schema cannot say. Of an order that was made here more may be
+// refunded than was paid: that has lowered what is due.
+func (d Order) check(made bool) error {
 	var bad []fault.Field
 	in := func(at string, m *money.Money) {
 		if m != nil && m.Currency != d.Currency {
@@ -83,7 +92,7 @@ func (d Order) check() error {
 			bad = append(bad, fault.Field{Name: at + "/quantity", Reason: "makes more than 1000 of the SKU"})
 		}
 	}
-	if p.Refunded.Amount > p.Paid.Amount {
+	if p.Refunded.Amount > p.Paid.Amount && !made {
 		bad = append(bad, fault.Field{Name: "/payment/refunded", Reason: "is more than was paid"})
 	}
 	if len(bad) == 0 {

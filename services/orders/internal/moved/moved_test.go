@@ -323,3 +323,16 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	_, err := moved.Make(id, origin.Source{}, d, &order.Order{ID: id})
 	require.ErrorIs(t, err, moved.ErrMadeHere)
 }
+
+// What was refused, or is still on the way, was never told to anybody who could have it.
+func TestWhatWasNeverBoughtIsNotAdopted(t *testing.T) {
+	var d moved.Order
+	raw, err := json.Marshal(maker{rand.New(rand.NewPCG(1, 1))}.document())
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(raw, &d))
+	_, err = moved.Adopt(id, origin.Source{}, d, &order.Order{ID: id, Status: order.Pending})
+	require.ErrorIs(t, err, moved.ErrMadeHere)
+	o, err := moved.Adopt(id, origin.Source{}, d, nil)
+	require.NoError(t, err)
+	require.Nil(t, o.Moved.Made, "it was not made here")
+}

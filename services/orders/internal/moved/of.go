@@ -32,6 +32,9 @@ func Of(o *order.Order) Order {
 		included := t.TaxIncluded
 		d.TaxIncluded = &included
 	}
+	if m := o.Moved.Made; m != nil {
+		d.say(o, m)
+	}
 	if o.Address != (order.Address{}) {
 		a := Address(o.Address)
 		d.Address = &a
@@ -40,12 +43,8 @@ func Of(o *order.Order) Order {
 }
 
 func linesOf(o *order.Order) []Line {
-	cancelled := 0
-	for _, l := range o.Lines {
-		cancelled += l.Cancelled
-	}
 	var out []Line
-	if o.Moved.Lines != nil && cancelled == 0 {
+	if hasLinesAsCame(o) {
 		for _, l := range o.Moved.Lines {
 			line := Line{
 				SKU: l.SKU, ProductID: l.ProductID, Name: l.Name, VariantName: l.VariantName, Quantity: l.Quantity,
@@ -70,4 +69,13 @@ func linesOf(o *order.Order) []Line {
 		out = append(out, line)
 	}
 	return out
+}
+
+// hasLinesAsCame says whether the lines are still those that the order came with.
+func hasLinesAsCame(o *order.Order) bool {
+	cancelled := 0
+	for _, l := range o.Lines {
+		cancelled += l.Cancelled
+	}
+	return o.Moved.Lines != nil && cancelled == o.Moved.Cancelled
 }

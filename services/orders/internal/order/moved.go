@@ -2,13 +2,15 @@ package order
 
 import (
 	"slices"
+	"time"
 
 	"tienda/internal/fault"
 	"tienda/services/orders/internal/shopper"
 )
 
 // Moved is what an order that was moved in has besides. Its payment was made elsewhere:
-// there is no Card, and what is given back of it is given back by hand.
+// there is no Card, and what is given back of it is given back by hand. One that was made
+// here and is moved in since (Made) keeps its Card: see Follow.
 type Moved struct {
 	// Refundable is what can be given back here over all, in minor units: what was paid
 	// and is due, less what was given back before.
@@ -19,7 +21,10 @@ type Moved struct {
 	// Lines are those that it came with, where an SKU stands in more than one of them; the
 	// order's own have each SKU once.
 	Lines []MovedLine `json:"lines,omitempty"`
-	Left  []Place     `json:"left,omitempty"` // where it was listed before, and may still be
+	// Cancelled is how many pieces of the order's own lines were cancelled before it came.
+	Cancelled int     `json:"cancelled,omitempty"`
+	Left      []Place `json:"left,omitempty"` // where it was listed before, and may still be
+	Made      *Made   `json:"made,omitempty"` // it was made here; nil: it was not
 }
 
 // Given says which optional parts of an order came with it.
@@ -56,9 +61,20 @@ func (o *Order) Place() Place { return Place{o.Page, o.Owner} }
 func MovedGuest(orderID string) shopper.Owner { return shopper.Owner("guest:" + orderID) }
 
 // Bury leaves of an order that was moved in and is deleted only where it is listed, lest
-// that is forgotten when a write lands in part. Whoever reads it finds no order.
-func (o *Order) Bury() {
-	*o = Order{ID: o.ID, Owner: o.Owner, Page: o.Page, CreatedAt: o.CreatedAt, Origin: o.Origin, Moved: &Moved{Left: o.Moved.Left}, Gone: true, Version: o.Version}
+// that is forgotten when a write lands in part. Whoever reads it finds no order. One whose
+// card is to be freed stays as it was until that is done.
+func (o *Order) Bury(now time.Time) {
+	if o.freed(now) {
+		o.Status, o.Gone = Cancelled, true
+		return
+	}
+	*o = Order{ID: o.ID, Owner: o.Owner, Page: o.Page, CreatedAt: o.CreatedAt, Origin: o.Origin, Moved: &Moved{Left: o.Moved.Left, Made: o.Moved.Made}, Gone: true, Version: o.Version}
+}
+
+// InListOf says whether an order stands in the list of an owner because it was made here
+// for it, whoever has it now.
+func (o *Order) InListOf(owner shopper.Owner) bool {
+	return o.Moved != nil && o.Moved.Made != nil && o.Moved.Made.Owner == owner
 }
 
 // Leave notes that the order was listed elsewhere.
@@ -79,17 +95,21 @@ func (o *Order) covers(r Refund) error {
 
 // atMost gives how much of an amount can be given back.
 func (o *Order) atMost(amount int64) int64 {
-	if o.Moved == nil {
+	if o.Moved == nil || o.Moved.Made != nil && o.Moved.Made.Whole {
 		return amount
 	}
-	left := o.Moved.Refundable
+	return max(0, min(amount, o.Moved.Refundable-o.GivenBack()))
+}
+
+// GivenBack is what was given here for what came back and for what was cancelled of lines.
+func (o *Order) GivenBack() (sum int64) {
 	for _, r := range o.Refunds {
-		left -= r.worth()
+		sum += r.worth()
 	}
 	for _, c := range o.Cancellations {
-		left -= c.Amount
+		sum += c.Amount
 	}
-	return max(0, min(amount, left))
+	return sum
 }
 
 // worth is what a refund gives for what came back: money, and what is exchanged.

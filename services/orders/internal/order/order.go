@@ -185,6 +185,8 @@ const (
 	WasDelivered  FactKind = "delivered"
 	WasRefunded   FactKind = "refunded"
 	WasExchanged  FactKind = "exchanged" // or the exchange was refused
+	// WasHandedOver: another system is in charge of it (HandOver).
+	WasHandedOver FactKind = "handed_over"
 )
 
 // Fact is one thing that happened; Refund only for WasRefunded and WasExchanged,

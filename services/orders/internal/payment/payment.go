@@ -146,6 +146,9 @@ func (p *Payment) Refunded() int64 { return p.sum(Refund, Approved) }
 // Capturing gives what was taken, or is to be.
 func (p *Payment) Capturing() int64 { return p.sum(Capture, Open, Approved) }
 
+// Tried says whether money was asked for, whatever became of that.
+func (p *Payment) Tried() bool { return p.has(Capture, Open, Approved, Declined, Dropped) }
+
 // Refunding gives what was given back, or is to be.
 func (p *Payment) Refunding() int64 { return p.sum(Refund, Open, Approved) }
 

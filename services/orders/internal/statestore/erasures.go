@@ -107,7 +107,7 @@ func (s *Erasures) Erase(ctx context.Context, userID string) error {
 			return err
 		}
 		for _, o := range page {
-			if o.Forgotten {
+			if o.Forgotten || o.Owner != owner {
 				continue
 			}
 			after, err := s.Update(ctx, o.ID, func(o *order.Order) error {

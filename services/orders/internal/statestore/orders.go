@@ -82,13 +82,13 @@ func (s *Orders) Update(ctx context.Context, id string, fn func(*order.Order) er
 	return o, nil
 }
 
-// getOrder gives order.ErrMissing for none.
+// getOrder gives order.ErrMissing for none. One that is gone is found until its card is freed.
 func getOrder(tx *state.Tx, id string) (*order.Order, error) {
 	o, ok, err := orders.Get(tx, id)
 	if err != nil {
 		return nil, err
 	}
-	if !ok || o.Gone {
+	if !ok || o.Gone && !o.Owing() {
 		return nil, order.ErrMissing
 	}
 	o.Version, err = orders.Version(tx, id)

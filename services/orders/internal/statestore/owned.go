@@ -35,7 +35,7 @@ func (s *History) Owned(ctx context.Context, owner shopper.Owner, match func(*or
 				return err
 			}
 			for _, o := range found {
-				if !o.Refused() && match(o) {
+				if o.Owner == owner && !o.Refused() && match(o) { // of one that was moved in anew the owner may be another
 					out = append(out, o)
 				}
 			}

@@ -1,13 +1,13 @@
 package statestore
 
 import (
-	"slices"
 	"time"
 
 	"tienda/internal/fault"
 	"tienda/internal/origin"
 	"tienda/internal/origin/intake"
 	"tienda/internal/state"
+	"tienda/services/orders/internal/events"
 	"tienda/services/orders/internal/history"
 	"tienda/services/orders/internal/moved"
 	"tienda/services/orders/internal/order"
@@ -18,7 +18,8 @@ import (
 // of them: rows of the history and the customers' lists are written with the orders. One batch
 // is stored at a time: two would meet at the lists, and write most of it twice. check
 // names what of a document does not fit its schema. State: 1 bulk get, 1 transaction for
-// a batch; 1 bulk get more where an order is listed elsewhere from now on, or is deleted.
+// a batch; 1 bulk get more where an order is listed elsewhere from now on, or is deleted, and
+// 1 get more where its card is to be charged or freed.
 func Sync(db *state.DB, check func(doc []byte) []fault.Field) intake.Kind[moved.Order] {
 	return intake.Kind[moved.Order]{
 		Name: "orders", DB: db, Check: check,
@@ -75,10 +76,14 @@ func morePlaces(tx *state.Tx, docs []intake.Document[moved.Order]) (keys []strin
 		if err != nil {
 			return nil, err
 		}
-		if o == nil || o.Moved == nil {
+		if o == nil || o.Moved == nil && (!d.Adopt || o.Page == "") {
 			continue
 		}
-		for _, p := range append(slices.Clone(o.Moved.Left), o.Place()) {
+		places := []order.Place{o.Place()}
+		if o.Moved != nil {
+			places = append(places, o.Moved.Left...)
+		}
+		for _, p := range places {
 			keys = append(keys, historyPageDocs.Key(p.Page))
 			if p.Owner.UserID() != "" {
 				keys = append(keys, ordersOf(p.Owner).Key())
@@ -99,8 +104,21 @@ func (r *movedRun) put(d intake.Document[moved.Order]) error {
 	if err != nil {
 		return err
 	}
-	o, err := moved.Make(d.ID, d.Source, d.Value, held)
+	take := moved.Make
+	if d.Adopt {
+		take = moved.Adopt
+	}
+	o, err := take(d.ID, d.Source, d.Value, held)
 	if err != nil {
+		return err
+	}
+	if held != nil && held.Origin == nil {
+		held.HandOver()
+		for _, f := range held.Facts() {
+			r.tx.Emit(orders.Key(d.ID), events.Of(held, f))
+		}
+	}
+	if err := o.Follow(time.Now().UTC()); err != nil {
 		return err
 	}
 	o.Page = movedPage(d.Part, d.Value)
@@ -109,7 +127,17 @@ func (r *movedRun) put(d intake.Document[moved.Order]) error {
 	}
 	o.Version++
 	r.held[d.ID] = o
-	return orders.Put(r.tx, d.ID, *o)
+	return r.keep(o)
+}
+
+// keep writes an order. What its card is to do is left to the recovery.
+func (r *movedRun) keep(o *order.Order) error {
+	if o.Owing() {
+		if err := unsettled.Renew(r.tx, o.ID); err != nil {
+			return err
+		}
+	}
+	return orders.Put(r.tx, o.ID, *o)
 }
 
 // bury takes an order away that was moved in. What is left of it says where it was listed.
@@ -122,8 +150,8 @@ func (r *movedRun) bury(id string) error {
 	if o.Gone {
 		return nil
 	}
-	o.Bury()
-	return orders.Put(r.tx, id, *o)
+	o.Bury(time.Now().UTC())
+	return r.keep(o)
 }
 
 func getMoved(tx *state.Tx, id string) (d intake.Document[moved.Order], ok bool, err error) {

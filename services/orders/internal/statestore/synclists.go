@@ -75,7 +75,7 @@ func (l lists) add(o *order.Order) {
 	} else {
 		p := l.page(o.Page)
 		p.in = append(p.in, history.RowOf(o))
-		if o.Owner.UserID() != "" {
+		if o.Owner.UserID() != "" && !o.InListOf(o.Owner) {
 			w := l.owner(o.Owner)
 			w.in = append(w.in, state.Dated{ID: o.ID, At: o.CreatedAt})
 		}
