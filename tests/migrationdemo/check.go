@@ -58,7 +58,7 @@ func (d *demo) check(ctx context.Context, m *merchant) (faults []customers.Fault
 	if err != nil {
 		return nil, err
 	}
-	found = append(found, customers.CheckStock(d.stock, ours(seen.Orders), customers.Stock{Left: after, Held: notHeld, Kept: kept(now)})...)
+	found = append(found, customers.CheckStock(d.stock, ours(seen.Orders), customers.Stock{Left: after, Kept: kept(now)})...)
 	wrong, err := m.check(ctx)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (d *demo) tables(ctx context.Context, m *merchant, old traffic.Entries, now
 	if err != nil {
 		return nil, err
 	}
-	faults = append(faults, customers.CheckStock(d.stock, ours(seen.Orders), customers.Stock{Left: stock, Held: held, Kept: kept(now)})...)
+	faults = append(faults, customers.CheckStock(d.stock, ours(seen.Orders), customers.Stock{Left: stock, Kept: kept(now)})...)
 	wrong, err = m.tables(ctx)
 	return append(faults, differing(wrong)...), err
 }
@@ -116,14 +116,6 @@ func goneOn(old traffic.Entries, now customers.Entries) {
 func kept(now customers.Entries) func(string, customers.SeenOrder) bool {
 	return func(_ string, o customers.SeenOrder) bool { return now.Moved[o.Number] != nil }
 }
-
-// held says of an order of the new shop that was not sent yet. As long as the orders do not
-// come back, the monolith gets what is on hand, with what lies there to be sent.
-func held(note string, o customers.SeenOrder) bool {
-	return !slices.Contains(comesBack, "orders") && strings.HasPrefix(note, customers.Prefix) && o.Status == "confirmed"
-}
-
-func notHeld(string, customers.SeenOrder) bool { return false }
 
 // ours are the orders of this run: what was bought before it is in no stock.
 func ours(all map[string][]customers.SeenOrder) map[string][]customers.SeenOrder {

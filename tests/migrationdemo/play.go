@@ -84,7 +84,7 @@ func (d *demo) play(ctx context.Context, m *merchant, selling context.Context) e
 	watching, blind := context.WithCancel(ctx)
 	defer blind()
 	go d.watch(watching)
-	for _, s := range steps() {
+	for _, s := range story {
 		time.Sleep(d.between) // people go on
 		if err := d.change(ctx, s); err != nil {
 			return err

@@ -5,15 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 )
-
-// comesBack are the services whose documents that were made in the shop are taken over by
-// their owners when the monolith is in charge again. Only these can be rolled back under
-// load: from the first such document on, the rollback of another is refused (made_in_shop).
-// To have the whole story played, name "users", "orders" and "support" here once they can.
-var comesBack = []string{"catalog"}
 
 // step is a change of hands, and what is done when it is through.
 type step struct {
@@ -36,19 +29,6 @@ var story = []step{
 	{"support", "begin", "shop", nil},
 	{"users", "rollback", "monolith", nil},
 	{"users", "begin", "shop", nil},
-}
-
-// steps gives the story without what cannot come back.
-func steps() (out []step) {
-	at := map[string]string{}
-	for _, s := range story {
-		if at[s.service] == s.stage || s.do == "rollback" && !slices.Contains(comesBack, s.service) {
-			continue
-		}
-		at[s.service] = s.stage
-		out = append(out, s)
-	}
-	return out
 }
 
 // services are those that change hands, in their order.

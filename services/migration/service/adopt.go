@@ -11,10 +11,11 @@ import (
 	"tienda/services/migration/internal/reverse"
 )
 
-// adopt has what was made in the shop be as what was moved in, of kinds that the monolith
-// is in charge of (again).
+// adopt has what was written back be as the monolith has it, of kinds that it is in charge of
+// (again): what was made in the shop counts as moved in, and what a row has no words for, such as
+// the last digits of an instant, is no more different.
 func (b *between) adopt(ctx context.Context, kinds []string) error {
-	made, err := b.writing.Made(ctx)
+	written, err := b.writing.Rows(ctx)
 	if fault.CodeOf(err) == "no_source" {
 		return nil
 	}
@@ -25,7 +26,7 @@ func (b *between) adopt(ctx context.Context, kinds []string) error {
 		if !slices.Contains(kinds, k.Kind()) || b.Handed(k.Kind()) {
 			continue
 		}
-		for some := range slices.Chunk(b.unadopted(k, made), adoptAtOnce) {
+		for some := range slices.Chunk(b.unadopted(k, written), adoptAtOnce) {
 			if err := b.adoptSome(ctx, k, some); err != nil {
 				return err
 			}
@@ -37,11 +38,11 @@ func (b *between) adopt(ctx context.Context, kinds []string) error {
 // adoptAtOnce is how many documents are adopted at a time: as many as an owner takes.
 const adoptAtOnce = 200
 
-// unadopted gives what was made in the shop of an entry of the mapping and is not adopted yet.
-func (b *between) unadopted(k move.Kind, made []reverse.Written) (out []reverse.Written) {
+// unadopted gives what was written back of an entry of the mapping and is not adopted yet.
+func (b *between) unadopted(k move.Kind, written []reverse.Written) (out []reverse.Written) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, m := range made {
+	for _, m := range written {
 		if m.Name == k.Name() && !m.Deleted && !b.adopted[m.ID] {
 			out = append(out, m)
 		}

@@ -58,7 +58,8 @@ type between struct {
 	owners *clients.Owners
 
 	mu      sync.Mutex
-	calm    int // how often in a row nothing was left while writes were held
+	calm    int                  // how often in a row nothing was left while writes were held
+	open    map[string]time.Time // documents that were not settled at the last look, and since when
 	watches map[*backWatch]bool
 	adopted map[string]bool // IDs
 }
@@ -134,8 +135,11 @@ func (b *between) Written(ctx context.Context, service string) (bool, error) {
 				return false, err
 			}
 		}
-		idle, none, err := b.take(ctx, app, !fenced)
+		idle, none, err := b.take(ctx, app, kindsOf(service), !fenced)
 		if why := (*handover.UnsettledError)(nil); errors.As(err, &why) {
+			if !fenced && !b.lasts(why.IDs) {
+				continue // while writes go on there is always a checkout under way
+			}
 			err = &cutover.Hindrance{Reason: why.Error()}
 		}
 		if err != nil {
@@ -171,6 +175,27 @@ func (b *between) Written(ctx context.Context, service string) (bool, error) {
 	return true, nil
 }
 
+// settles is how long a document takes to be settled by itself, at most: a checkout, a charge.
+const settles = 3 * time.Second
+
+// lasts says whether one of the documents that are not settled has been so for longer than
+// settles: holding the writes would not end that.
+func (b *between) lasts(ids []string) (long bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	open := map[string]time.Time{}
+	for _, id := range ids {
+		since, was := b.open[id]
+		if !was {
+			since = time.Now()
+		}
+		open[id] = since
+		long = long || time.Since(since) > settles
+	}
+	b.open = open
+	return long
+}
+
 // before says how many of an app's announcements before a comparison are asked for as well.
 func before(app string) int64 {
 	if app == "orders" {
@@ -185,12 +210,13 @@ func (b *between) begin(ctx context.Context, app string) error {
 }
 
 // take writes back what an app has announced, and has the catalog hear what others are to
-// hear. idle: no replica has anything left; none: nothing was announced since. early: the
-// comparison is still to come, and finds what a replica took along that has ended.
-func (b *between) take(ctx context.Context, app string, early bool) (idle, none bool, err error) {
+// hear. idle: no replica has anything left; none: nothing of some kinds was announced since, and
+// nothing to be heard: others go on. early: the comparison is still to come, and finds what a
+// replica took along that has ended.
+func (b *between) take(ctx context.Context, app string, kinds []string, early bool) (idle, none bool, err error) {
 	none = true
 	hear := func(changes []reverse.Change, news []json.RawMessage) error {
-		none = none && len(changes) == 0 && len(news) == 0
+		none = none && len(news) == 0 && !slices.ContainsFunc(changes, func(c reverse.Change) bool { return slices.Contains(kinds, c.Kind) })
 		if err := b.owners.Hear(ctx, news); err != nil {
 			return err
 		}
@@ -271,7 +297,8 @@ func (b *between) Compare(ctx context.Context, kinds []string) (string, error) {
 // change all the time: what has changed since Watch is compared once more while nothing does.
 func (b *between) standing(ctx context.Context, kinds []string) ([]progress.Difference, error) {
 	for _, app := range appsOf(kinds) {
-		if _, _, err := b.take(ctx, app, false); err != nil {
+		_, _, err := b.take(ctx, app, kinds, false)
+		if why := (*handover.UnsettledError)(nil); err != nil && !errors.As(err, &why) {
 			return nil, err
 		}
 	}

@@ -73,6 +73,15 @@ func (w *writing) Made(ctx context.Context) ([]reverse.Written, error) {
 	return s.Made(ctx)
 }
 
+// Rows implements reverse.Store.
+func (w *writing) Rows(ctx context.Context) ([]reverse.Written, error) {
+	s, err := w.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Rows(ctx)
+}
+
 // Keys implements reverse.Store.
 func (w *writing) Keys(ctx context.Context, q source.Query, each func([]any) bool) error {
 	s, err := w.get(ctx)

@@ -169,8 +169,6 @@ func (c *checker) returns() {
 // Stock is what there is of each SKU, and what is sold of it.
 type Stock struct {
 	Left map[string]int64
-	// Held says of an order, by its note, whether what it has bought counts as left still.
-	Held func(note string, o SeenOrder) bool
 	// Kept says of a cancelled one whether its goods have not come back.
 	Kept func(note string, o SeenOrder) bool
 }
@@ -181,7 +179,7 @@ func CheckStock(before map[string]int64, orders map[string][]SeenOrder, now Stoc
 	sold := map[string]int64{}
 	for note, all := range orders {
 		for _, o := range all {
-			free := o.Status == "cancelled" && !now.Kept(note, o) || now.Held(note, o)
+			free := o.Status == "cancelled" && !now.Kept(note, o)
 			for _, line := range o.Lines {
 				sku, quantity, _ := strings.Cut(line, " ")
 				if sold[sku] += 0; !free {

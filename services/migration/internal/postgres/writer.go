@@ -90,7 +90,16 @@ func (w *Writer) Hold(ctx context.Context, kind, id string, fn func(context.Cont
 
 // Made implements reverse.Store.
 func (w *Writer) Made(ctx context.Context) ([]reverse.Written, error) {
-	rows, err := w.pool.Query(ctx, "SELECT kind, id::text, source, name, key::text, version, made, deleted FROM tienda_reverse WHERE made AND source IS NOT NULL ORDER BY kind, id")
+	return w.all(ctx, "made AND source IS NOT NULL")
+}
+
+// Rows implements reverse.Store.
+func (w *Writer) Rows(ctx context.Context) ([]reverse.Written, error) {
+	return w.all(ctx, "source IS NOT NULL")
+}
+
+func (w *Writer) all(ctx context.Context, which string) ([]reverse.Written, error) {
+	rows, err := w.pool.Query(ctx, "SELECT kind, id::text, source, name, key::text, version, made, deleted FROM tienda_reverse WHERE "+which+" ORDER BY kind, id")
 	if err != nil {
 		return nil, fmt.Errorf("tienda_reverse: %w", err)
 	}

@@ -42,6 +42,8 @@ type Store interface {
 	Hold(ctx context.Context, kind, id string, fn func(context.Context, Tx) error) error
 	// Made gives every document that was made in the shop and has a row.
 	Made(ctx context.Context) ([]Written, error)
+	// Rows gives every document that was written back and has a row, moved in or made in the shop.
+	Rows(ctx context.Context) ([]Written, error)
 	// Keys calls each with the keys of all roots of a query, until it gives false.
 	Keys(ctx context.Context, q source.Query, each func(key []any) bool) error
 }
