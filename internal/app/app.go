@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tienda/internal/sidecar"
+	"tienda/internal/trace"
 )
 
 // Config is what every service reads from its environment.
@@ -90,9 +91,10 @@ func (c Config) LogValue() slog.Value {
 		slog.Int("dapr_grpc", c.DaprGRPCPort), slog.Bool("api_token", c.APIToken != ""), slog.Bool("app_token", c.AppToken != ""))
 }
 
-// Log gives the app's logger: JSON lines with the app ID.
+// Log gives the app's logger: JSON lines with the app ID and, where a line is of a request,
+// the request's ID and trace.
 func (c Config) Log(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel})).With("app", c.AppID)
+	return slog.New(trace.Logging(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))).With("app", c.AppID)
 }
 
 // Sidecar prepares the connection to the app's sidecar.

@@ -16,6 +16,7 @@ import (
 	"tienda/internal/httpapi"
 	"tienda/internal/sidecar"
 	"tienda/internal/state"
+	"tienda/internal/trace"
 )
 
 // Deps is what the frame gives a service to build itself from.
@@ -46,6 +47,11 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 		return fmt.Errorf("configuration: %w", err)
 	}
 	log := cfg.Log(stdout)
+	tracer, err := trace.Open(ctx, appID, getenv, log)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	defer CloseTraces(ctx, tracer, log)
 	side, err := cfg.Sidecar()
 	if err != nil {
 		return err
@@ -59,6 +65,7 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 	if err != nil {
 		return err
 	}
+	db.Trace(tracer)
 	built, err := build(ctx, Deps{Config: cfg, Log: log, Sidecar: side, DB: db, Contract: c, Getenv: getenv})
 	if err != nil {
 		return err
@@ -68,7 +75,7 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 	health.Watch(db, letters)
 	health.figures.MustRegister(built.Figures...)
 	h, err := letters.Handler(httpapi.Options{
-		Contract: c, Routes: append(health.Routes(), built.Routes...), AppToken: cfg.AppToken, Log: log,
+		Contract: c, Routes: append(health.Routes(), built.Routes...), AppToken: cfg.AppToken, Log: log, Tracer: tracer,
 	})
 	if err != nil {
 		return err
@@ -79,6 +86,13 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 	}
 	outbox := func(ctx context.Context) error { return db.Start(ctx, cfg.DrainTime) }
 	return Outlive(afterSidecar(side, outbox), func(ctx context.Context) error { return Run(ctx, front...) })(ctx)
+}
+
+// CloseTraces sends the spans that are left at the end of an app.
+func CloseTraces(ctx context.Context, tracer *trace.Tracer, log *slog.Logger) {
+	if err := tracer.Close(ctx); err != nil {
+		log.Warn("the last traces could not be sent", "error", err)
+	}
 }
 
 // afterSidecar holds a part back until the sidecar is ready.

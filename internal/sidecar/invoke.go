@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/backoff"
@@ -55,7 +56,16 @@ func (s *Sidecar) Invoke(ctx context.Context, c Call) error {
 			return fmt.Errorf("invoke %s %s: %w", c.App, c.Path, err)
 		}
 	}
-	return s.breakers.guard(c, func() error { return s.invoke(ctx, c, body) })
+	ctx, span := trace.Start(ctx, trace.Client, c.Method, c.App)
+	if span.On() {
+		path, _, _ := strings.Cut(c.Path, "?")
+		span.Say("http.request.method", c.Method)
+		span.Say("url.path", path)
+		span.Say("server.address", c.App)
+	}
+	err := s.breakers.guard(c, func() error { return s.invoke(ctx, c, body) })
+	span.EndWith(err)
+	return err
 }
 
 func (s *Sidecar) invoke(ctx context.Context, c Call, body []byte) error {

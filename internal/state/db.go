@@ -13,6 +13,7 @@ import (
 
 	"tienda/internal/event"
 	"tienda/internal/fault"
+	"tienda/internal/trace"
 )
 
 // Bounds of the conflict loop. 24 tries with the pauses below are about 1.5 s.
@@ -40,6 +41,7 @@ type DB struct {
 	watches   []Watch
 	announced *announced
 	conflicts atomic.Int64
+	tracer    *trace.Tracer
 }
 
 // Open gives a DB over a store. Events of committed updates go to publisher,

@@ -29,6 +29,7 @@ type config struct {
 	// GATEWAY_LEGACY is where the monolith is that is moved in, with GATEWAY_MIGRATION=1;
 	// told who asks with GATEWAY_LEGACY_IDENTITY=1. nil without.
 	monolith *route.Upstream
+	trust    bool          // GATEWAY_TRUST_TRACE=1: a client's traceparent is gone on with; else linked
 	open     listen.Limits // GATEWAY_MAX_CONNECTIONS, GATEWAY_MAX_CONNECTIONS_PER_ADDRESS
 }
 
@@ -86,6 +87,13 @@ func loadConfig(getenv func(string) string) (config, error) {
 	if c.metrics != "" {
 		_, _, err = net.SplitHostPort(c.metrics)
 		fail("GATEWAY_METRICS_ADDRESS", err)
+	}
+	switch v := getenv("GATEWAY_TRUST_TRACE"); v {
+	case "", "0":
+	case "1":
+		c.trust = true
+	default:
+		fail("GATEWAY_TRUST_TRACE", fmt.Errorf("%q is neither 0 nor 1", v))
 	}
 	c.issuer = cmp.Or(getenv("TIENDA_ISSUER"), "http://127.0.0.1:8080")
 	switch scheme := getenv("GATEWAY_PUBLIC_SCHEME"); scheme {

@@ -18,6 +18,7 @@ import (
 	"tienda/internal/deadletter"
 	"tienda/internal/httpapi"
 	"tienda/internal/sidecar"
+	"tienda/internal/trace"
 	"tienda/services/gateway/internal/cache"
 	"tienda/services/gateway/internal/edge"
 	"tienda/services/gateway/internal/forward"
@@ -48,6 +49,11 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	lines := logbuf.New(stdout)
 	defer func() { _ = lines.Close() }() // nowhere to report it to
 	log := slog.New(lines.Handler(cfg.Log(lines).Handler()))
+	tracer, err := trace.Open(ctx, appID, getenv, log)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	defer app.CloseTraces(ctx, tracer, log)
 	side, err := cfg.Sidecar()
 	if err != nil {
 		return err
@@ -61,7 +67,7 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	feed := token.NewFeed(news(side), keys, time.Now, log)
 	moving := newSwitch(cfg, side, log)
 	health := app.NewHealth(keys.Ready, feed.Ready, moving.Ready, atMost(probeEvery, side.Ready))
-	d, err := build(cfg, side, keys, feed, table, moving, health, log)
+	d, err := build(cfg, side, keys, feed, table, moving, health, tracer, log)
 	if err != nil {
 		return err
 	}
@@ -111,7 +117,7 @@ type door struct {
 	figures *metrics.Metrics
 }
 
-func build(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed, table *route.Live, moving *strangler.Switch, health *app.Health, log *slog.Logger) (*door, error) {
+func build(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed, table *route.Live, moving *strangler.Switch, health *app.Health, tracer *trace.Tracer, log *slog.Logger) (*door, error) {
 	c, err := contract.Load(contracts.FS, appID)
 	if err != nil {
 		return nil, err
@@ -143,6 +149,7 @@ func build(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed
 	d.handler = edge.New(edge.Options{
 		Table: table.Table, Tokens: token.NewVerifier(cfg.issuer, keys, feed.Revoked), Limits: d.limits, Forward: next, Origins: cfg.origins,
 		Proxies: cfg.proxies, HTTPS: cfg.https, Own: own, Observe: d.figures, Log: log,
+		Tracer: tracer, Trust: cfg.trust,
 	})
 	d.figures.Register(feed)
 	return d, nil
