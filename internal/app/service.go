@@ -73,14 +73,18 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 	health := NewHealth(append([]func(context.Context) error{side.Ready}, built.Ready...)...)
 	letters := deadletter.New(appID, db, log)
 	health.Watch(db, letters)
-	health.figures.MustRegister(built.Figures...)
+	health.figures.Register(built.Figures...)
+	health.figures.Gauges("tienda_sidecar_breaker", "Breaker of an app that this one calls: 0 closed, 0.5 half open, 1 open.", "app", side.Breakers)
 	h, err := letters.Handler(httpapi.Options{
-		Contract: c, Routes: append(health.Routes(), built.Routes...), AppToken: cfg.AppToken, Log: log, Tracer: tracer,
+		Contract: c, Routes: append(health.Routes(), built.Routes...), AppToken: cfg.AppToken, Log: log, Tracer: tracer, Observe: health.figures,
 	})
 	if err != nil {
 		return err
 	}
 	front := []Part{Server(cfg, h, log), health.Part}
+	if cfg.MetricsAddress != "" {
+		front = append(front, func(ctx context.Context) error { return health.figures.Serve(ctx, cfg.MetricsAddress, log) })
+	}
 	for _, p := range built.Parts {
 		front = append(front, afterSidecar(side, p))
 	}

@@ -161,6 +161,8 @@ type Service struct {
 
 	mu   sync.Mutex
 	left map[string]bool // orders that this replica left unsettled; true: noted in the store
+
+	stats Stats
 }
 
 // NewService gives the service over its store and the other apps.

@@ -72,17 +72,20 @@ func (s *Service) Recover(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	var errs []error
+	seen := census{unsettled: map[order.Status]int{}}
 	for _, id := range ids {
 		if ctx.Err() != nil {
 			break
 		}
-		errs = append(errs, s.recoverOne(ctx, id, slices.Contains(noted, id)))
+		errs = append(errs, s.recoverOne(ctx, id, slices.Contains(noted, id), &seen))
 	}
+	s.found(seen)
 	return errors.Join(errs...)
 }
 
-func (s *Service) recoverOne(ctx context.Context, id string, noted bool) error {
+func (s *Service) recoverOne(ctx context.Context, id string, noted bool, seen *census) error {
 	o, gave, err := s.store.Gave(ctx, id)
+	seen.count(o)
 	switch {
 	case fault.KindOf(err) == fault.NotFound && err != nil:
 	case err != nil:

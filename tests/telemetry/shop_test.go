@@ -1,6 +1,7 @@
-// Package traces runs the whole shop with real sidecars beside a collector of
-// OpenTelemetry, and asserts what of a purchase is one trace.
-package traces
+// Package telemetry runs the whole shop with real sidecars beside a collector of
+// OpenTelemetry, asserts what of a purchase is one trace, and holds docs/metrics.md to
+// the figures that there are.
+package telemetry
 
 import (
 	"bytes"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	ctx := context.Background()
-	dir, err := os.MkdirTemp("", "tienda-traces-")
+	dir, err := os.MkdirTemp("", "tienda-telemetry-")
 	if err != nil {
 		return fail(err)
 	}
