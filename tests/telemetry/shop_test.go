@@ -25,6 +25,7 @@ import (
 
 var (
 	the    *shop.Shop
+	bin    string // of its programs
 	spans  *receiver
 	tokens = map[string]string{} // of the demo accounts that have signed in, by role
 	madrid = map[string]string{"line1": "Calle Mayor 1", "city": "Madrid", "postal_code": "28013", "country": "ES", "name": "Ana García"}
@@ -39,7 +40,7 @@ func run(m *testing.M) int {
 		return fail(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	bin := filepath.Join(dir, "bin")
+	bin = filepath.Join(dir, "bin")
 	if err := shop.Build(ctx, bin); err != nil {
 		return fail(err)
 	}
