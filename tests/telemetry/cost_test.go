@@ -43,11 +43,16 @@ func BenchmarkCheckout(b *testing.B) {
 			for _, p := range stocked.Items {
 				var product struct {
 					Variants []struct {
-						SKU string `json:"sku"`
+						SKU     string `json:"sku"`
+						InStock bool   `json:"in_stock"`
 					} `json:"variants"`
 				}
 				ask(b, s, "", "GET", "/v1/products/"+p.ID, nil, &product)
-				skus = append(skus, product.Variants[0].SKU)
+				for _, v := range product.Variants {
+					if v.InStock {
+						skus = append(skus, v.SKU)
+					}
+				}
 			}
 			buy := func(n int) {
 				token := ask(b, s, "", "PUT", "/v1/cart/items/"+skus[n%len(skus)], map[string]int{"quantity": 1}, nil)
