@@ -107,7 +107,7 @@ func TestNoSpans(t *testing.T) {
 	require.NoError(t, err)
 	h := traced(t, tracer, 200)
 	for _, path := range []string{"/probe", "/none"} {
-		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
 	}
 	require.Empty(t, seen.Started())
 }
@@ -120,7 +120,7 @@ func BenchmarkRequest(b *testing.B) {
 	for name, tracer := range map[string]*trace.Tracer{"off": nil, "on": on} {
 		b.Run(name, func(b *testing.B) {
 			h := traced(b, tracer, 200)
-			r := httptest.NewRequest("GET", "/things/7", nil)
+			r := httptest.NewRequest(http.MethodGet, "/things/7", nil)
 			r.Header.Set("Traceparent", ofHeader)
 			r.Header.Set(HeaderAppToken, "secret")
 			b.ReportAllocs()
