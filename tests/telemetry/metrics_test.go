@@ -109,6 +109,7 @@ func TestFiguresOfAPurchase(t *testing.T) {
 	call(t, ana, http.StatusCreated, "POST", "/v1/orders", buyOther, nil, "Idempotency-Key", randomTrace())
 	call(t, ana, http.StatusOK, "PUT", "/v1/cart/items/"+item, map[string]int{"quantity": 1}, nil)
 	call(t, ana, http.StatusUnprocessableEntity, "POST", "/v1/orders", buyOther, nil, "Idempotency-Key", randomTrace())
+	call(t, ana, http.StatusNoContent, "DELETE", "/v1/cart/items/"+item, nil, nil) // it was given back
 	after, shelfNow := figures(t, "orders"), figures(t, "catalog")
 	more := func(name string, labels ...string) float64 {
 		return value(after[name], labels...) - value(before[name], labels...)

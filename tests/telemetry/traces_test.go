@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tienda/demo"
 	"tienda/internal/caller"
 )
 
@@ -124,6 +125,30 @@ func TestBackgroundMakesNoTraces(t *testing.T) {
 	for _, s := range spans.find(func(s span) bool { return s.parent == "" }) {
 		require.Equal(t, "gateway", s.service, "%s", tree(spans.of(s.trace)))
 		require.False(t, s.sidecar, "%s", s)
+	}
+}
+
+// Whoever reads traces must not be able to act as an app or a user, or see who they are:
+// sidecars make attributes of all headers that begin with "dapr-".
+func TestSpansHaveNoSecrets(t *testing.T) {
+	_, trace := buy(t, sku(t), map[string]any{"payment_method": "card", "payment_token": "sandbox_approves"})
+	whole(t, trace, checkout...)
+	secrets := []string{as(t, caller.Customer), "sandbox_approves", "Calle Mayor"}
+	own, err := the.Tokens()
+	require.NoError(t, err)
+	for _, token := range own {
+		secrets = append(secrets, token)
+	}
+	require.Greater(t, len(secrets), 4)
+	for _, a := range demo.Accounts {
+		secrets = append(secrets, a.Email, a.Password, a.Name)
+	}
+	for _, s := range spans.find(func(span) bool { return true }) {
+		for name, value := range s.attrs {
+			for _, secret := range secrets {
+				require.NotContains(t, value, secret, "%s of %s", name, s)
+			}
+		}
 	}
 }
 
