@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
+PROMTOOL := github.com/prometheus/prometheus/cmd/promtool@v0.316.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 TEST_TIMEOUT := 20m
 # The linter keeps its findings with the paths of the checkout that they were made in,
@@ -77,6 +78,10 @@ simulate: go ## run the shop in a simulated world, a fault at every step: SEEDS=
 	@mkdir -p bin && go test -c -o bin/simulation.test ./tests/simulation
 	@cd tests/simulation && ../../bin/simulation.test -test.timeout 0 $(if $(SEED),\
 		-test.run '^TestReplay$$' -replay $(SEED),-test.run '^TestSeeds$$' -from 0 -seeds $(or $(SEEDS),50000) $(if $(REPEAT),-repeat $(REPEAT)))
+
+.PHONY: rules
+rules: go ## try the alert rules of Prometheus: each fires where it should (the first time builds promtool)
+	@cd observability/prometheus && go run $(PROMTOOL) check rules rules.yaml && go run $(PROMTOOL) test rules rules_test.yaml
 
 .PHONY: lint
 lint: go ## gofmt, go vet and golangci-lint (pinned; the first time builds it)

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tienda/internal/sidecar"
+	"tienda/internal/trace"
 )
 
 // Config is what every service reads from its environment.
@@ -33,6 +34,7 @@ type Config struct {
 	AppToken        string // APP_API_TOKEN: the sidecar to this app
 	AllowNoAppToken bool   // TIENDA_ALLOW_NO_APP_TOKEN=1: take calls of an unproven sidecar
 	Reverse         bool   // TIENDA_REVERSE=1: announce every change of documents that a monolith is told of
+	MetricsAddress  string // TIENDA_METRICS_ADDRESS: host:port where the figures are served as well; "": nowhere
 	LogLevel        slog.Level
 	ReadyOffTime    time.Duration // TIENDA_READY_OFF: between readiness off and no new requests
 	DrainTime       time.Duration // TIENDA_DRAIN: how long requests, and then events, may take at a stop
@@ -61,6 +63,11 @@ func LoadConfig(appID string, port int, getenv func(string) string) (Config, err
 	c.APIToken, c.AppToken = getenv("DAPR_API_TOKEN"), getenv("APP_API_TOKEN")
 	c.AllowNoAppToken = getenv("TIENDA_ALLOW_NO_APP_TOKEN") == "1"
 	c.Reverse = getenv("TIENDA_REVERSE") == "1"
+	if c.MetricsAddress = getenv("TIENDA_METRICS_ADDRESS"); c.MetricsAddress != "" {
+		if _, _, err := net.SplitHostPort(c.MetricsAddress); err != nil {
+			errs = append(errs, fmt.Errorf("TIENDA_METRICS_ADDRESS: %w", err))
+		}
+	}
 	if v := getenv("LOG_LEVEL"); v != "" {
 		if err := c.LogLevel.UnmarshalText([]byte(v)); err != nil {
 			errs = append(errs, fmt.Errorf("LOG_LEVEL=%q is not a level", v))
@@ -90,9 +97,10 @@ func (c Config) LogValue() slog.Value {
 		slog.Int("dapr_grpc", c.DaprGRPCPort), slog.Bool("api_token", c.APIToken != ""), slog.Bool("app_token", c.AppToken != ""))
 }
 
-// Log gives the app's logger: JSON lines with the app ID.
+// Log gives the app's logger: JSON lines with the app ID and, where a line is of a request,
+// the request's ID and trace.
 func (c Config) Log(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel})).With("app", c.AppID)
+	return slog.New(trace.Logging(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))).With("app", c.AppID)
 }
 
 // Sidecar prepares the connection to the app's sidecar.

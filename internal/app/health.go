@@ -6,10 +6,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"tienda/internal/fault"
 	"tienda/internal/httpapi"
+	"tienda/internal/metrics"
 )
 
 // Health answers those who watch over the machine: probes, and figures for
@@ -19,12 +18,12 @@ import (
 type Health struct {
 	stopping atomic.Bool
 	checks   []func(context.Context) error
-	figures  *prometheus.Registry
+	figures  *metrics.Metrics
 }
 
 // NewHealth gives probes with the checks of readiness, each nil when ready.
 func NewHealth(checks ...func(context.Context) error) *Health {
-	return &Health{checks: checks, figures: newRegistry()}
+	return &Health{checks: checks, figures: metrics.New("tienda_http")}
 }
 
 // Part takes readiness off when the app is told to stop.

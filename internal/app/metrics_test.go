@@ -51,6 +51,5 @@ func TestFigures(t *testing.T) {
 	require.Contains(t, text, "tienda_outbox_published_total 0\n")
 	require.Contains(t, text, "tienda_outbox_adopted_total 0\n")
 	require.Contains(t, text, "tienda_state_conflicts_total 0\n")
-	require.Contains(t, text, "tienda_dead_letters_kept_total 0\n")
 	require.Contains(t, text, "go_goroutines")
 }

@@ -16,6 +16,7 @@ import (
 	"tienda/internal/httpapi"
 	"tienda/internal/sidecar"
 	"tienda/internal/state"
+	"tienda/internal/trace"
 )
 
 // Deps is what the frame gives a service to build itself from.
@@ -46,6 +47,11 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 		return fmt.Errorf("configuration: %w", err)
 	}
 	log := cfg.Log(stdout)
+	tracer, err := trace.Open(ctx, appID, getenv, log)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	defer CloseTraces(ctx, tracer, log)
 	side, err := cfg.Sidecar()
 	if err != nil {
 		return err
@@ -59,6 +65,7 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 	if err != nil {
 		return err
 	}
+	db.Trace(tracer)
 	built, err := build(ctx, Deps{Config: cfg, Log: log, Sidecar: side, DB: db, Contract: c, Getenv: getenv})
 	if err != nil {
 		return err
@@ -66,19 +73,30 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 	health := NewHealth(append([]func(context.Context) error{side.Ready}, built.Ready...)...)
 	letters := deadletter.New(appID, db, log)
 	health.Watch(db, letters)
-	health.figures.MustRegister(built.Figures...)
+	health.figures.Register(built.Figures...)
+	health.figures.Gauges("tienda_sidecar_breaker", "Breaker of an app that this one calls: 0 closed, 0.5 half open, 1 open.", "app", side.Breakers)
 	h, err := letters.Handler(httpapi.Options{
-		Contract: c, Routes: append(health.Routes(), built.Routes...), AppToken: cfg.AppToken, Log: log,
+		Contract: c, Routes: append(health.Routes(), built.Routes...), AppToken: cfg.AppToken, Log: log, Tracer: tracer, Observe: health.figures,
 	})
 	if err != nil {
 		return err
 	}
 	front := []Part{Server(cfg, h, log), health.Part}
+	if cfg.MetricsAddress != "" {
+		front = append(front, func(ctx context.Context) error { return health.figures.Serve(ctx, cfg.MetricsAddress, log) })
+	}
 	for _, p := range built.Parts {
 		front = append(front, afterSidecar(side, p))
 	}
 	outbox := func(ctx context.Context) error { return db.Start(ctx, cfg.DrainTime) }
 	return Outlive(afterSidecar(side, outbox), func(ctx context.Context) error { return Run(ctx, front...) })(ctx)
+}
+
+// CloseTraces sends the spans that are left at the end of an app.
+func CloseTraces(ctx context.Context, tracer *trace.Tracer, log *slog.Logger) {
+	if err := tracer.Close(ctx); err != nil {
+		log.Warn("the last traces could not be sent", "error", err)
+	}
 }
 
 // afterSidecar holds a part back until the sidecar is ready.

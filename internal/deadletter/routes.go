@@ -10,6 +10,7 @@ import (
 	"tienda/internal/caller"
 	"tienda/internal/httpapi"
 	"tienda/internal/page"
+	"tienda/internal/trace"
 )
 
 const (
@@ -95,7 +96,11 @@ func (l *Letters) hear(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := l.keep(r.Context(), unwrap(body)); err != nil {
+	event := unwrap(body)
+	if span := trace.Current(r.Context()); span.On() {
+		span.Link(traceIn(event))
+	}
+	if err := l.keep(r.Context(), event); err != nil {
 		return err
 	}
 	return httpapi.Write(w, http.StatusOK, struct{}{})

@@ -3,6 +3,8 @@ package deadletter
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,24 +25,61 @@ type Letters struct {
 	topics  map[string]string // the routes of the app's events, by topic
 	deliver deliverer
 
-	kept, replayed, discarded atomic.Int64
+	replayed, discarded atomic.Int64
+
+	mu   sync.Mutex
+	kept map[string]int64 // by topic
 }
 
 // Stats counts what this replica has done since its start.
-type Stats struct{ Kept, Replayed, Discarded int64 }
+type Stats struct {
+	Kept                map[string]int64 // by topic
+	Replayed, Discarded int64
+}
 
 // Stats gives the figures for /metrics.
 func (l *Letters) Stats() Stats {
-	return Stats{Kept: l.kept.Load(), Replayed: l.replayed.Load(), Discarded: l.discarded.Load()}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	kept := map[string]int64{}
+	for topic := range l.topics {
+		kept[topic] = 0
+	}
+	maps.Copy(kept, l.kept)
+	return Stats{Kept: kept, Replayed: l.replayed.Load(), Discarded: l.discarded.Load()}
 }
 
 // New gives the dead letters of an app, kept in its own store.
 func New(app string, db *state.DB, log *slog.Logger) *Letters {
 	return &Letters{
-		app: app, db: db, log: log, reasons: newReasons(), topics: map[string]string{},
+		app: app, db: db, log: log, reasons: newReasons(), kept: map[string]int64{}, topics: map[string]string{},
 		now: func() time.Time { return time.Now().UTC() },
 	}
 }
+
+// count counts a letter that was kept. A topic that the app does not hear is none: the name
+// is the event's own word.
+func (l *Letters) count(topic string) {
+	if _, hears := l.topics[topic]; !hears {
+		topic = "none"
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kept[topic]++
+}
+
+// Counts says how many letters there are in each state, of all replicas. State: 1 get.
+func (l *Letters) Counts(ctx context.Context) (c Counts, err error) {
+	err = l.db.View(ctx, func(tx *state.Tx) error {
+		b, _, err := books.Get(tx, theBook)
+		c = b.counts()
+		return err
+	})
+	return c, err
+}
+
+// Heard says whether the app hears events at all.
+func (l *Letters) Heard() bool { return len(l.topics) > 0 }
 
 // theBook is the ID of the one book of an app's store.
 const theBook = ""
@@ -88,7 +127,7 @@ func (l *Letters) keep(ctx context.Context, event []byte) error {
 		return letters.Put(tx, id, v)
 	})
 	if err == nil && !there {
-		l.kept.Add(1)
+		l.count(h.Topic)
 		l.log.WarnContext(ctx, "an event became a dead letter", "letter", id, "type", h.Type, "event", h.EventID, "topic", h.Topic)
 	}
 	return err

@@ -30,6 +30,9 @@ type Event struct {
 	Time    time.Time // of the change, UTC
 	Version int64     // the document's version after the change
 	Data    any       // as contracts/events has it for the type
+	// The trace of the commit that has announced it (W3C); "": it has none. It is filled in
+	// by the commit.
+	TraceParent, TraceState string
 }
 
 // New gives an event of an app about one of its documents; the version is
@@ -50,6 +53,9 @@ type wire struct {
 	Time            time.Time       `json:"time"`
 	DataContentType string          `json:"datacontenttype"`
 	Version         int64           `json:"docversion"`
+	TraceParent     string          `json:"traceparent,omitempty"`
+	TraceID         string          `json:"traceid,omitempty"` // the same: only where it is there, too, a sidecar leaves both as they are
+	TraceState      string          `json:"tracestate,omitempty"`
 	Data            json.RawMessage `json:"data"`
 }
 
@@ -61,7 +67,8 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(wire{
 		SpecVersion: "1.0", ID: e.ID, Type: e.Type, Source: e.Source, Subject: e.Subject,
-		Time: e.Time, DataContentType: "application/json", Version: e.Version, Data: data,
+		Time: e.Time, DataContentType: "application/json", Version: e.Version,
+		TraceParent: e.TraceParent, TraceID: e.TraceParent, TraceState: e.TraceState, Data: data,
 	})
 }
 
@@ -85,7 +92,7 @@ func (r *Received) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("event: no id or no type")
 	}
 	version, _ := w.Version.Int64() // absent: 0, which no consumer has applied
-	r.Event = Event{ID: w.ID, Type: w.Type, Source: w.Source, Subject: w.Subject, Time: w.Time, Version: version}
+	r.Event = Event{ID: w.ID, Type: w.Type, Source: w.Source, Subject: w.Subject, Time: w.Time, Version: version, TraceParent: w.TraceParent, TraceState: w.TraceState}
 	r.Raw = w.Data
 	return nil
 }

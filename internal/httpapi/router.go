@@ -29,6 +29,15 @@ type Options struct {
 	Routes   []Route
 	AppToken string // what the sidecar must send; "" only where the app allows it (package app)
 	Log      *slog.Logger
+	Tracer   *trace.Tracer // makes a span of each request but probes; nil: none
+	Observe  Observer      // nil: nobody counts
+}
+
+// Observer counts requests, probes apart.
+type Observer interface {
+	Begin()
+	// End is told the route as the contract has it.
+	End(route, method string, status int, took time.Duration)
 }
 
 // New gives the service's handler. It fails if the routes and the contract
@@ -40,7 +49,7 @@ func New(o Options) (http.Handler, error) {
 	m := mux.NewRouter().SkipClean(true).UseEncodedPath()
 	for _, r := range o.Routes {
 		op, _ := o.Contract.Operation(r.Method, r.Path)
-		m.Handle(r.Path, &endpoint{route: r, op: op, token: []byte(o.AppToken), log: o.Log}).Methods(r.Method)
+		m.Handle(r.Path, &endpoint{route: r, op: op, token: []byte(o.AppToken), log: o.Log, tracer: o.Tracer, name: r.Method + " " + r.Path, observe: o.Observe}).Methods(r.Method)
 	}
 	m.NotFoundHandler = failing(o.Log, fault.New(fault.NotFound, "no_such_route", "There is no such route."))
 	m.MethodNotAllowedHandler = failing(o.Log, fault.New(fault.MethodNotAllowed, "method_not_allowed", "The route does not take this method."))
@@ -72,16 +81,27 @@ type endpoint struct {
 	op    *contract.Operation
 	token []byte
 	log   *slog.Logger
+
+	tracer  *trace.Tracer
+	name    string   // of its spans
+	observe Observer // nil: nobody
 }
 
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	t := trace.FromHeader(r.Header)
 	c := caller.FromHeader(r.Header)
-	ctx := caller.With(trace.With(r.Context(), t), c)
+	ctx, span, t := e.begin(r)
+	ctx = caller.With(ctx, c)
 	r = r.WithContext(ctx)
 	out := &recorder{ResponseWriter: w}
+	if e.observe != nil && !e.route.Who.probe {
+		e.observe.Begin()
+		defer func() { e.observe.End(e.route.Path, e.route.Method, out.status, time.Since(start)) }()
+	}
 	defer func() {
+		if span.On() {
+			defer e.end(span, out, c)
+		}
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler { //nolint:errorlint // a panic's value, which nobody wraps
 				panic(p) // the answer has begun, and its reader has to see that it is not whole

@@ -35,6 +35,7 @@ type Letter struct {
 	At       time.Time     `json:"at"`               // of the change
 	Patience time.Duration `json:"patience,omitempty"`
 	Tries    int           `json:"tries,omitempty"` // that failed
+	Trace    string        `json:"trace,omitempty"` // W3C traceparent of the change; "": there is none
 }
 
 // Expired says whether it is too late to send the letter.

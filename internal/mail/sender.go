@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"tienda/internal/trace"
 )
 
 // Queue keeps the letters that are not sent yet. A letter is in the memory of
@@ -77,6 +79,7 @@ type Sender struct {
 	now      func() time.Time
 	log      *slog.Logger
 	wake     chan struct{}
+	tracer   *trace.Tracer // nil: no spans
 
 	mu      sync.Mutex
 	fresh   []string // letters of this replica
@@ -96,6 +99,9 @@ func NewSender(q Queue, c Composer, m Mailer, now func() time.Time, log *slog.Lo
 		wake: make(chan struct{}, 1), sent: map[string]bool{},
 	}
 }
+
+// Trace has a span made of each letter that is sent. Call it before Part.
+func (s *Sender) Trace(t *trace.Tracer) { s.tracer = t }
 
 // Stats gives the figures of now.
 func (s *Sender) Stats() Stats {
@@ -283,6 +289,11 @@ func (s *Sender) deliver(ctx context.Context, id string) {
 		s.count(func(st *Stats) { st.GivenUp++ })
 		s.done(ctx, id)
 		return
+	}
+	if s.tracer != nil { // in the trace of the change that it is about
+		var span trace.Span
+		ctx, span = s.tracer.Begin(ctx, "mail "+string(l.Kind), trace.Internal, trace.Keep(l.Trace, ""))
+		defer span.End()
 	}
 	switch err := s.send(ctx, l); {
 	case err == nil:

@@ -77,11 +77,17 @@ func (b *Breakers) Do(app string, call func() error) error {
 func (b *Breakers) Open(app string) bool { return b.b.of(app).State() == gobreaker.StateOpen }
 
 // States gives 0 (closed), 0.5 (half open) or 1 (open) for each app that was called.
-func (b *Breakers) States() map[string]float64 {
-	b.b.mu.Lock()
-	defer b.b.mu.Unlock()
+func (b *Breakers) States() map[string]float64 { return b.b.states() }
+
+// Breakers says how the breaker of each app stands that Invoke has called, as
+// Breakers.States does.
+func (s *Sidecar) Breakers() map[string]float64 { return s.breakers.states() }
+
+func (b *breakers) states() map[string]float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	out := map[string]float64{}
-	for app, cb := range b.b.byApp {
+	for app, cb := range b.byApp {
 		switch cb.State() {
 		case gobreaker.StateOpen:
 			out[app] = 1

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/backoff"
@@ -52,7 +53,16 @@ func (s *Sidecar) Invoke(ctx context.Context, c Call) error {
 	if err != nil {
 		return fmt.Errorf("invoke %s %s: %w", c.App, c.Path, err)
 	}
-	return s.breakers.guard(c, func() error { return s.invoke(ctx, c, body) })
+	ctx, span := trace.Start(ctx, trace.Client, c.Method, c.App)
+	if span.On() {
+		path, _, _ := strings.Cut(c.Path, "?")
+		span.Say("http.request.method", c.Method)
+		span.Say("url.path", path)
+		span.Say("server.address", c.App)
+	}
+	err := s.breakers.guard(c, func() error { return s.invoke(ctx, c, body) })
+	span.EndWith(err)
+	return err
 }
 
 // body is what is sent: encoding/json would read and copy what is JSON already.

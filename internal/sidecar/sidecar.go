@@ -127,13 +127,22 @@ func (s *Sidecar) WaitReady(ctx context.Context) error {
 	}
 }
 
-func (s *Sidecar) outgoing(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+func (s *Sidecar) outgoing(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) (err error) {
+	if trace.Current(ctx).On() {
+		var span trace.Span
+		ctx, span = spanOf(ctx, method, req)
+		defer func() { span.EndWith(err) }()
+	}
 	var pairs []string
 	if s.token != "" {
 		pairs = append(pairs, "dapr-api-token", s.token)
 	}
-	if p := trace.From(ctx).Parent; p != "" {
-		pairs = append(pairs, "traceparent", p)
+	t := trace.From(ctx)
+	if t.Parent != "" {
+		pairs = append(pairs, "traceparent", t.Parent)
+	}
+	if t.Spanned() && t.State != "" {
+		pairs = append(pairs, "tracestate", t.State)
 	}
 	if len(pairs) > 0 {
 		ctx = metadata.AppendToOutgoingContext(ctx, pairs...)

@@ -13,6 +13,7 @@ import (
 
 	"tienda/internal/event"
 	"tienda/internal/fault"
+	"tienda/internal/trace"
 )
 
 // Bounds of the conflict loop. 24 tries with the pauses below are about 1.5 s.
@@ -41,6 +42,7 @@ type DB struct {
 	announced *announced
 	conflicts atomic.Int64
 	running   atomic.Int64 // updates
+	tracer    *trace.Tracer
 }
 
 // Open gives a DB over a store. Events of committed updates go to publisher,

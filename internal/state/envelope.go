@@ -14,6 +14,7 @@ type envelope struct {
 	Past    []string        `json:"h,omitempty"` // the commits before it, newest first
 	Gone    bool            `json:"x,omitempty"` // deleted; kept for its events and its version
 	Pending []pending       `json:"o,omitempty"`
+	Trace   string          `json:"t,omitempty"` // W3C traceparent of the commit that last began work on it or announced something of it
 	Data    json.RawMessage `json:"d,omitempty"`
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"tienda/internal/trace"
 )
 
 // Bounds of group commit. A store takes a transaction of 100 writes at little
@@ -27,6 +29,7 @@ func (e mayLandHalf) Unwrap() error { return e.error }
 
 // write is what one update wants to commit.
 type write struct {
+	ctx    context.Context
 	ops    []Op
 	commit string
 	landed landing
@@ -68,7 +71,9 @@ func newGroup(store Store) *group { return &group{store: store, flying: map[stri
 // commit writes ops and waits for the outcome: nil, errConflict, or why the
 // store could not be reached. After ctx has ended the write may still land.
 func (g *group) commit(ctx context.Context, commit string, ops []Op, landed landing) error {
-	w := &write{ops: ops, commit: commit, landed: landed, done: make(chan error, 1)}
+	ctx, span := trace.Start(ctx, trace.Internal, "commit")
+	defer span.End()
+	w := &write{ctx: ctx, ops: ops, commit: commit, landed: landed, done: make(chan error, 1)}
 	g.mu.Lock()
 	g.queue = append(g.queue, w)
 	g.takeOff()
@@ -171,6 +176,8 @@ func (g *group) fly(batch []*write) {
 func (g *group) send(batch []*write) (late bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitLimit)
 	defer cancel()
+	ctx, span := trace.Shared(ctx, trace.Internal, "commit together", traced(batch, func(w *write) context.Context { return w.ctx }))
+	defer func() { span.EndWith(err) }()
 	var ops []Op
 	for _, w := range batch {
 		ops = append(ops, w.ops...)
@@ -184,6 +191,8 @@ func (g *group) send(batch []*write) (late bool, err error) {
 func (g *group) learn(batch []*write, late bool) (rest []*write, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitLimit)
 	defer cancel()
+	ctx, span := trace.Shared(ctx, trace.Internal, "learn what was committed", traced(batch, func(w *write) context.Context { return w.ctx }))
+	defer func() { span.EndWith(err) }()
 	var keys []string
 	for _, w := range batch {
 		for _, op := range w.ops {

@@ -33,11 +33,14 @@ func (o *outbox) publishLane(ctx context.Context, l *lane) {
 }
 
 // publishBatch tries until the broker has all events or ctx ends.
-func (o *outbox) publishBatch(ctx context.Context, batch []job) error {
+func (o *outbox) publishBatch(ctx context.Context, batch []job) (err error) {
 	bulk, ok := o.topic.(BulkTopic)
 	if !ok || len(batch) == 1 {
 		for _, j := range batch {
-			if err := o.publish(ctx, j.event); err != nil {
+			of, span := o.producing(ctx, j.event)
+			err := o.publish(of, j.event)
+			span.EndWith(err)
+			if err != nil {
 				return err
 			}
 			o.db.note(j.key, j.event)
@@ -45,6 +48,8 @@ func (o *outbox) publishBatch(ctx context.Context, batch []job) error {
 		}
 		return nil
 	}
+	ctx, end := o.producingAll(ctx, batch)
+	defer func() { end(err) }()
 	told := false
 	return o.again(ctx, func() error {
 		events := make([][]byte, len(batch))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync"
+
+	"tienda/internal/trace"
 )
 
 // Bounds of group reads. A store reads documents by the hundred at little more
@@ -103,6 +105,7 @@ func (g *reads) fly(batch []*read) {
 	// Of the callers, one may go away while the others wait.
 	ctx, cancel := context.WithTimeout(context.Background(), commitLimit)
 	defer cancel()
+	ctx, span := trace.Shared(ctx, trace.Internal, "read together", traced(batch, func(r *read) context.Context { return r.ctx }))
 	at := map[string]int{}
 	var keys []string
 	for _, r := range batch {
@@ -114,6 +117,7 @@ func (g *reads) fly(batch []*read) {
 		}
 	}
 	items, err := g.Store.Get(ctx, keys...)
+	span.EndWith(err)
 	for _, r := range batch {
 		if err != nil {
 			r.done <- found{alone: true}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tienda/internal/event"
+	"tienda/internal/trace"
 )
 
 type doc struct {
@@ -16,6 +17,7 @@ type doc struct {
 	gone    bool  // as read: deleted, and kept for its events
 	pending []pending
 	past    []string // commits, newest first
+	trace   string   // as read
 	data    json.RawMessage
 	value   any // what Put gave, encoded at commit
 	ttl     time.Duration
@@ -79,7 +81,7 @@ func (tx *Tx) Load(keys ...string) error {
 			if err := json.Unmarshal(item.Value, &e); err != nil {
 				return fmt.Errorf("state: %s holds no document: %w", item.Key, err)
 			}
-			d.version, d.data, d.gone, d.pending, d.past = e.Version, e.Data, e.Gone, e.Pending, e.before()
+			d.version, d.data, d.gone, d.pending, d.past, d.trace = e.Version, e.Data, e.Gone, e.Pending, e.before(), e.Trace
 		}
 		tx.docs[item.Key] = d
 	}
@@ -113,8 +115,10 @@ func (tx *Tx) Unfinished(key string) { tx.unfinished = append(tx.unfinished, key
 // finishedEvents gives the events with the versions of their documents.
 func (tx *Tx) finishedEvents() []event.Event {
 	out := make([]event.Event, len(tx.events))
+	t := trace.Kept(tx.ctx)
 	for i, p := range tx.events {
 		out[i] = p.Event
+		out[i].TraceParent, out[i].TraceState = t.Parent, t.State
 		if d := tx.docs[p.key]; d != nil {
 			out[i].Version = d.version
 			if d.written {
@@ -202,7 +206,10 @@ func (tx *Tx) ops(entry *entry) ([]Op, error) {
 	for _, k := range keys {
 		d := tx.docs[k]
 		op := Op{Key: k, ETag: d.etag, Delete: d.deleted, TTL: d.ttl}
-		e := envelope{Version: d.version + 1, Commit: tx.commit, Past: d.past, Pending: tx.unpublished(d.pending)}
+		e := envelope{Version: d.version + 1, Commit: tx.commit, Past: d.past, Pending: tx.unpublished(d.pending), Trace: d.trace}
+		if len(events[k]) > 0 || slices.Contains(tx.unfinished, k) {
+			e.Trace = trace.Kept(tx.ctx).Parent
+		}
 		if len(events[k]) > 0 {
 			e.Pending = append(e.Pending, pending{Commit: tx.commit, Entry: entry.key(), Events: events[k]})
 		}

@@ -1,5 +1,9 @@
 // Package trace carries the request ID and the W3C trace context from app to
-// app, so that the log lines of one request can be found everywhere.
+// app, so that the log lines of one request can be found everywhere, and makes
+// the spans of an app where somebody collects them (docs/adr/0050).
+//
+// Without a collector there is no Tracer, and nothing here costs more than
+// passing the headers on.
 package trace
 
 import (
@@ -24,6 +28,8 @@ type Trace struct {
 	RequestID string
 	Parent    string // W3C traceparent
 	State     string // W3C tracestate
+
+	spanned bool // Parent is a span of this app's tracer, sampled or not
 }
 
 var (
@@ -50,13 +56,19 @@ func FromHeader(h http.Header) Trace {
 // Complete gives a trace a request ID and a parent where it has none. The
 // gateway does this; the apps behind it keep what they get.
 func (t Trace) Complete() Trace {
-	if t.RequestID == "" {
-		t.RequestID = uuid.Must(uuid.NewV7()).String()
-	}
+	t = t.Named()
 	if t.Parent == "" {
 		var b [24]byte
 		_, _ = rand.Read(b[:]) // never fails since Go 1.24
 		t.Parent = "00-" + hex.EncodeToString(b[:16]) + "-" + hex.EncodeToString(b[16:]) + "-00"
+	}
+	return t
+}
+
+// Named gives a trace a request ID where it has none.
+func (t Trace) Named() Trace {
+	if t.RequestID == "" {
+		t.RequestID = uuid.Must(uuid.NewV7()).String()
 	}
 	return t
 }

@@ -25,10 +25,11 @@ type config struct {
 	issuer  string         // TIENDA_ISSUER, as the users app has it; http://127.0.0.1:8080 by default
 	https   bool           // GATEWAY_PUBLIC_SCHEME is https: TLS ends before the gateway, which serves none; http by default
 	proxies client.Proxies // GATEWAY_TRUSTED_PROXIES, whose GATEWAY_PROXY_HEADER names the client; none by default
-	metrics string         // GATEWAY_METRICS_ADDRESS: host:port where the figures are served; none by default
+	metrics string         // GATEWAY_METRICS_ADDRESS, else TIENDA_METRICS_ADDRESS: host:port where the figures are served; none by default
 	// GATEWAY_LEGACY is where the monolith is that is moved in, with GATEWAY_MIGRATION=1;
 	// told who asks with GATEWAY_LEGACY_IDENTITY=1. nil without.
 	monolith *route.Upstream
+	trust    bool          // GATEWAY_TRUST_TRACE=1: a client's traceparent is gone on with; else linked
 	open     listen.Limits // GATEWAY_MAX_CONNECTIONS, GATEWAY_MAX_CONNECTIONS_PER_ADDRESS
 }
 
@@ -57,7 +58,7 @@ func loadConfig(getenv func(string) string) (config, error) {
 	if getenv("TIENDA_READY_OFF") == "" {
 		base.ReadyOffTime = readyOff
 	}
-	c := config{Config: base, routes: getenv("GATEWAY_ROUTES"), factor: 1, metrics: getenv("GATEWAY_METRICS_ADDRESS")}
+	c := config{Config: base, routes: getenv("GATEWAY_ROUTES"), factor: 1, metrics: cmp.Or(getenv("GATEWAY_METRICS_ADDRESS"), base.MetricsAddress)}
 	var errs []error
 	fail := func(name string, err error) {
 		if err != nil {
@@ -86,6 +87,13 @@ func loadConfig(getenv func(string) string) (config, error) {
 	if c.metrics != "" {
 		_, _, err = net.SplitHostPort(c.metrics)
 		fail("GATEWAY_METRICS_ADDRESS", err)
+	}
+	switch v := getenv("GATEWAY_TRUST_TRACE"); v {
+	case "", "0":
+	case "1":
+		c.trust = true
+	default:
+		fail("GATEWAY_TRUST_TRACE", fmt.Errorf("%q is neither 0 nor 1", v))
 	}
 	c.issuer = cmp.Or(getenv("TIENDA_ISSUER"), "http://127.0.0.1:8080")
 	switch scheme := getenv("GATEWAY_PUBLIC_SCHEME"); scheme {

@@ -17,13 +17,14 @@ import (
 	"tienda/internal/contract"
 	"tienda/internal/deadletter"
 	"tienda/internal/httpapi"
+	"tienda/internal/metrics"
 	"tienda/internal/sidecar"
+	"tienda/internal/trace"
 	"tienda/services/gateway/internal/cache"
 	"tienda/services/gateway/internal/edge"
 	"tienda/services/gateway/internal/forward"
 	"tienda/services/gateway/internal/limit"
 	"tienda/services/gateway/internal/logbuf"
-	"tienda/services/gateway/internal/metrics"
 	"tienda/services/gateway/internal/ops"
 	"tienda/services/gateway/internal/route"
 	"tienda/services/gateway/internal/strangler"
@@ -48,6 +49,11 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	lines := logbuf.New(stdout)
 	defer func() { _ = lines.Close() }() // nowhere to report it to
 	log := slog.New(lines.Handler(cfg.Log(lines).Handler()))
+	tracer, err := trace.Open(ctx, appID, getenv, log)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	defer app.CloseTraces(ctx, tracer, log)
 	side, err := cfg.Sidecar()
 	if err != nil {
 		return err
@@ -61,7 +67,7 @@ func run(ctx context.Context, getenv func(string) string, stdout io.Writer) erro
 	feed := token.NewFeed(news(side), keys, time.Now, log)
 	moving := newSwitch(cfg, side, log)
 	health := app.NewHealth(keys.Ready, feed.Ready, moving.Ready, atMost(probeEvery, side.Ready))
-	d, err := build(cfg, side, keys, feed, table, moving, health, log)
+	d, err := build(cfg, side, keys, feed, table, moving, health, tracer, log)
 	if err != nil {
 		return err
 	}
@@ -111,7 +117,16 @@ type door struct {
 	figures *metrics.Metrics
 }
 
-func build(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed, table *route.Live, moving *strangler.Switch, health *app.Health, log *slog.Logger) (*door, error) {
+// observer counts what the edge answers.
+type observer struct {
+	*metrics.Metrics
+	limited func(limit string)
+}
+
+// Limited implements edge.Observer.
+func (o observer) Limited(limit string) { o.limited(limit) }
+
+func build(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed, table *route.Live, moving *strangler.Switch, health *app.Health, tracer *trace.Tracer, log *slog.Logger) (*door, error) {
 	c, err := contract.Load(contracts.FS, appID)
 	if err != nil {
 		return nil, err
@@ -132,7 +147,7 @@ func build(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed
 	d := &door{
 		limits:  limit.New(limit.DefaultSize, time.Now),
 		apps:    forward.New(forward.Config{Base: base, APIToken: cfg.APIToken, Transport: sidecar.Transport(), Upstreams: forward.UpstreamTransport(), HTTPS: cfg.https}),
-		figures: metrics.New(),
+		figures: metrics.New("tienda_gateway"),
 	}
 	d.cache = cache.New(d.apps, cache.DefaultSize, time.Now)
 	var next edge.Forwarder = d.cache
@@ -142,7 +157,8 @@ func build(cfg config, side *sidecar.Sidecar, keys *token.Keys, feed *token.Feed
 	}
 	d.handler = edge.New(edge.Options{
 		Table: table.Table, Tokens: token.NewVerifier(cfg.issuer, keys, feed.Revoked), Limits: d.limits, Forward: next, Origins: cfg.origins,
-		Proxies: cfg.proxies, HTTPS: cfg.https, Own: own, Observe: d.figures, Log: log,
+		Proxies: cfg.proxies, HTTPS: cfg.https, Own: own, Observe: observer{d.figures, d.figures.Events("tienda_gateway_limited_total", "Requests refused with 429, by limit.", "limit")}, Log: log,
+		Tracer: tracer, Trust: cfg.trust,
 	})
 	d.figures.Register(feed)
 	return d, nil

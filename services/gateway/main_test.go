@@ -76,7 +76,7 @@ func start(t *testing.T, apps http.HandlerFunc, env map[string]string) *shop {
 	table, err := route.Open(cfg.routes, defaultRoutes, cfg.factor, cfg.monolith, log)
 	require.NoError(t, err)
 	moving := newSwitch(cfg, side, log)
-	d, err := build(cfg, side, keys, feed, table, moving, app.NewHealth(keys.Ready, feed.Ready, moving.Ready, side.Ready), log)
+	d, err := build(cfg, side, keys, feed, table, moving, app.NewHealth(keys.Ready, feed.Ready, moving.Ready, side.Ready), nil, log)
 	require.NoError(t, err)
 	s := &shop{handler: d.handler, key: key, table: table}
 	s.public, err = contract.Load(contracts.FS, "public")

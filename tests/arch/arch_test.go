@@ -39,6 +39,7 @@ var plumbing = map[string]string{
 	"tienda/internal/httpapi":                  "routes, access and errors at the HTTP edge",
 	"tienda/internal/mail":                     "letters, and when each is tried",
 	"tienda/internal/mail/mailroom":            "the queue of letters and the mail binding",
+	"tienda/internal/metrics":                  "an app's figures for Prometheus",
 	"tienda/internal/money":                    "amounts in minor units",
 	"tienda/internal/ndjson":                   "imports of JSON documents, one a line",
 	"tienda/internal/origin":                   "where a document came from that was moved in",

@@ -18,6 +18,7 @@ import (
 
 	"tienda/internal/mail"
 	"tienda/internal/state"
+	"tienda/internal/trace"
 )
 
 // Of the list: so many documents, which are read together, and so many lines in
@@ -57,6 +58,7 @@ func New(db *state.DB) *Queue { return &Queue{db: db} }
 
 // Start says who sends this replica's letters. Call it before the service starts.
 func (m *Queue) Start(s *mail.Sender) {
+	s.Trace(m.db.Tracer())
 	m.mu.Lock()
 	m.sender = s
 	m.mu.Unlock()
@@ -96,6 +98,9 @@ func Is(key string) (id string, ok bool) { return strings.CutPrefix(key, letters
 // Posted after it.
 func Put(tx *state.Tx, all ...mail.Letter) error {
 	for _, l := range all {
+		if l.Trace == "" {
+			l.Trace = trace.Kept(tx.Context()).Parent
+		}
 		tx.Unfinished(letters.Key(l.ID))
 		if err := letters.Put(tx, l.ID, l); err != nil {
 			return err

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"tienda/internal/app"
 	"tienda/internal/contract"
 	"tienda/internal/httpapi"
@@ -96,6 +98,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 			app.Every(expiryStep, d.Log, "looking for reservations of dead orders", expire),
 			app.Every(settingsStep, d.Log, "looking for changed inventory settings", stock.RefreshSettings),
 		},
-		Ready: []func(context.Context) error{shown.Ready},
+		Ready:   []func(context.Context) error{shown.Ready},
+		Figures: []prometheus.Collector{figures{stock, shown}},
 	}, nil
 }

@@ -104,6 +104,6 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 				return promotions.Sweep(ctx, t.Uses)
 			}),
 		},
-		Figures: []prometheus.Collector{mailroom.Figures{Sender: sender}},
+		Figures: []prometheus.Collector{mailroom.Figures{Sender: sender}, figures{checkouts}},
 	}, nil
 }

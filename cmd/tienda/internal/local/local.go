@@ -82,6 +82,7 @@ type shop struct {
 	tokens    tokens
 	daprd     string // the sidecar program
 	resources map[string]string
+	configs   map[string]string // the sidecars' Configurations, by those of the run file
 
 	supervisor *supervise.Supervisor
 	isUp       chan struct{} // closed once everything was ready
@@ -213,6 +214,9 @@ func (s *shop) prepareIn(ctx context.Context, apps []runfile.App) error {
 	}
 	s.daprd = bin.Path
 	if err := s.openLogs(); err != nil {
+		return err
+	}
+	if err := s.renderConfigs(); err != nil {
 		return err
 	}
 	return s.renderResources()

@@ -155,7 +155,7 @@ func (s *shop) startSidecar(i *instance) error {
 		cmd := daprd.Command(context.Background(), daprd.Config{
 			Binary: s.daprd, AppID: i.app.ID, AppPort: i.port, HTTPPort: i.http, GRPCPort: i.grpc,
 			InternalGRPCPort: i.internal, MetricsPort: i.metrics, ResourcesPaths: resources,
-			ConfigFile: i.app.ConfigFile, Dir: s.o.Dir, Env: s.tokens.env(),
+			ConfigFile: s.configs[i.app.ConfigFile], Dir: s.o.Dir, Env: s.tokens.env(),
 			LogLevel: i.app.LogLevel, MaxBodySize: i.app.MaxBodySize,
 		})
 		if i.app.ReadBufferSize != "" {

@@ -50,6 +50,12 @@ type ReservedLine struct {
 // the request had come, never by anything remembered: stock that has come back
 // is sold from the moment of its commit.
 func (s *Service) Reserve(ctx context.Context, orderID, currency, group string, lines []Line) ([]ReservedLine, error) {
+	out, err := s.reserve(ctx, orderID, currency, group, lines)
+	s.outcomes.count(err)
+	return out, err
+}
+
+func (s *Service) reserve(ctx context.Context, orderID, currency, group string, lines []Line) ([]ReservedLine, error) {
 	out, err := s.price(ctx, currency, group, lines)
 	if err != nil {
 		return nil, err

@@ -53,6 +53,8 @@ type Service struct {
 	together *combiner
 	known    *known
 	now      func() time.Time
+
+	outcomes outcomes
 }
 
 // NewService gives the service over its store and what is offered.

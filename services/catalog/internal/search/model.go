@@ -65,6 +65,8 @@ type Model struct {
 
 	freshened atomic.Int64 // when Freshen has refreshed last, Unix time in nanoseconds
 
+	refreshed atomic.Int64 // when the last refresh that read all began, likewise
+
 	turn     sync.Mutex // held by a refresh, which reads the store meanwhile
 	versions []int64    // of the buckets, as last read
 	marks    []map[string]int64

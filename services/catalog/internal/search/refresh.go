@@ -38,6 +38,7 @@ func (m *Model) Refresh(ctx context.Context) error {
 	defer m.turn.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, turnLimit)
 	defer cancel()
+	began := time.Now()
 	lately := m.begin()
 	defer m.end()
 	buckets, categories, err := m.source.Index(ctx)
@@ -60,6 +61,9 @@ func (m *Model) Refresh(ctx context.Context) error {
 	}
 	if err = errors.Join(err, m.index.Tidy()); err == nil && !m.Filled() { // one refresh at a time
 		close(m.filled)
+	}
+	if err == nil {
+		m.refreshed.Store(began.UnixNano())
 	}
 	return err
 }

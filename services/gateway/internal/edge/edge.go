@@ -58,6 +58,8 @@ type Options struct {
 	Own     http.Handler // the gateway's own routes, of the table or not, and 404
 	Observe Observer
 	Log     *slog.Logger
+	Tracer  *trace.Tracer // nil: no spans
+	Trust   bool          // a client's trace is gone on with, whether it is sampled included
 }
 
 // Edge is the handler.
@@ -84,6 +86,7 @@ type exchange struct {
 	status  int
 	bytes   int64
 	trace   trace.Trace
+	span    trace.Span
 	client  limit.Client
 	nearest limit.Verdict // of its limits
 	app     string
@@ -93,7 +96,9 @@ type exchange struct {
 // ServeHTTP answers a request.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	x := &exchange{ResponseWriter: w, trace: trace.FromHeader(r.Header).Complete()}
+	x := &exchange{ResponseWriter: w, trace: trace.FromHeader(r.Header)}
+	r = e.begin(x, r)
+	x.trace = x.trace.Complete()
 	x.client.Address = client.Counted(e.o.Proxies.Address(r))
 	e.o.Observe.Begin()
 	defer e.end(x, r, start)
@@ -124,6 +129,7 @@ func (e *Edge) end(x *exchange, r *http.Request, start time.Time) {
 		p = nil
 	}
 	took := time.Since(start)
+	e.ended(x, r)
 	e.o.Observe.End(x.pattern(r), r.Method, x.status, took)
 	e.access(r, x, took)
 	if p != nil {

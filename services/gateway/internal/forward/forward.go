@@ -109,7 +109,13 @@ func (f *Forwarder) Forward(w http.ResponseWriter, r *http.Request, to *route.Ro
 }
 
 // send makes the app's request of the client's, and gives the app's answer.
-func (f *Forwarder) send(ctx context.Context, r *http.Request, body []byte, to *route.Route, who caller.Caller, t trace.Trace) (*http.Response, error) {
+func (f *Forwarder) send(ctx context.Context, r *http.Request, body []byte, to *route.Route, who caller.Caller, t trace.Trace) (resp *http.Response, err error) {
+	ctx, span := trace.Start(ctx, trace.Client, r.Method, to.App)
+	if span.On() {
+		t = trace.From(ctx)
+		span.Request(r.Method, to.Path, r.URL.Path)
+		defer func() { sent(span, resp, err) }()
+	}
 	header, err := f.header(r, to, who, t)
 	if err != nil {
 		return nil, err
@@ -125,11 +131,19 @@ func (f *Forwarder) send(ctx context.Context, r *http.Request, body []byte, to *
 	if up := to.Upstream; up != nil {
 		out.url.Scheme, out.url.Host, out.url.Path = up.Base.Scheme, up.Base.Host, up.Base.Path+r.URL.Path
 	}
-	resp, err := f.reach(ctx, out)
+	resp, err = f.reach(ctx, out)
 	if err != nil && ctx.Err() != nil {
 		return nil, errTimedOut.Because(err)
 	}
 	return resp, err
+}
+
+// sent ends the span of a call, with its answer's head.
+func sent(span trace.Span, resp *http.Response, err error) {
+	if resp != nil {
+		span.Answered(resp.StatusCode, false)
+	}
+	span.EndWith(err)
 }
 
 // outgoing is a request that can be sent several times.

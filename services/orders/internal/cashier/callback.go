@@ -24,6 +24,10 @@ func (s *Service) Hear(ctx context.Context, c Callback) error {
 	if id == "" {
 		return payment.ErrUnknown
 	}
+	return s.orders.InTrace(ctx, id, "take in a callback", func(ctx context.Context) error { return s.hear(ctx, id, c) })
+}
+
+func (s *Service) hear(ctx context.Context, id string, c Callback) error {
 	o, err := s.orders.Update(ctx, id, func(o *order.Order) error {
 		if o.Payment.Card == nil {
 			return payment.ErrUnknown

@@ -41,6 +41,8 @@ type Orders interface {
 	Finished(orderID string, version int64)
 	// MarkUnsettled lists an order for the recovery.
 	MarkUnsettled(ctx context.Context, orderID string) error
+	// InTrace does something for an order as a part of what has begun it.
+	InTrace(ctx context.Context, orderID, what string, do func(context.Context) error) error
 }
 
 // Service does what orders owe. Safe for concurrent use.
@@ -244,7 +246,8 @@ func (s *Service) Part(ctx context.Context) error {
 				defer func() { <-free }()
 				turn, cancel := context.WithTimeout(ctx, turnLimit)
 				defer cancel()
-				if s.Run(turn, id, true) != nil {
+				err := s.orders.InTrace(turn, id, "pay", func(ctx context.Context) error { return s.Run(ctx, id, true) })
+				if err != nil {
 					_ = s.list(ctx, id)
 				}
 			})

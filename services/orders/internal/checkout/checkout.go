@@ -137,6 +137,8 @@ type Store interface {
 	// Replacement writes a replacement, and lists it among its owner's, unless it is
 	// there, and gives what is there then.
 	Replacement(ctx context.Context, r *order.Order) (*order.Order, error)
+	// InTrace does something for an order as a part of what has begun it.
+	InTrace(ctx context.Context, orderID, what string, do func(context.Context) error) error
 	// Finished says that this replica has nothing more to do for an order, as it was in a
 	// version; what a later one owes is not meant.
 	Finished(orderID string, version int64)
@@ -159,6 +161,8 @@ type Service struct {
 
 	mu   sync.Mutex
 	left map[string]bool // orders that this replica left unsettled; true: noted in the store
+
+	stats Stats
 }
 
 // NewService gives the service over its store and the other apps.

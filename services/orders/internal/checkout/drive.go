@@ -28,6 +28,11 @@ func (s *Service) drive(ctx context.Context, o *order.Order, from start) (*order
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), driveLimit)
 	defer cancel()
 	settled, err := s.settle(ctx, o, from)
+	if errors.Is(err, errUnpaid) {
+		s.ended(o, nil)
+	} else {
+		s.ended(settled, err)
+	}
 	if err != nil && !final(err) {
 		s.leave(ctx, o.ID)
 		if errors.Is(err, errUnpaid) {

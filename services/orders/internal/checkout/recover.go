@@ -72,25 +72,34 @@ func (s *Service) Recover(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	var errs []error
+	seen := census{unsettled: map[order.Status]int{}}
 	for _, id := range ids {
 		if ctx.Err() != nil {
 			break
 		}
-		errs = append(errs, s.recoverOne(ctx, id, slices.Contains(noted, id)))
+		errs = append(errs, s.recoverOne(ctx, id, slices.Contains(noted, id), &seen))
 	}
+	s.found(seen)
 	return errors.Join(errs...)
 }
 
-func (s *Service) recoverOne(ctx context.Context, id string, noted bool) error {
-	owed := false
+func (s *Service) recoverOne(ctx context.Context, id string, noted bool, seen *census) error {
 	o, gave, err := s.store.Gave(ctx, id)
+	seen.count(o)
 	switch {
 	case fault.KindOf(err) == fault.NotFound && err != nil:
 	case err != nil:
 		return err
 	case o.Status == order.Pending && s.now().Sub(o.CreatedAt) < abandoned:
 		return nil
-	case o.Status == order.Pending:
+	}
+	return s.store.InTrace(ctx, id, "recover", func(ctx context.Context) error { return s.goOn(ctx, id, o, gave, noted) })
+}
+
+// goOn takes an order on, nil for one that is not there.
+func (s *Service) goOn(ctx context.Context, id string, o *order.Order, gave, noted bool) error {
+	owed := false
+	if o != nil && o.Status == order.Pending {
 		settled, err := s.drive(ctx, o, start{gave: gave})
 		switch {
 		case err != nil && !final(err):
@@ -102,6 +111,7 @@ func (s *Service) recoverOne(ctx context.Context, id string, noted bool) error {
 	}
 	if o != nil {
 		if _, owed = o.OwedExchange(); owed {
+			var err error
 			if o, err = s.Exchange(ctx, o); err != nil {
 				return err
 			}
@@ -113,12 +123,12 @@ func (s *Service) recoverOne(ctx context.Context, id string, noted bool) error {
 			return err
 		}
 	}
-	err = nil
 	version := int64(math.MaxInt64)
 	if o != nil {
 		version = o.Version
 	}
 	s.arrive(ctx, id, version)
+	var err error
 	if noted {
 		err = s.store.UnmarkUnsettled(ctx, id)
 	}

@@ -67,7 +67,7 @@ func newsIn(events [][]byte) (all []letters.News, err error) {
 		if err := e.Decode(&d); err != nil {
 			return nil, fmt.Errorf("own event: %w", err)
 		}
-		all = append(all, letters.News{Kind: kind, OrderID: e.Subject, Part: cmp.Or(d.ReturnID, d.ShipmentID, d.CancellationID), At: e.Time})
+		all = append(all, letters.News{Kind: kind, OrderID: e.Subject, Part: cmp.Or(d.ReturnID, d.ShipmentID, d.CancellationID), At: e.Time, Trace: e.TraceParent})
 	}
 	return all, nil
 }

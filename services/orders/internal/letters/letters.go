@@ -82,6 +82,7 @@ type News struct {
 	OrderID string
 	Part    string // the return, shipment or cancellation that it is of; "": the whole order
 	At      time.Time
+	Trace   string // of the news, as the event has it
 }
 
 // ID gives the ID of the letter about it: there is one of each.
@@ -95,7 +96,7 @@ func (n News) ID() string {
 
 // Letter gives the letter about it. No address is in it.
 func (n News) Letter() mail.Letter {
-	return mail.Letter{ID: n.ID(), Kind: kinds[n.Kind], About: n.OrderID, Ref: n.Part, At: n.At.UTC()}
+	return mail.Letter{ID: n.ID(), Kind: kinds[n.Kind], About: n.OrderID, Ref: n.Part, At: n.At.UTC(), Trace: n.Trace}
 }
 
 // Wanted says whether somebody waits for letters about an order. Who was refused

@@ -122,6 +122,14 @@ func (s *Orders) putChanged(tx *state.Tx, o *order.Order) error {
 	return orders.Put(tx, o.ID, *o)
 }
 
+// InTrace implements checkout.Store. State: 1 get where spans are made, else nothing.
+func (s *Orders) InTrace(ctx context.Context, orderID, what string, do func(context.Context) error) error {
+	ctx, span := s.db.Resume(ctx, orders.Key(orderID), what)
+	err := do(ctx)
+	span.EndWith(err)
+	return err
+}
+
 // unfinished says whether somebody has to go on with an order.
 func unfinished(o *order.Order) bool {
 	return o.Owing() || o.Payment.Card != nil && o.Status == order.Pending

@@ -122,7 +122,11 @@ func (s *Service) RefundReceived(ctx context.Context) error {
 		if s.now().Sub(r.UpdatedAt) < settleTime {
 			continue
 		}
-		if _, err := s.refund(ctx, r); err != nil {
+		err := s.store.InTrace(ctx, r.OrderID, "refund", func(ctx context.Context) error {
+			_, err := s.refund(ctx, r)
+			return err
+		})
+		if err != nil {
 			failed = append(failed, fmt.Errorf("return %s: %w", r.ID, err))
 		}
 	}

@@ -28,6 +28,8 @@ type Store interface {
 	// Unrefunded gives the returns that owe a refund, or its being noted, those
 	// that have waited longest first; there may be more.
 	Unrefunded(ctx context.Context) ([]Return, error)
+	// InTrace does something for an order's returns as a part of what has begun it.
+	InTrace(ctx context.Context, orderID, what string, do func(context.Context) error) error
 	Policies(ctx context.Context) (Policies, error)
 	// SetPolicies replaces the policies; a version other than 0 must be theirs.
 	SetPolicies(ctx context.Context, p Policies, version int64) (Policies, error)

@@ -67,6 +67,14 @@ func (s *Returns) Open(ctx context.Context, orderID string, open func(*rma.OfOrd
 	}, policies.Key(""))
 }
 
+// InTrace implements rma.Store. State: 1 get where spans are made, else nothing.
+func (s *Returns) InTrace(ctx context.Context, orderID, what string, do func(context.Context) error) error {
+	ctx, span := s.db.Resume(ctx, returnsOfOrder.Key(orderID), what)
+	err := do(ctx)
+	span.EndWith(err)
+	return err
+}
+
 func (s *Returns) change(ctx context.Context, orderID string, change func(*state.Tx, *rma.OfOrder) error, along ...string) (o rma.OfOrder, err error) {
 	var tried []rma.Return
 	err = s.db.Update(ctx, func(tx *state.Tx) error {

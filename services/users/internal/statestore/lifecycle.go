@@ -158,7 +158,9 @@ func (a *Accounts) Recover(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (a *Accounts) recover(ctx context.Context, id string) error {
+func (a *Accounts) recover(ctx context.Context, id string) (err error) {
+	ctx, span := a.db.Resume(ctx, users.Key(id), "recover")
+	defer func() { span.EndWith(err) }()
 	if err := a.Finish(ctx, id); err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
-// Package metrics has the gateway's figures, in Prometheus' format, and serves
-// them on a listener of their own: what the public port does not have it cannot
-// show.
+// Package metrics has the figures of an app, in Prometheus' format: those of its
+// requests, and what its parts count. It serves them on a listener of their own: what
+// the port for requests does not have it cannot show.
 package metrics
 
 import (
@@ -21,14 +21,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// buckets are seconds: from an answer out of the cache to the longest timeout.
-var buckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
+// Buckets are seconds: from an answer out of the cache to the longest timeout.
+var Buckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
-// Metrics counts what the edge answers, and collects what others count.
+// Metrics counts what is answered, and collects what others count.
 type Metrics struct {
 	registry *prometheus.Registry
 	seconds  *prometheus.HistogramVec
-	limited  *prometheus.CounterVec
 	inFlight atomic.Int64
 
 	mu    sync.Mutex // held while series grows
@@ -42,20 +41,18 @@ type series struct {
 	class         int
 }
 
-// New gives the figures.
-func New() *Metrics {
+// New gives the figures of an app: of Go's runtime, of the process, and of requests, as
+// "<prefix>_request_seconds" and "<prefix>_in_flight".
+func New(prefix string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "tienda_gateway_request_seconds", Help: "Time to answer, by route pattern.", Buckets: buckets,
+			Name: prefix + "_request_seconds", Help: "Time to answer, by route pattern.", Buckets: Buckets,
 		}, []string{"route", "method", "status"}),
-		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "tienda_gateway_limited_total", Help: "Requests refused with 429, by limit.",
-		}, []string{"limit"}),
 	}
 	m.known.Store(&map[series]prometheus.Observer{})
-	m.registry.MustRegister(m.seconds, m.limited, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.Gauge("tienda_gateway_in_flight", "Requests that are being answered.", func() float64 { return float64(m.inFlight.Load()) })
+	m.registry.MustRegister(m.seconds, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.Gauge(prefix+"_in_flight", "Requests that are being answered.", func() float64 { return float64(m.inFlight.Load()) })
 	return m
 }
 
@@ -95,11 +92,16 @@ func (m *Metrics) grow(s series) prometheus.Observer {
 	return next[s]
 }
 
-// Limited counts a request that was over a limit.
-func (m *Metrics) Limited(limit string) { m.limited.WithLabelValues(limit).Inc() }
+// Events adds a figure that only grows, of which there is one for each value of a label,
+// and gives what counts it.
+func (m *Metrics) Events(name, help, label string) func(value string) {
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	m.registry.MustRegister(v)
+	return func(value string) { v.WithLabelValues(value).Inc() }
+}
 
 // Register adds what somebody else collects.
-func (m *Metrics) Register(c prometheus.Collector) { m.registry.MustRegister(c) }
+func (m *Metrics) Register(all ...prometheus.Collector) { m.registry.MustRegister(all...) }
 
 // Gauge adds a figure that goes up and down.
 func (m *Metrics) Gauge(name, help string, value func() float64) {
@@ -138,8 +140,13 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 // Handler serves the figures at /metrics.
 func (m *Metrics) Handler() http.Handler {
 	r := mux.NewRouter()
-	r.Handle("/metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})).Methods(http.MethodGet)
+	r.HandleFunc("/metrics", m.ServeHTTP).Methods(http.MethodGet)
 	return r
+}
+
+// ServeHTTP answers with the figures.
+func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 }
 
 // Serve serves the figures at an address until ctx ends. An address that is

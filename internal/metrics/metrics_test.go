@@ -24,7 +24,7 @@ func scrape(t *testing.T, m *Metrics) string {
 }
 
 func TestFigures(t *testing.T) {
-	m := New()
+	m := New("tienda_gateway")
 	m.Gauges("tienda_gateway_breaker", "x", "app", func() map[string]float64 { return map[string]float64{"orders": 1} })
 	m.Counter("tienda_gateway_cache_total", "x", func() float64 { return 7 }, "result", "hit")
 	for range 3 {
@@ -32,7 +32,7 @@ func TestFigures(t *testing.T) {
 	}
 	m.End("/v1/orders/{id}", "GET", 200, 30*time.Millisecond)
 	m.End("/v1/orders/{id}", "BREW", 404, time.Second)
-	m.Limited("read")
+	m.Events("tienda_gateway_limited_total", "x", "limit")("read")
 	text := scrape(t, m)
 	for _, want := range []string{
 		`tienda_gateway_request_seconds_bucket{method="GET",route="/v1/orders/{id}",status="2xx",le="0.05"} 1`,
@@ -50,7 +50,7 @@ func TestFigures(t *testing.T) {
 
 // What clients make up does not become a series.
 func TestTheSeriesAreBounded(t *testing.T) {
-	m := New()
+	m := New("tienda_gateway")
 	for i := range 1000 {
 		m.Begin()
 		m.End("none", strings.Repeat("X", 1+i%50), i, time.Millisecond)
@@ -59,7 +59,7 @@ func TestTheSeriesAreBounded(t *testing.T) {
 }
 
 func TestManyAtOnce(t *testing.T) {
-	m := New()
+	m := New("tienda_gateway")
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -78,7 +78,7 @@ func TestServe(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := l.Addr().String()
-	m := New()
+	m := New("tienda_gateway")
 	require.ErrorContains(t, m.Serve(t.Context(), address, slog.New(slog.DiscardHandler)), "metrics", "the port is taken")
 	require.NoError(t, l.Close())
 	ctx, stop := context.WithCancel(t.Context())
@@ -98,7 +98,7 @@ func TestServe(t *testing.T) {
 }
 
 func BenchmarkObserve(b *testing.B) {
-	m := New()
+	m := New("tienda_gateway")
 	b.ReportAllocs()
 	for b.Loop() {
 		m.Begin()
