@@ -148,6 +148,7 @@ apiVersion: dapr.io/v1alpha1
 kind: Configuration
 metadata:
   name: {{.App}}
+  labels: {tienda.dev/app: {{.App}}}
 spec:
   accessControl:
     defaultAction: deny
