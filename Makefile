@@ -65,6 +65,10 @@ moves: go ## whole moves of a monolith through real sidecars; part of test
 	@go run ./cmd/tienda sidecar
 	@PROFILES=local,postgres go test -timeout $(TEST_TIMEOUT) -count=1 ./tests/migration
 
+.PHONY: k8s
+k8s: go ## apply the manifests to a real API server, and check them with Dapr's packages (docs/kubernetes.md)
+	@K8S=1 go test -timeout 60m -count=1 $(if $(V),-v) ./tests/k8s
+
 .PHONY: simulate
 simulate: go ## run the shop in a simulated world, a fault at every step: SEEDS=10000, SEED=7 replays one
 	@mkdir -p bin && go test -c -o bin/simulation.test ./tests/simulation
@@ -103,7 +107,7 @@ migrate-draft: go ## a first mapping of what a database has, on stdout: NAME=old
 	@go run ./services/migration draft $(if $(NAME),-name $(NAME)) $(if $(DSN_FILE),-dsn-file $(DSN_FILE))
 
 .PHONY: generate
-generate: go ## make the public contract and the demo data again
+generate: go ## make the public contract, the access-control lists and the demo data again
 	@go run ./contracts/gen
 	@go run ./demo/gen
 
