@@ -3,13 +3,11 @@ package k8s
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"gopkg.in/yaml.v3"
 
 	"tienda/contracts"
 	"tienda/internal/contract"
@@ -21,21 +19,7 @@ var shopApps = []string{"users", "catalog", "orders", "support", "migration"}
 // The sidecars let through what the contracts and the gateway's route table say, and
 // nothing else: every operation of every contract is asked for by every app.
 func TestAccessControlListsSayWhatTheContractsSay(t *testing.T) {
-	public := map[string]bool{} // app, method and path, of the gateway's table
-	raw, err := os.ReadFile("../../services/gateway/routes.yaml")
-	require.NoError(t, err)
-	var table struct {
-		Routes []struct {
-			Path, App string
-			Methods   []string
-		}
-	}
-	require.NoError(t, yaml.Unmarshal(raw, &table))
-	for _, r := range table.Routes {
-		for _, m := range r.Methods {
-			public[r.App+" "+m+" "+r.Path] = true
-		}
-	}
+	public := publicOperations(t)
 	callers := []string{"users.tienda", "catalog.tienda", "orders.tienda", "support.tienda", "migration.tienda", "gateway.tienda",
 		"ingress.ingress-nginx", "gateway.elsewhere", "nobody.tienda"}
 	want := map[string]string{}
