@@ -48,7 +48,10 @@ type object struct {
 		// of a CustomResourceDefinition
 		Group    string
 		Names    struct{ Kind string }
-		Versions []struct{ Name string }
+		Versions []struct {
+			Name   string
+			Served bool
+		}
 		// of a Component
 		Type, Version string
 		Metadata      entries

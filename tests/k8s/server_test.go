@@ -184,7 +184,9 @@ func (s *server) define(t *testing.T) {
 		for _, o := range objects(t, raw) {
 			require.NoError(t, s.apply(t.Context(), o), file)
 			for _, v := range o.Spec.Versions {
-				wanted = append(wanted, served{o.Spec.Group + "/" + v.Name, o.Spec.Names.Kind})
+				if v.Served {
+					wanted = append(wanted, served{o.Spec.Group + "/" + v.Name, o.Spec.Names.Kind})
+				}
 			}
 		}
 	}
