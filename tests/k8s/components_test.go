@@ -55,7 +55,7 @@ func catalog(t *testing.T) map[string]map[string]field {
 		if err != nil || e.Name() != "metadata.yaml" {
 			return err
 		}
-		raw, err := os.ReadFile(path) //nolint:gosec // of a module
+		raw, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ const (
 // TestMain says once that nothing is tried.
 func TestMain(m *testing.M) {
 	if os.Getenv("K8S") != "1" {
-		println("the manifests are not applied: make k8s does it")
+		_, _ = os.Stdout.WriteString("the manifests are not applied: make k8s does it\n")
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
@@ -149,7 +149,7 @@ func built(t *testing.T, overlay string) []object {
 		Name: "kustomize", What: "kustomize", SourceDir: tools, Package: "./kustomize", Takes: "a minute",
 	}.Ensure(t.Context(), os.Stderr)
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), path, overlay) //nolint:gosec // our own program
+	cmd := exec.CommandContext(t.Context(), path, overlay)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	raw, err := cmd.Output()
@@ -188,7 +188,7 @@ func download(t *testing.T, module string) string {
 
 func answer(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", args...) //nolint:gosec // fixed arguments
+	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = dir
 	var said bytes.Buffer
 	cmd.Stderr = &said

@@ -155,7 +155,7 @@ func startMesh(t *testing.T) *mesh {
 	config := filepath.Join(m.dir, "sentry.yaml")
 	require.NoError(t, os.WriteFile(config, []byte("{apiVersion: dapr.io/v1alpha1, kind: Configuration, metadata: {name: daprsystem}, spec: {mtls: {enabled: true}}}"), 0o600))
 	ctx, stop := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, path, "-port", strconv.Itoa(ports[0]), "-healthz-port", strconv.Itoa(ports[1]), "-metrics-port", strconv.Itoa(ports[2]), //nolint:gosec // our own program
+	cmd := exec.CommandContext(ctx, path, "-port", strconv.Itoa(ports[0]), "-healthz-port", strconv.Itoa(ports[1]), "-metrics-port", strconv.Itoa(ports[2]),
 		"-listen-address", "127.0.0.1", "-healthz-listen-address", "127.0.0.1", "-metrics-listen-address", "127.0.0.1", "-issuer-credentials", keys, "-config", config,
 		"-issuer-ca-filename", "ca.crt", "-issuer-certificate-filename", "issuer.crt", "-issuer-key-filename", "issuer.key")
 	var log bytes.Buffer

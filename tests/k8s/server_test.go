@@ -51,11 +51,11 @@ func start(t *testing.T) *server {
 	s := &server{
 		base: "https://127.0.0.1:" + strconv.Itoa(ports[0]), token: rand.Text(), plural: map[string]resource{},
 		// It has signed its certificate itself, a moment ago, on this machine.
-		http: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}, //nolint:gosec // see above
+		http: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}},
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "token"), []byte(s.token), 0o600))
 	ctx, stop := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, path, "-dir", dir, "-port", strconv.Itoa(ports[0]), "-etcd", strconv.Itoa(ports[1]), "-peer", strconv.Itoa(ports[2])) //nolint:gosec // our own program
+	cmd := exec.CommandContext(ctx, path, "-dir", dir, "-port", strconv.Itoa(ports[0]), "-etcd", strconv.Itoa(ports[1]), "-peer", strconv.Itoa(ports[2]))
 	stdin, err := cmd.StdinPipe()                                                                                                                         // it ends with us, however we end
 	require.NoError(t, err)
 	var log bytes.Buffer
@@ -179,7 +179,7 @@ func (s *server) define(t *testing.T) {
 	type served struct{ apiVersion, kind string }
 	var wanted []served
 	for _, file := range files {
-		raw, err := os.ReadFile(file) //nolint:gosec // of a module
+		raw, err := os.ReadFile(file)
 		require.NoError(t, err)
 		for _, o := range objects(t, raw) {
 			require.NoError(t, s.apply(t.Context(), o), file)
