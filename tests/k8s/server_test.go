@@ -56,7 +56,7 @@ func start(t *testing.T) *server {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "token"), []byte(s.token), 0o600))
 	ctx, stop := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, path, "-dir", dir, "-port", strconv.Itoa(ports[0]), "-etcd", strconv.Itoa(ports[1]), "-peer", strconv.Itoa(ports[2]))
-	stdin, err := cmd.StdinPipe()                                                                                                                         // it ends with us, however we end
+	stdin, err := cmd.StdinPipe() // it ends with us, however we end
 	require.NoError(t, err)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
