@@ -73,6 +73,10 @@ move-faults: go ## kill everything at every step of moves and cut-overs: SEEDS=3
 		PROFILES=local,redis,postgres PROFILE=$(PROFILE) MOVE_FAULTS=$$n go test -timeout 60m -count=1 -v \
 			-run 'ReplicasDie|TheMoveSurvives|AFull' ./tests/migration || exit 1; done
 
+.PHONY: k8s
+k8s: go ## apply the manifests to a real API server, and check them with Dapr's packages (docs/kubernetes.md)
+	@K8S=1 go test -timeout 60m -count=1 $(if $(V),-v) ./tests/k8s
+
 .PHONY: simulate
 simulate: go ## run the shop in a simulated world, a fault at every step: SEEDS=10000, SEED=7 replays one
 	@mkdir -p bin && go test -c -o bin/simulation.test ./tests/simulation
@@ -115,7 +119,7 @@ migrate-draft: go ## a first mapping of what a database has, on stdout: NAME=old
 	@go run ./services/migration draft $(if $(NAME),-name $(NAME)) $(if $(DSN_FILE),-dsn-file $(DSN_FILE))
 
 .PHONY: generate
-generate: go ## make the public contract and the demo data again
+generate: go ## make the public contract, the access-control lists and the demo data again
 	@go run ./contracts/gen
 	@go run ./demo/gen
 

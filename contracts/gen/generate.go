@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,13 +51,9 @@ type line struct {
 
 // generate gives the public contract.
 func generate(dir, routes string) ([]byte, error) {
-	raw, err := os.ReadFile(routes) //nolint:gosec // a file of this repository
+	t, err := readTable(routes)
 	if err != nil {
 		return nil, err
-	}
-	var t table
-	if err := yaml.Unmarshal(raw, &t); err != nil {
-		return nil, fmt.Errorf("%s: %w", routes, err)
 	}
 	apps := []string{gateway}
 	for _, r := range t.Routes {

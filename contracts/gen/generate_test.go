@@ -23,6 +23,36 @@ func TestThePublicContractIsUpToDate(t *testing.T) {
 	require.Equal(t, string(want), string(got), "run: go run ./contracts/gen")
 }
 
+func TestTheAccessControlListsAreUpToDate(t *testing.T) {
+	want, err := access(dir, routes)
+	require.NoError(t, err)
+	require.Len(t, want, 6)
+	for app, list := range want {
+		got, err := os.ReadFile(filepath.Join("../../k8s", accessFile(app)))
+		require.NoError(t, err)
+		require.Equal(t, string(list), string(got), "run: go run ./contracts/gen")
+	}
+}
+
+func TestOperations(t *testing.T) {
+	got := operations(map[string][]string{
+		"/users/{id}/contact":   {"GET"},
+		"/users/{user}":         {"PUT", "GET"},
+		"/users/{a}/sessions":   {"GET"},
+		"/users/totals":         {"GET"},
+		"/carts":                {"GET"},
+		"/carts/{id}":           {"PUT"},
+		"/carts/{id}/items/{n}": {"PUT", "DELETE"},
+	})
+	require.Equal(t, []operation{
+		{"/carts", []string{"DELETE", "GET", "PUT"}}, // stands for all beneath it
+		{"/users/totals", []string{"GET"}},
+		{"/users/*", []string{"GET", "PUT"}}, // before "***", or that would take its place
+		{"/users/***/contact", []string{"GET"}},
+		{"/users/***/sessions", []string{"GET"}},
+	}, got)
+}
+
 func TestEveryContractIsValidOpenAPI(t *testing.T) {
 	files, err := filepath.Glob(dir + "/*.yaml")
 	require.NoError(t, err)

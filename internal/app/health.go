@@ -12,8 +12,8 @@ import (
 )
 
 // Health answers those who watch over the machine: probes, and figures for
-// Prometheus. An app is alive while it serves, and ready once its parts say so
-// and its sidecar is up, until it is told to stop. The gateway lets nobody else
+// Prometheus. An app is alive while it serves, and ready once its parts say so,
+// its sidecar is up and its store has answered, until it is told to stop. The gateway lets nobody else
 // reach these routes.
 type Health struct {
 	stopping atomic.Bool

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -70,7 +71,7 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 	if err != nil {
 		return err
 	}
-	health := NewHealth(append([]func(context.Context) error{side.Ready}, built.Ready...)...)
+	health := NewHealth(append([]func(context.Context) error{side.Ready, answered(db)}, built.Ready...)...)
 	letters := deadletter.New(appID, db, log)
 	health.Watch(db, letters)
 	health.figures.Register(built.Figures...)
@@ -96,6 +97,26 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 func CloseTraces(ctx context.Context, tracer *trace.Tracer, log *slog.Logger) {
 	if err := tracer.Close(ctx); err != nil {
 		log.Warn("the last traces could not be sent", "error", err)
+	}
+}
+
+// noDocument is a key that nobody writes.
+const noDocument = "ready"
+
+// answered gives the check that the store has answered: one read, until it has once. From
+// then on it is not asked any more: all replicas have the same store, and to take them all
+// away while it is gone would give callers nobody in place of a 503.
+func answered(db *state.DB) func(context.Context) error {
+	var once atomic.Bool
+	return func(ctx context.Context) error {
+		if once.Load() {
+			return nil
+		}
+		if err := db.View(ctx, func(tx *state.Tx) error { return tx.Load(noDocument) }); err != nil {
+			return fmt.Errorf("the store has not answered yet: %w", err)
+		}
+		once.Store(true)
+		return nil
 	}
 }
 

@@ -31,7 +31,8 @@ type Contract struct {
 type Operation struct {
 	Method, Path string // Path as in the document: "/v1/products/{id}"
 	ID           string
-	MaxBody      int64 // bytes
+	MaxBody      int64    // bytes
+	Callers      []string // the app IDs that x-callers names: those between apps alone
 
 	bodies       map[string]*Schema // by media type; nil: not checked as a whole
 	bodyRequired bool
@@ -116,6 +117,9 @@ func (d *compiler) operation(path, method string, o map[string]any, shared []any
 	}
 	if n, ok := o["x-max-body-bytes"].(float64); ok {
 		op.MaxBody = int64(n)
+	}
+	for _, app := range list(o["x-callers"]) {
+		op.Callers = append(op.Callers, str(app))
 	}
 	base := []string{"paths", path, method}
 	if body := obj(o["requestBody"]); len(body) > 0 {

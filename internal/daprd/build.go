@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +33,8 @@ var buildEnv = []string{"GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0", 
 // cached gives the cached build of the sources in o.SourceDir, making it first
 // where there is none.
 func cached(ctx context.Context, o Options) (Binary, error) {
-	key, err := sourceKey(o.SourceDir)
+	job := compilation{what: "the Dapr sidecar " + Version, source: o.SourceDir, pkg: ".", takes: "5 minutes", flags: buildFlags, progress: o.Progress}
+	key, err := job.key()
 	if err != nil {
 		return Binary{}, err
 	}
@@ -51,7 +53,7 @@ func cached(ctx context.Context, o Options) (Binary, error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return Binary{}, errors.New("go is not on PATH, it is needed to build the sidecar: install it from https://go.dev/dl")
 	}
-	unlock, err := lock(ctx, dir, o.Progress)
+	unlock, err := lock(ctx, dir, job.what, o.Progress)
 	if err != nil {
 		return Binary{}, err
 	}
@@ -59,7 +61,7 @@ func cached(ctx context.Context, o Options) (Binary, error) {
 	if v, err := versionOf(ctx, path); err == nil && Fits(v) {
 		return Binary{path, v, "cache"}, nil // another process built it meanwhile
 	}
-	if err := build(ctx, o, dir, path); err != nil {
+	if err := job.build(ctx, dir, path); err != nil {
 		return Binary{}, err
 	}
 	v, err := versionOf(ctx, path)
@@ -73,28 +75,37 @@ func unwritable(err error) error {
 	return fmt.Errorf("cannot write the sidecar's cache: %w: make the folder writable, set XDG_CACHE_HOME, or name a daprd with DAPRD=/path", err)
 }
 
+// compilation is a program that is built from a module of this repository.
+type compilation struct {
+	what        string // for people
+	source, pkg string // the module's folder, and the package in it: "./apiserver"
+	takes       string // how long it takes on 2 cores
+	flags       []string
+	progress    io.Writer
+}
+
 // build compiles into a name of its own and renames: what lies at path is
 // always whole.
-func build(ctx context.Context, o Options, dir, path string) error {
-	tmp, err := os.CreateTemp(dir, "daprd-*")
+func (c compilation) build(ctx context.Context, dir, path string) error {
+	tmp, err := os.CreateTemp(dir, "building-*")
 	if err != nil {
 		return unwritable(err)
 	}
 	_ = tmp.Close()
 	defer func() { _ = os.Remove(tmp.Name()) }()
-	_, _ = fmt.Fprintf(o.Progress, "building the Dapr sidecar %s once for this machine, into %s (about 5 minutes on 2 cores, plus the download)\n", Version, dir)
+	_, _ = fmt.Fprintf(c.progress, "building %s once for this machine, into %s (about %s on 2 cores, plus the download)\n", c.what, dir, c.takes)
 	start := time.Now()
 	var out bytes.Buffer
-	args := append([]string{"build"}, buildFlags...)
-	cmd := exec.CommandContext(ctx, "go", append(args, "-o", tmp.Name(), ".")...) //nolint:gosec // fixed arguments
-	cmd.Dir, cmd.Stdout, cmd.Stderr = o.SourceDir, &out, &out
+	args := append([]string{"build"}, c.flags...)
+	cmd := exec.CommandContext(ctx, "go", append(args, "-o", tmp.Name(), c.pkg)...) //nolint:gosec // fixed arguments
+	cmd.Dir, cmd.Stdout, cmd.Stderr = c.source, &out, &out
 	cmd.Env = append(os.Environ(), buildEnv...)
 	// Interrupted, go stops its compilers and removes its work folder.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	done := make(chan error, 1)
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("build the sidecar: %w", err)
+		return fmt.Errorf("build %s: %w", c.what, err)
 	}
 	go func() { done <- cmd.Wait() }()
 	tick := time.NewTicker(progressEvery)
@@ -102,13 +113,13 @@ func build(ctx context.Context, o Options, dir, path string) error {
 	for {
 		select {
 		case <-tick.C:
-			_, _ = fmt.Fprintf(o.Progress, "building the Dapr sidecar: %s so far\n", time.Since(start).Round(time.Second))
+			_, _ = fmt.Fprintf(c.progress, "building %s: %s so far\n", c.what, time.Since(start).Round(time.Second))
 		case err := <-done:
 			if ctx.Err() != nil {
-				return fmt.Errorf("the build of the sidecar was stopped after %s: %w", time.Since(start).Round(time.Second), ctx.Err())
+				return fmt.Errorf("the build of %s was stopped after %s: %w", c.what, time.Since(start).Round(time.Second), ctx.Err())
 			}
 			if err != nil {
-				return fmt.Errorf("build the sidecar: %w\n%s", err, bytes.TrimSpace(out.Bytes()))
+				return fmt.Errorf("build %s: %w\n%s", c.what, err, bytes.TrimSpace(out.Bytes()))
 			}
 			if err := os.Chmod(tmp.Name(), 0o755); err != nil { //nolint:gosec // a program
 				return unwritable(err)
@@ -116,25 +127,25 @@ func build(ctx context.Context, o Options, dir, path string) error {
 			if err := os.Rename(tmp.Name(), path); err != nil {
 				return unwritable(err)
 			}
-			_, _ = fmt.Fprintf(o.Progress, "built the Dapr sidecar in %s\n", time.Since(start).Round(time.Second))
+			_, _ = fmt.Fprintf(c.progress, "built %s in %s\n", c.what, time.Since(start).Round(time.Second))
 			return nil
 		}
 	}
 }
 
-// sourceKey names a build by all that decides it: the module's files, the
+// key names a build by all that decides it: the module's files, the
 // flags, the Go version and the platform.
-func sourceKey(dir string) (string, error) {
+func (c compilation) key() (string, error) {
 	h := sha256.New()
-	_, _ = fmt.Fprintln(h, runtime.Version(), strings.Join(buildFlags, " "), strings.Join(buildEnv, " "))
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	_, _ = fmt.Fprintln(h, runtime.Version(), strings.Join(c.flags, " "), strings.Join(buildEnv, " "))
+	files, err := filepath.Glob(filepath.Join(c.source, c.pkg, "*.go"))
 	if err != nil {
 		return "", err
 	}
-	for _, f := range append(files, filepath.Join(dir, "go.mod"), filepath.Join(dir, "go.sum")) {
+	for _, f := range append(files, filepath.Join(c.source, "go.mod"), filepath.Join(c.source, "go.sum")) {
 		b, err := os.ReadFile(f) //nolint:gosec // the module's own files
 		if err != nil {
-			return "", fmt.Errorf("the sidecar's sources: %w", err)
+			return "", fmt.Errorf("the sources of %s: %w", c.what, err)
 		}
 		_, _ = fmt.Fprintln(h, filepath.Base(f), len(b))
 		_, _ = h.Write(b)

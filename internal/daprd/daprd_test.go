@@ -94,7 +94,7 @@ func TestEnsureSaysWhatToDo(t *testing.T) {
 	for name, c := range map[string]struct{ source, cache, path, want string }{
 		"cache not writable": {module, file, os.Getenv("PATH"), "set XDG_CACHE_HOME, or name a daprd with DAPRD=/path"},
 		"no go":              {module, t.TempDir(), t.TempDir(), "install it from https://go.dev/dl"},
-		"no sources":         {t.TempDir(), t.TempDir(), os.Getenv("PATH"), "the sidecar's sources"},
+		"no sources":         {t.TempDir(), t.TempDir(), os.Getenv("PATH"), "the sources of"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("XDG_CACHE_HOME", c.cache)
@@ -118,15 +118,15 @@ func source(t *testing.T) string {
 }
 
 func TestSourceKeyFollowsTheSources(t *testing.T) {
-	first, err := sourceKey(source(t))
+	first, err := compilation{source: source(t), pkg: "."}.key()
 	require.NoError(t, err)
-	again, err := sourceKey(source(t))
+	again, err := compilation{source: source(t), pkg: "."}.key()
 	require.NoError(t, err)
 	require.Equal(t, first, again, "where the clone lies does not count")
 	for _, f := range []string{"main.go", "more.go", "go.mod", "go.sum"} {
 		dir := source(t)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, f), []byte("changed"), 0o600))
-		changed, err := sourceKey(dir)
+		changed, err := compilation{source: dir, pkg: "."}.key()
 		require.NoError(t, err)
 		require.NotEqual(t, first, changed, f)
 	}
@@ -134,16 +134,16 @@ func TestSourceKeyFollowsTheSources(t *testing.T) {
 
 func TestOneBuildAtATime(t *testing.T) {
 	dir := t.TempDir()
-	unlock, err := lock(t.Context(), dir, io.Discard)
+	unlock, err := lock(t.Context(), dir, "it", io.Discard)
 	require.NoError(t, err)
 	var said bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err = lock(ctx, dir, &said)
+	_, err = lock(ctx, dir, "it", &said)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Contains(t, said.String(), "waiting for it")
 	unlock()
-	unlock, err = lock(t.Context(), dir, io.Discard)
+	unlock, err = lock(t.Context(), dir, "it", io.Discard)
 	require.NoError(t, err)
 	unlock()
 }
@@ -151,8 +151,8 @@ func TestOneBuildAtATime(t *testing.T) {
 // A build that fails or is stopped leaves nothing that looks like a sidecar.
 func TestFailedBuildLeavesNothing(t *testing.T) {
 	out := t.TempDir()
-	o := Options{SourceDir: source(t), Progress: io.Discard}
-	require.ErrorContains(t, build(t.Context(), o, out, filepath.Join(out, "daprd")), "go.mod", "the compiler's words are passed on")
+	c := compilation{source: source(t), pkg: ".", flags: buildFlags, progress: io.Discard}
+	require.ErrorContains(t, c.build(t.Context(), out, filepath.Join(out, "daprd")), "go.mod", "the compiler's words are passed on")
 	requireEmpty(t, out)
 
 	// A compiler that never ends, and the user who has seen enough.
@@ -162,14 +162,43 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- build(ctx, o, out, filepath.Join(out, "daprd")) }()
+	go func() { done <- c.build(ctx, out, filepath.Join(out, "daprd")) }()
 	require.Eventually(t, func() bool {
-		_, err := os.Stat(filepath.Join(o.SourceDir, "started"))
+		_, err := os.Stat(filepath.Join(c.source, "started"))
 		return err == nil
 	}, 10*time.Second, 5*time.Millisecond)
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 	requireEmpty(t, out)
+}
+
+// A program is built once, and again when its sources are others.
+func TestPrograms(t *testing.T) {
+	dir, bin := t.TempDir(), t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "it"), 0o700))
+	for _, f := range []string{"it/main.go", "go.mod", "go.sum"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, f), []byte(f), 0o600))
+	}
+	// A compiler that counts, and makes what -o names.
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "go"), []byte("#!/bin/sh\necho built >>count\nfor o; do [ \"$last\" = -o ] && echo >\"$o\"; last=$o; done\n"), 0o755))
+	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	p := Program{Name: "it", What: "it", SourceDir: dir, Package: "./it", Takes: "no time"}
+	var said bytes.Buffer
+	first, err := p.Ensure(t.Context(), &said)
+	require.NoError(t, err)
+	require.FileExists(t, first)
+	require.Contains(t, said.String(), "building it once for this machine")
+	again, err := p.Ensure(t.Context(), io.Discard)
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "it", "main.go"), []byte("changed"), 0o600))
+	other, err := p.Ensure(t.Context(), io.Discard)
+	require.NoError(t, err)
+	require.NotEqual(t, first, other)
+	count, err := os.ReadFile(filepath.Join(dir, "count"))
+	require.NoError(t, err)
+	require.Equal(t, "built\nbuilt\n", string(count))
 }
 
 func requireEmpty(t *testing.T, dir string) {

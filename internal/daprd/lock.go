@@ -14,7 +14,7 @@ import (
 // lock makes a second clone wait for the build of the first instead of doing
 // the same work beside it. The kernel releases it with the process. Where the
 // file system has no locks both build, and the rename keeps them apart.
-func lock(ctx context.Context, dir string, progress io.Writer) (func(), error) {
+func lock(ctx context.Context, dir, what string, progress io.Writer) (func(), error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // our own cache
 	if err != nil {
 		return nil, unwritable(err)
@@ -26,12 +26,12 @@ func lock(ctx context.Context, dir string, progress io.Writer) (func(), error) {
 		}
 		if time.Since(said) > progressEvery {
 			said = time.Now()
-			_, _ = fmt.Fprintln(progress, "another process is building the Dapr sidecar: waiting for it")
+			_, _ = fmt.Fprintln(progress, "another process is building", what+": waiting for it")
 		}
 		select {
 		case <-ctx.Done():
 			_ = f.Close()
-			return nil, fmt.Errorf("waiting for the build of the sidecar: %w", ctx.Err())
+			return nil, fmt.Errorf("waiting for the build of %s: %w", what, ctx.Err())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -25,7 +25,7 @@ paths:
   /open: {get: {operationId: open, responses: {"200": {description: ok}}}}
   /mine: {get: {operationId: mine, responses: {"200": {description: ok}}}}
   /staff: {get: {operationId: staff, responses: {"200": {description: ok}}}}
-  /inside: {get: {operationId: inside, responses: {"200": {description: ok}}}}
+  /inside: {get: {operationId: inside, x-callers: [orders], responses: {"200": {description: ok}}}}
   /own: {get: {operationId: own, responses: {"200": {description: ok}}}}
   /probe: {get: {operationId: probe, responses: {"200": {description: ok}}}}
   /panic: {get: {operationId: panics, responses: {"200": {description: ok}}}}
@@ -209,6 +209,12 @@ func TestRoutesAndContractMustAgree(t *testing.T) {
 	require.ErrorContains(t, err, "GET /more is not in the contract")
 	_, err = handler(t, append(routes(), routes()[0])...)
 	require.ErrorContains(t, err, "stands twice")
+	for name, who := range map[string]Access{"[]": Anyone, "[support]": Apps("support"), "[orders support]": Apps("support", "orders")} {
+		others := routes()
+		others[3].Who = who
+		_, err = handler(t, others...)
+		require.ErrorContains(t, err, "GET /inside is for the apps "+name+", x-callers of the contract names [orders]")
+	}
 }
 
 // What passes the contract and does not fit the type is named all the same.

@@ -32,6 +32,7 @@ type Access struct {
 	probe  bool     // needs no app token
 	own    bool     // needs the app token, also where the app has none to ask for
 	people bool     // not for service accounts, unless scopes say so
+	apps   []string // who may call is these app IDs
 	scopes []string // of which a service account needs one
 }
 
@@ -100,9 +101,10 @@ func Only(roles ...caller.Role) Access {
 	return a
 }
 
-// Apps is for calls by other apps, through their sidecars.
+// Apps is for calls by other apps, through their sidecars. The contract names the same
+// ones in x-callers, which the access-control lists of the sidecars are made from.
 func Apps(ids ...string) Access {
-	a := Access{name: "app"}
+	a := Access{name: "app", apps: ids}
 	for _, id := range ids {
 		a.name += " " + id
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -41,7 +42,7 @@ type Observer interface {
 }
 
 // New gives the service's handler. It fails if the routes and the contract
-// differ, in either direction.
+// differ, in either direction, or in which apps may call.
 func New(o Options) (http.Handler, error) {
 	if err := agree(o.Contract, o.Routes); err != nil {
 		return nil, err
@@ -64,8 +65,13 @@ func agree(c *contract.Contract, routes []Route) error {
 			errs = append(errs, fmt.Errorf("route %s %s stands twice", r.Method, r.Path))
 		}
 		seen[r.Method+" "+r.Path] = true
-		if _, ok := c.Operation(r.Method, r.Path); !ok {
+		op, ok := c.Operation(r.Method, r.Path)
+		if !ok {
 			errs = append(errs, fmt.Errorf("route %s %s is not in the contract", r.Method, r.Path))
+			continue
+		}
+		if said, meant := slices.Sorted(slices.Values(op.Callers)), slices.Sorted(slices.Values(r.Who.apps)); !slices.Equal(said, meant) {
+			errs = append(errs, fmt.Errorf("route %s %s is for the apps %v, x-callers of the contract names %v", r.Method, r.Path, meant, said))
 		}
 	}
 	for _, op := range c.Operations() {

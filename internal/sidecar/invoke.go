@@ -60,7 +60,7 @@ func (s *Sidecar) Invoke(ctx context.Context, c Call) error {
 		span.Say("url.path", path)
 		span.Say("server.address", c.App)
 	}
-	err := s.breakers.guard(c, func() error { return s.invoke(ctx, c, body) })
+	err = s.breakers.guard(c, func() error { return s.invoke(ctx, c, body) })
 	span.EndWith(err)
 	return err
 }
