@@ -274,7 +274,7 @@ func (b *between) Compare(ctx context.Context, kinds []string) (string, error) {
 		}
 	}
 	for again := false; ; again = true {
-		reason, err := b.verifier.Compare(ctx, kinds)
+		reason, err := b.verifier.Glance(ctx, kinds)
 		if err != nil || reason == "" {
 			return reason, err
 		}

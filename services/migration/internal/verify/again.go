@@ -15,7 +15,7 @@ import (
 // that never were. Between the looks it waits until what was committed before is stored.
 // What has stood still on both sides between two looks, while all that was committed
 // before the second is stored, differs for good: nothing is on its way that would mend it.
-func (v *Verifier) again(ctx context.Context, g group, suspects []suspect, head source.Position) (differ []suspect, err error) {
+func (v *Verifier) again(ctx context.Context, g group, suspects []suspect, head source.Position, looks int) (differ []suspect, err error) {
 	pause := v.pause
 	for round := 0; len(suspects) > 0; round++ {
 		before := map[string][2]uint64{}
@@ -35,7 +35,7 @@ func (v *Verifier) again(ctx context.Context, g group, suspects []suspect, head 
 				return true
 			})
 		}
-		if len(suspects) == 0 || round+1 >= rounds && (v.mover.Reached(head) || round+1 >= 2*rounds) {
+		if len(suspects) == 0 || round+1 >= looks && (v.mover.Reached(head) || round+1 >= 2*looks) {
 			break
 		}
 		if head, err = v.source.Head(ctx); err != nil {

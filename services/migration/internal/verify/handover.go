@@ -14,8 +14,18 @@ import (
 // Compare verifies some kinds of document, and keeps the report as that of a verification.
 // The reason says what is not the same; "": nothing.
 func (v *Verifier) Compare(ctx context.Context, kinds []string) (reason string, err error) {
+	return v.compare(ctx, rounds, kinds)
+}
+
+// Glance is Compare for who finds out by other means what has changed meanwhile: what differs
+// is looked at no more often than it takes to see that it stands still.
+func (v *Verifier) Glance(ctx context.Context, kinds []string) (reason string, err error) {
+	return v.compare(ctx, glances, kinds)
+}
+
+func (v *Verifier) compare(ctx context.Context, looks int, kinds []string) (reason string, err error) {
 	began := v.now()
-	r, found, err := v.verify(ctx, began, kinds...)
+	r, found, err := v.verify(ctx, began, looks, kinds...)
 	if err != nil {
 		return "", err
 	}

@@ -26,6 +26,7 @@ import (
 const (
 	chunk   = 1000 // roots that are read at once
 	rounds  = 6    // how often what differs is looked at
+	glances = 2    // the same, where others note what changes meanwhile
 	shown   = 100  // differences in a report
 	kept    = 10_000
 	samples = 100 // documents of a kind that are compared field by field
@@ -146,7 +147,7 @@ func (v *Verifier) Repair(ctx context.Context) (int, error) {
 // once does a verification and keeps its report.
 func (v *Verifier) once(ctx context.Context) {
 	began := v.now()
-	r, found, err := v.verify(ctx, began)
+	r, found, err := v.verify(ctx, began, rounds)
 	if err != nil {
 		v.log.Error("the verification was not ended", "error", err)
 		r.Error = "It could not be ended: " + whatFailed(err)
@@ -171,13 +172,13 @@ func whatFailed(err error) string {
 }
 
 // verify compares the documents of some kinds; none: of all.
-func (v *Verifier) verify(ctx context.Context, began time.Time, kinds ...string) (r progress.Report, found []difference, err error) {
+func (v *Verifier) verify(ctx context.Context, began time.Time, looks int, kinds ...string) (r progress.Report, found []difference, err error) {
 	r = progress.Report{Began: began, Kinds: []progress.KindReport{}, Different: []progress.Difference{}}
 	for _, g := range v.groups() {
 		if len(kinds) > 0 && !slices.Contains(kinds, g[0].Kind()) {
 			continue
 		}
-		line, differences, sampled, err := v.kind(ctx, g)
+		line, differences, sampled, err := v.kind(ctx, g, looks)
 		r.Kinds = append(r.Kinds, line)
 		r.Sampled += sampled
 		r.Compared += line.Source
@@ -235,7 +236,7 @@ func (g group) of(key string) (move.Kind, []any) {
 }
 
 // kind verifies the documents of one kind.
-func (v *Verifier) kind(ctx context.Context, g group) (line progress.KindReport, differences []suspect, sampled int, err error) {
+func (v *Verifier) kind(ctx context.Context, g group, looks int) (line progress.KindReport, differences []suspect, sampled int, err error) {
 	line = progress.KindReport{Kind: g[0].Kind(), App: g[0].App()}
 	head, err := v.source.Head(ctx)
 	if err != nil {
@@ -253,12 +254,12 @@ func (v *Verifier) kind(ctx context.Context, g group) (line progress.KindReport,
 	}
 	suspects, unequal := compare(there, here)
 	line.Buckets, line.Unequal, line.Again = buckets, unequal, int64(len(suspects))
-	suspects, err = v.again(ctx, g, suspects, head)
+	suspects, err = v.again(ctx, g, suspects, head, looks)
 	if err != nil {
 		return line, nil, 0, err
 	}
 	sample := v.sample(there, here)
-	bad, err := v.again(ctx, g, sample, head)
+	bad, err := v.again(ctx, g, sample, head, looks)
 	if err != nil {
 		return line, nil, 0, err
 	}
