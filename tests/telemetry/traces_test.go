@@ -165,25 +165,29 @@ func TestSpansHaveNoSecrets(t *testing.T) {
 		secrets = append(secrets, a.Email, a.Password, a.Name)
 	}
 	for _, s := range spans.find(func(span) bool { return true }) {
-		for name, value := range s.attrs {
-			for _, secret := range secrets {
+		for _, secret := range secrets {
+			require.NotContains(t, s.name, secret)
+			require.NotContains(t, s.why, secret, "%s", s)
+			for name, value := range s.attrs {
 				require.NotContains(t, value, secret, "%s of %s", name, s)
 			}
 		}
 	}
 }
 
-// The lines of a request name its trace in every service.
+// The lines of a request name its trace in every app that it comes to.
 func TestLogsNameTheTrace(t *testing.T) {
 	_, trace := buy(t, sku(t), map[string]any{"payment_method": "invoice"})
-	eventually(t, "the gateway's line", func() string {
-		b, err := os.ReadFile(filepath.Join(the.DataDir, "logs", "gateway.log"))
-		require.NoError(t, err)
-		for line := range strings.Lines(string(b)) {
-			if strings.Contains(line, `"trace_id":"`+trace+`"`) && strings.Contains(line, `"span_id":"`) && strings.Contains(line, `"request_id":"`) {
-				return ""
+	for _, app := range []string{"gateway", "orders", "catalog", "users"} {
+		eventually(t, "a line of "+app, func() string {
+			b, err := os.ReadFile(filepath.Join(the.DataDir, "logs", app+".log"))
+			require.NoError(t, err)
+			for line := range strings.Lines(string(b)) {
+				if strings.Contains(line, `"trace_id":"`+trace+`"`) && strings.Contains(line, `"span_id":"`) && strings.Contains(line, `"request_id":"`) {
+					return ""
+				}
 			}
-		}
-		return "no line of " + trace
-	})
+			return "no line of " + trace
+		})
+	}
 }
