@@ -19,7 +19,6 @@ import (
 
 	"tienda/internal/fault"
 	"tienda/internal/state"
-	"tienda/internal/trace"
 )
 
 // State is how far a letter is.
@@ -82,18 +81,6 @@ func open(event []byte) (id string, h head) {
 		name = []byte("id\n" + h.Source + "\n" + h.EventID)
 	}
 	return uuid.NewSHA1(namespace, name).String(), h
-}
-
-// traceIn gives the trace that an event keeps.
-func traceIn(event []byte) trace.Trace {
-	var e struct {
-		TraceParent string `json:"traceparent"`
-		TraceState  string `json:"tracestate"`
-	}
-	if json.Unmarshal(event, &e) != nil {
-		return trace.Trace{}
-	}
-	return trace.Keep(e.TraceParent, e.TraceState)
 }
 
 // unwrap gives the message that a sidecar has delivered. The subscription asks

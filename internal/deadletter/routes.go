@@ -98,7 +98,7 @@ func (l *Letters) hear(w http.ResponseWriter, r *http.Request) error {
 	}
 	event := unwrap(body)
 	if span := trace.Current(r.Context()); span.On() {
-		span.Link(traceIn(event))
+		span.Link(trace.FromEvent(event))
 	}
 	if err := l.keep(r.Context(), event); err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"io"
 	"net/http"
 
@@ -45,14 +44,7 @@ func (e *endpoint) said(r *http.Request) trace.Trace {
 		rest = failed{err}
 	}
 	r.Body = readCloser{io.MultiReader(bytes.NewReader(body), rest), r.Body}
-	var event struct {
-		TraceParent string `json:"traceparent"`
-		TraceState  string `json:"tracestate"`
-	}
-	if json.Unmarshal(body, &event) != nil {
-		return trace.Trace{}
-	}
-	return trace.Keep(event.TraceParent, event.TraceState)
+	return trace.FromEvent(body)
 }
 
 // end says how a request ended. It is deferred: what was cut off has no status.

@@ -155,30 +155,61 @@ func TestResume(t *testing.T) {
 	alone.End()
 }
 
-// Of writers that share a transaction each has its commit in its own trace.
+// calling is a store whose commits are calls with spans, as the sidecar's are, and take a
+// while: what comes meanwhile shares the next one.
+type calling struct{ state.Store }
+
+func (c calling) Commit(ctx context.Context, ops ...state.Op) error {
+	ctx, span := trace.Start(ctx, trace.Client, "call")
+	defer span.End()
+	time.Sleep(time.Second)
+	return c.Store.Commit(ctx, ops...)
+}
+
+// Of writers that share a transaction each has its commit in its own trace, and the store
+// is called within the commit, or within what the commits of all who share the call are
+// linked to.
 func TestSharedCommits(t *testing.T) {
-	store, log := statetest.NewMemory(), slog.New(slog.DiscardHandler)
-	mine, seen := tracer(t)
-	db := state.Open(store, nil, log)
-	const writers = 8
-	done := make(chan error)
-	for i := range writers {
-		go func() {
-			ctx, span := mine.Begin(context.Background(), "POST", trace.Server, trace.Trace{})
-			defer span.End()
-			done <- db.Update(ctx, func(tx *state.Tx) error {
-				return things.Put(tx, string(rune('a'+i)), map[string]string{})
-			})
-		}()
-	}
-	for range writers {
-		require.NoError(t, <-done)
-	}
-	commits := map[string]bool{}
-	for _, s := range seen.Ended() {
-		if s.Name() == "commit" {
+	synctest.Test(t, func(t *testing.T) {
+		mine, seen := tracer(t)
+		db := state.Open(calling{statetest.NewMemory()}, nil, slog.New(slog.DiscardHandler))
+		const writers, alone = 8, 2 // two transactions are under way at once, the third waits for one of them
+		done := make(chan error)
+		for i := range writers {
+			go func() {
+				ctx, span := mine.Begin(context.Background(), "POST", trace.Server, trace.Trace{})
+				defer span.End()
+				done <- db.Update(ctx, func(tx *state.Tx) error {
+					return things.Put(tx, string(rune('a'+i)), map[string]string{})
+				})
+			}()
+		}
+		for range writers {
+			require.NoError(t, <-done)
+		}
+		named := map[string][]sdktrace.ReadOnlySpan{}
+		byID := map[string]sdktrace.ReadOnlySpan{}
+		for _, s := range seen.Ended() {
+			named[s.Name()] = append(named[s.Name()], s)
+			byID[s.SpanContext().SpanID().String()] = s
+		}
+		of := map[string]bool{} // traces whose commit has called, alone or with others
+		for _, call := range named["call"] {
+			around := byID[call.Parent().SpanID().String()]
+			require.NotNil(t, around, "the call is within no span")
+			of[call.SpanContext().TraceID().String()] = true
+			for _, l := range around.Links() {
+				require.Equal(t, "commit", byID[l.SpanContext.SpanID().String()].Name())
+				of[l.SpanContext.TraceID().String()] = true
+			}
+		}
+		require.Len(t, named["call"], alone+1)
+		require.Len(t, named["commit together"], 1)
+		commits := map[string]bool{}
+		for _, s := range named["commit"] {
 			commits[s.SpanContext().TraceID().String()] = true
 		}
-	}
-	require.Len(t, commits, writers)
+		require.Len(t, commits, writers)
+		require.Equal(t, commits, of)
+	})
 }

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -119,6 +120,18 @@ func Keep(parent, state string) Trace {
 		return Trace{}
 	}
 	return FromHeader(http.Header{HeaderTraceParent: {parent}, HeaderTraceState: {state}})
+}
+
+// FromEvent gives the trace that a CloudEvent keeps, in JSON; the zero value for none.
+func FromEvent(event []byte) Trace {
+	var e struct {
+		TraceParent string `json:"traceparent"`
+		TraceState  string `json:"tracestate"`
+	}
+	if json.Unmarshal(event, &e) != nil {
+		return Trace{}
+	}
+	return Keep(e.TraceParent, e.TraceState)
 }
 
 // Same says whether two are of one trace.

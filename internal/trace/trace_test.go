@@ -102,6 +102,8 @@ func TestKeep(t *testing.T) {
 	require.Equal(t, Trace{}, Keep("", "a=b"))
 	require.Equal(t, Trace{}, Keep("nonsense", ""))
 	require.Equal(t, Trace{Parent: theirs, State: "a=b"}, Keep(theirs, "a=b"))
+	require.Equal(t, Trace{Parent: theirs, State: "a=b"}, FromEvent([]byte(`{"traceparent":"`+theirs+`","tracestate":"a=b"}`)))
+	require.Equal(t, Trace{}, FromEvent([]byte("no event")))
 	require.Equal(t, Trace{}, Kept(With(t.Context(), Trace{Parent: theirs})), "no tracer of ours made it")
 }
 

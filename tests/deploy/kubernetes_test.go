@@ -1,7 +1,9 @@
 package deploy
 
 import (
+	"fmt"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -109,6 +111,50 @@ func TestKubernetesRunsTheSameApps(t *testing.T) {
 		require.NotContains(t, all, "TIENDA_ALLOW_NO_APP_TOKEN", "a cluster has tokens")
 		require.NotContains(t, all, "GATEWAY_LIMIT_FACTOR", "and clients with addresses of their own")
 	}
+}
+
+// Where an app serves its figures is a port of its container, and the policy lets whoever
+// monitors reach that one and the sidecar's, and none for requests.
+func TestFiguresAreReached(t *testing.T) {
+	common := decode[manifest](t, false, "k8s", "common", "service.yaml")[0]
+	for _, id := range services {
+		env := maps.Clone(common.values())
+		maps.Copy(env, deployment(t, id).values())
+		require.NotContains(t, env, "GATEWAY_METRICS_ADDRESS", "%s has its figures where all have them", id)
+		host, port, err := net.SplitHostPort(env["TIENDA_METRICS_ADDRESS"])
+		require.NoError(t, err, id)
+		require.Equal(t, "0.0.0.0", host, id)
+		ports := map[string]string{}
+		for _, m := range []manifest{common, deployment(t, id)} {
+			list, _ := m.container("app")["ports"].([]any)
+			for _, p := range list {
+				p := p.(map[string]any)
+				ports[p["name"].(string)] = fmt.Sprint(p["containerPort"])
+			}
+		}
+		require.Equal(t, map[string]string{"http": env["APP_PORT"], "figures": port}, ports, id)
+		require.ElementsMatch(t, []string{port, "9090"}, let(t, "figures"), id)
+	}
+}
+
+// let gives the ports that a policy of the network lets in.
+func let(t *testing.T, policy string) (ports []string) {
+	t.Helper()
+	for _, m := range decode[manifest](t, false, "k8s", "base", "network.yaml") {
+		if m.Metadata.Name != policy {
+			continue
+		}
+		rules, _ := m.at("ingress").([]any)
+		for _, r := range rules {
+			list, _ := r.(map[string]any)["ports"].([]any)
+			for _, p := range list {
+				p := p.(map[string]any)
+				require.NotContains(t, p, "endPort", policy)
+				ports = append(ports, fmt.Sprint(p["port"]))
+			}
+		}
+	}
+	return ports
 }
 
 func TestSidecarsHaveTheSameSettings(t *testing.T) {

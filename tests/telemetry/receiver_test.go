@@ -26,6 +26,8 @@ type span struct {
 	trace   string
 	links   []string // traces
 	begun   uint64
+	failed  bool
+	why     string // it has failed
 	attrs   map[string]string
 }
 
@@ -73,7 +75,8 @@ func (r *receiver) Export(_ context.Context, in *collector.ExportTraceServiceReq
 			for _, s := range scope.GetSpans() {
 				one := span{
 					service: service, sidecar: scope.GetScope().GetName() != "tienda", name: s.GetName(), kind: s.GetKind(), begun: s.GetStartTimeUnixNano(),
-					id: hex.EncodeToString(s.GetSpanId()), parent: hex.EncodeToString(s.GetParentSpanId()), trace: hex.EncodeToString(s.GetTraceId()), attrs: map[string]string{},
+					id: hex.EncodeToString(s.GetSpanId()), parent: hex.EncodeToString(s.GetParentSpanId()), trace: hex.EncodeToString(s.GetTraceId()),
+					failed: s.GetStatus().GetCode() == otlp.Status_STATUS_CODE_ERROR, why: s.GetStatus().GetMessage(), attrs: map[string]string{},
 				}
 				for _, l := range s.GetLinks() {
 					one.links = append(one.links, hex.EncodeToString(l.GetTraceId()))

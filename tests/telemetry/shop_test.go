@@ -50,7 +50,7 @@ func run(m *testing.M) int {
 	defer spans.server.Stop()
 	the, err = shop.Start(ctx, shop.Options{
 		Bin: bin, Dir: filepath.Join(dir, "shop"), Profile: os.Getenv("PROFILE"), Log: io.Discard,
-		Env: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + spans.address, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_BSP_SCHEDULE_DELAY=100"},
+		Env: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + spans.address, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_BSP_SCHEDULE_DELAY=100", "LOG_LEVEL=debug"},
 	})
 	if err != nil {
 		return fail(err)

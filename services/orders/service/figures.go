@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tienda/services/orders/internal/checkout"
+	"tienda/services/orders/internal/order"
 )
 
 // figures shows how checkouts go.
@@ -26,14 +27,8 @@ func (f figures) Collect(out chan<- prometheus.Metric) {
 	}
 	// A status that is not there is a zero all the same while there are orders that wait for
 	// the provider or the catalog.
-	for _, status := range []string{"pending", "confirmed", "partially_shipped", "shipped", "delivered", "cancelled"} {
-		n := 0
-		for at, count := range s.Unsettled {
-			if string(at) == status {
-				n += count
-			}
-		}
-		out <- prometheus.MustNewConstMetric(ordersUnsettled, prometheus.GaugeValue, float64(n), status)
+	for _, status := range order.Statuses {
+		out <- prometheus.MustNewConstMetric(ordersUnsettled, prometheus.GaugeValue, float64(s.Unsettled[status]), string(status))
 	}
 	out <- prometheus.MustNewConstMetric(ordersOwing, prometheus.GaugeValue, float64(s.Owing))
 }

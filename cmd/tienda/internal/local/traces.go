@@ -39,7 +39,7 @@ func (s *shop) renderConfigs() error {
 		if file == "" || tracing == nil {
 			continue
 		}
-		out := filepath.Join(s.data, "config-"+filepath.Base(file))
+		out := filepath.Join(s.data, fmt.Sprintf("config-%d-%s", len(s.configs), filepath.Base(file))) // run files may call theirs the same
 		if err := writeTracing(file, out, tracing); err != nil {
 			return fmt.Errorf("sidecar configuration: %w", err)
 		}

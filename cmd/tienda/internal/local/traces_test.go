@@ -13,6 +13,8 @@ import (
 
 func TestSidecarsSendTracesWhereTheAppsDo(t *testing.T) {
 	const mine = "../../../../dapr/config.yaml"
+	theirs := filepath.Join(t.TempDir(), "config.yaml") // of another run file
+	require.NoError(t, os.WriteFile(theirs, []byte("spec: {}\n"), 0o600))
 	for _, c := range []struct {
 		what string
 		env  map[string]string
@@ -28,7 +30,7 @@ func TestSidecarsSendTracesWhereTheAppsDo(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			s := &shop{data: t.TempDir(), o: Options{Getenv: func(k string) string { return c.env[k] }}}
-			s.apps = []*instance{{app: runfile.App{Shared: runfile.Shared{ConfigFile: mine}}}, {app: runfile.App{}}}
+			s.apps = []*instance{{app: runfile.App{Shared: runfile.Shared{ConfigFile: mine}}}, {app: runfile.App{Shared: runfile.Shared{ConfigFile: theirs}}}, {app: runfile.App{}}}
 			err := s.renderConfigs()
 			if c.bad != "" {
 				require.ErrorContains(t, err, c.bad)
@@ -36,7 +38,7 @@ func TestSidecarsSendTracesWhereTheAppsDo(t *testing.T) {
 			}
 			require.NoError(t, err)
 			if c.want == nil {
-				require.Equal(t, map[string]string{mine: mine, "": ""}, s.configs)
+				require.Equal(t, map[string]string{mine: mine, theirs: theirs, "": ""}, s.configs)
 				return
 			}
 			require.Equal(t, s.data, filepath.Dir(s.configs[mine]))

@@ -49,9 +49,6 @@ func (k key) compare(other key) int {
 	return cmp.Or(cmp.Compare(k.A, other.A), cmp.Compare(k.N, other.N), cmp.Compare(k.B, other.B))
 }
 
-// life is the order in which statuses are listed.
-var life = []order.Status{order.Pending, order.Confirmed, order.PartiallyShipped, order.Shipped, order.Delivered, order.Cancelled}
-
 // sorted gives where a total stands: days and statuses in their order, products by
 // what they brought, the most first.
 func (t *Total) sorted() key {
@@ -59,7 +56,7 @@ func (t *Total) sorted() key {
 	case t.Day != "":
 		return key{A: t.Day, B: t.Currency}
 	case t.Status != "":
-		return key{N: int64(slices.Index(life, t.Status)), B: t.Currency}
+		return key{N: int64(slices.Index(order.Statuses, t.Status)), B: t.Currency}
 	default:
 		return key{A: t.Currency, N: -t.Total, B: cmp.Or(t.Product, t.sku)}
 	}

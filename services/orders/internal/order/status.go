@@ -19,6 +19,9 @@ const (
 	Cancelled        Status = "cancelled"
 )
 
+// Statuses are all of them, in the order of an order's life.
+var Statuses = []Status{Pending, Confirmed, PartiallyShipped, Shipped, Delivered, Cancelled}
+
 // transitions is every way an order can go; there are no others.
 var transitions = map[Status][]Status{
 	Pending:          {Confirmed, Cancelled},
