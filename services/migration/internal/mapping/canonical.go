@@ -70,6 +70,14 @@ type minor struct {
 // Canonical writes JSON in the one form in which documents are compared: names
 // sorted, no blanks, numbers as they were written.
 func Canonical(raw []byte) ([]byte, error) {
+	if b, rest, ok := put(make([]byte, 0, len(raw)), space(string(raw)), 0); ok && space(rest) == "" {
+		return b, nil
+	}
+	return decoded(raw)
+}
+
+// decoded is Canonical by encoding/json, for what put leaves to it. It gives the same bytes.
+func decoded(raw []byte) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	var v any

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"encoding/json"
+	"math/big"
 	"strings"
 	"time"
 )
@@ -19,8 +20,9 @@ func (r *Reverse) OnlyShop(pointer string, monolith json.RawMessage) bool {
 }
 
 // SameRow says whether two values of a field become the same in the rows when they are written
-// back: two words for which the monolith has one, or instants that differ in what PostgreSQL
-// does not keep. A reference is the same where the monolith has no row for it.
+// back: two words for which the monolith has one, what is left out and its default, or instants
+// that differ in what PostgreSQL does not keep. A reference is the same where the monolith has
+// no row for it.
 func (r *Reverse) SameRow(pointer string, monolith, shop json.RawMessage) bool {
 	a, errA := decode(monolith)
 	b, errB := decode(shop)
@@ -61,7 +63,7 @@ func sameRow(values map[string]*taking, pointer string, a, b any) (same, found b
 		if errX != nil || errY != nil || x == nil || y == nil {
 			return false, true
 		}
-		same = same && (*x == *y || sameInstant(*x, *y))
+		same = same && (*x == *y || sameInstant(*x, *y) || v.as == "money" && sameNumber(*x, *y))
 	}
 	return same, found
 }
@@ -72,4 +74,12 @@ func sameInstant(a, b string) bool {
 	x, errX := time.Parse(time.RFC3339Nano, a)
 	y, errY := time.Parse(time.RFC3339Nano, b)
 	return errX == nil && errY == nil && x.Sub(y).Abs() < time.Microsecond
+}
+
+// sameNumber says whether two texts are one number: a default need not have the decimals of
+// an amount.
+func sameNumber(a, b string) bool {
+	x, okX := new(big.Rat).SetString(a)
+	y, okY := new(big.Rat).SetString(b)
+	return okX && okY && x.Cmp(y) == 0
 }

@@ -16,7 +16,8 @@ values:
   title: {local: /name, zone: Europe/Madrid}
   made: /made
   who: {key: /who, of: users}
-insert: INSERT INTO t (mail, title, made, who) VALUES (:mail, :title, :made, :who) RETURNING id
+  paid: {money: /paid, default: "0"}
+insert: INSERT INTO t (mail, title, made, who, paid) VALUES (:mail, :title, :made, :who, :paid) RETURNING id
 write:
   - each: /lines
     values: {at: {local: /at, zone: Europe/Madrid}, text: /text}
@@ -39,6 +40,8 @@ lost: {/note: none, "/lines/*/seen": none}
 		{"/made", `{"made":"a"}`, `{"made":"b"}`, false, false},
 		{"/who", `{}`, `{"who":"an ID without a row"}`, false, true},
 		{"/who", `{"who":"one"}`, `{"who":"another"}`, false, false},
+		{"/paid", `{"paid":{"amount":0,"currency":"EUR"}}`, `{}`, false, true},
+		{"/paid", `{"paid":{"amount":1,"currency":"EUR"}}`, `{}`, false, false},
 		{"/note", `{}`, `{"note":"x"}`, true, false},
 		{"/note", `{"note":"y"}`, `{"note":"x"}`, false, false},
 		{"/lines/1/seen", `{"lines":[{},{}]}`, `{"lines":[{},{"seen":1}]}`, true, false},

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tienda/services/migration/internal/mapping"
 	"tienda/services/migration/internal/move"
 	"tienda/services/migration/internal/progress"
 	"tienda/services/migration/internal/source"
@@ -33,7 +34,7 @@ type sums map[string]entry
 
 // sumOf gives the first 8 bytes of the SHA-256 of a canonical document.
 func sumOf(doc []byte) (uint64, error) {
-	b, err := canonical(doc)
+	b, err := mapping.Canonical(doc)
 	if err != nil {
 		return 0, err
 	}
