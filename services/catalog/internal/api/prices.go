@@ -209,7 +209,7 @@ type priceChange struct {
 	Version     int64     `json:"-"`
 }
 
-// listPriceChanges: 3 gets, 1 more for each 100 changes further back.
+// listPriceChanges: 3 gets, 1 more for each 50 changes further back.
 func (a *API) listPriceChanges(w http.ResponseWriter, r *http.Request) error {
 	changes, next, err := a.Prices.History(r.Context(), httpapi.Var(r, "sku"), page.Limit(httpapi.QueryInt(r, "limit")), r.URL.Query().Get("cursor"))
 	if err != nil {

@@ -13,9 +13,11 @@ import (
 	"tienda/services/catalog/internal/product"
 )
 
-// logPage is how many changes a document of a SKU's price history holds before
-// the next one is begun.
-const logPage = 100
+// logPage is how many changes a closed document of a SKU's price history holds. The
+// newest one holds up to twice as many: its last logPage changes stay in it, so that
+// a replica that read the product that many changes ago still finds there what it
+// would hand on.
+const logPage = 50
 
 // priceLog is the newest part of a SKU's price history; parts 0..Closed-1 are
 // documents that never change.
@@ -66,7 +68,7 @@ type logPosition struct {
 	Left int `json:"l"` // the changes of the part that are left
 }
 
-// History implements pricing.Store: 3 gets, 1 more for each 100 changes.
+// History implements pricing.Store: 3 gets, 1 more for each 50 changes.
 func (s *Prices) History(ctx context.Context, sku string, limit int, cursor string) (out []pricing.Change, next string, err error) {
 	at := logPosition{Part: -1}
 	if err := page.Decode(cursor, &at); err != nil {
@@ -81,6 +83,17 @@ func (s *Prices) History(ctx context.Context, sku string, limit int, cursor stri
 		left := len(log.Changes)
 		if at.Part >= 0 {
 			part, left = min(at.Part, log.Closed), max(at.Left, 0)
+			// What was the newest part may have been closed since, with fewer changes.
+			for part < log.Closed {
+				changes, err := partOf(tx, sku, part, log, full)
+				if err != nil {
+					return err
+				}
+				if left <= len(changes) {
+					break
+				}
+				part, left = part+1, left-len(changes)
+			}
 		}
 		for ; part >= 0; part, left = part-1, math.MaxInt {
 			changes, err := partOf(tx, sku, part, log, full)
@@ -136,8 +149,8 @@ func (l priceLog) with(changes []pricing.Change) (next priceLog, full []pricing.
 	if len(changes) == 0 || slices.ContainsFunc(l.Changes, func(c pricing.Change) bool { return c.At.Equal(changes[0].At) && c == changes[0] }) {
 		return l, nil
 	}
-	if len(l.Changes) >= logPage {
-		return priceLog{Closed: l.Closed + 1, Changes: changes}, l.Changes
+	if len(l.Changes) >= 2*logPage {
+		return priceLog{Closed: l.Closed + 1, Changes: slices.Concat(l.Changes[logPage:], changes)}, l.Changes[:logPage]
 	}
 	return priceLog{Closed: l.Closed, Changes: slices.Concat(l.Changes, changes)}, nil
 }

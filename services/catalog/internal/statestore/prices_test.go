@@ -142,3 +142,61 @@ func TestPriceListsOfTwoReplicas(t *testing.T) {
 		})
 	}
 }
+
+// A replica that read the product many changes ago hands on nothing twice, also where
+// a part of the history has just been closed.
+func TestWhatIsOldIsNotHandedOnTwice(t *testing.T) {
+	change := func(n int) []pricing.Change {
+		return []pricing.Change{{Currency: "EUR", From: int64(n), To: int64(n + 1), Version: int64(n)}}
+	}
+	var log priceLog
+	closed := 0
+	for n := range 5 * logPage {
+		next, full := log.with(change(n))
+		require.Equal(t, full != nil, next.Closed > log.Closed)
+		for _, c := range full {
+			require.EqualValues(t, closed, c.From)
+			closed++
+		}
+		log = next
+		for old := max(0, n-logPage+1); old <= n; old++ {
+			again, full := log.with(change(old))
+			require.Equal(t, log, again)
+			require.Nil(t, full)
+		}
+	}
+	require.Len(t, log.Changes, 5*logPage-closed)
+}
+
+// Who reads a history page by page misses nothing when a part of it is closed meanwhile.
+func TestPagesOfAHistoryThatGrows(t *testing.T) {
+	c := over(t, statetest.NewMemory())
+	c.fill(t, 1, 1)
+	p, err := c.products.FindSKU(t.Context(), "S-0")
+	require.NoError(t, err)
+	price := int64(100)
+	cost := func(changes int) {
+		for range changes {
+			price++
+			d := p.Details
+			d.Variants = []product.Variant{{SKU: "S-0", Name: "V", Prices: []money.Money{money.New(price, "EUR")}}}
+			_, err := c.products.Replace(t.Context(), p.ID, d, 0)
+			require.NoError(t, err)
+		}
+	}
+	cost(2 * logPage)
+	want := price
+	for cursor := ""; ; {
+		some, next, err := NewPrices(c.db).History(t.Context(), "S-0", 10, cursor)
+		require.NoError(t, err)
+		for _, change := range some {
+			require.Equal(t, want, change.To)
+			want--
+		}
+		if cursor = next; next == "" {
+			break
+		}
+		cost(logPage / 4)
+	}
+	require.EqualValues(t, 100, want)
+}
