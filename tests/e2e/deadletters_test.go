@@ -86,6 +86,8 @@ func TestDeadLetters(t *testing.T) {
 		require.NotContains(t, l.Reason.Detail, "stock:", "nothing internal")
 	}
 	var all overview
+	supportsLetters.Lock() // while support's are damaged, the overview leaves them out
+	defer supportsLetters.Unlock()
 	eventually(t, "all apps are asked in time", func() bool {
 		all = must[overview](t, admin, http.StatusOK, "GET", overviewPath+"?state=waiting&limit=100", nil)
 		return len(all.Apps) == 3 && len(all.Apps[0].Counts) > 0 && len(all.Apps[1].Counts) > 0 && len(all.Apps[2].Counts) > 0
