@@ -48,9 +48,6 @@ type Kind[T any] struct {
 	Put func(tx *state.Tx, d Document[T]) error
 	// Remove takes a document away that was moved in; one that is not there is left alone.
 	Remove func(tx *state.Tx, id string) error
-	// Disown, if any, has one that was made here count as moved in: its sender, who may adopt it
-	// (Document.Adopt), says that it is gone. Remove is called then.
-	Disown func(tx *state.Tx, id string, from origin.Source) error
 	// Get gives what is kept in the shape in which it came; false: nothing is that was moved in.
 	Get func(tx *state.Tx, id string) (Document[T], bool, error)
 	// GetKeys are the state documents that Get reads.
@@ -295,11 +292,6 @@ func (k Kind[T]) one(tx *state.Tx, run Run[T], index *part, in Incoming, doc Doc
 	}
 	if in.Deleted {
 		index.bury(in.ID, in.Source.Position)
-		if in.Adopt && held == nil && k.Disown != nil {
-			if err := k.Disown(tx, in.ID, in.Source); err != nil {
-				return err
-			}
-		}
 		return run.Remove(in.ID)
 	}
 	err = run.Put(doc)

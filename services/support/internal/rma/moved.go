@@ -105,16 +105,6 @@ func (o *OfOrder) MoveIn(id string, m Moved, from origin.Source, adopts bool) er
 	return nil
 }
 
-// Disown has a return that was made here count as moved in; false: there is none such.
-func (o *OfOrder) Disown(id string, from origin.Source) bool {
-	r, err := o.find(id)
-	if err != nil || r.Origin != nil {
-		return false
-	}
-	r.Origin, r.MadeHere = &from, true
-	return true
-}
-
 // MoveOut takes a return away that was moved in; false: there is none.
 func (o *OfOrder) MoveOut(id string) bool {
 	before := len(o.Returns)

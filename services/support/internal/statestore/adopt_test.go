@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tienda/internal/caller"
-	"tienda/internal/fault"
 	"tienda/internal/origin/intake"
 	"tienda/internal/state"
 	"tienda/internal/state/statetest"
@@ -188,9 +186,11 @@ func TestATicketOfHereIsAdopted(t *testing.T) {
 
 	require.Equal(t, intake.Stored, takes(t, k, adopted(t, was.ID, 6, nil)).Outcome)
 	require.Equal(t, []string{other.ID}, listing(t, s, ""))
-	// One that has gone there before it could be adopted goes here; else it stays.
-	require.Equal(t, intake.Stored, takes(t, k, movedIn1(t, other.ID, 6, nil)).Outcome)
+	// One that has gone there before it could be adopted stays here, until who sends it has it
+	// adopted as it is and then gone.
+	require.Equal(t, intake.Stored, takes(t, k, adopted(t, other.ID, 6, nil)).Outcome)
 	require.Equal(t, []string{other.ID}, listing(t, s, "ana"))
+	require.Equal(t, intake.Stored, takes(t, k, adopted(t, other.ID, 7, asThere(other))).Outcome)
 	require.Equal(t, intake.Stored, takes(t, k, adopted(t, other.ID, 7, nil)).Outcome)
 	require.Empty(t, listing(t, s, "ana"))
 	entries, _, err = s.Board(t.Context())
@@ -249,8 +249,10 @@ func TestAReturnOfHereIsAdopted(t *testing.T) {
 	require.Len(t, list1(t, s, rma.Query{CustomerID: "ana"}), 1)
 	require.Len(t, list1(t, s, rma.Query{}), 2)
 	require.Equal(t, intake.Stored, takes(t, k, adopted(t, was.ID, 4, nil)).Outcome)
-	require.Equal(t, intake.Stored, takes(t, k, movedIn1(t, other.ID, 4, nil)).Outcome)
+	require.Equal(t, intake.Stored, takes(t, k, adopted(t, other.ID, 4, nil)).Outcome)
 	require.Len(t, list1(t, s, rma.Query{}), 1, "it was made here")
+	doc.OrderID, doc.CustomerID = other.OrderID, other.CustomerID
+	require.Equal(t, intake.Stored, takes(t, k, adopted(t, other.ID, 5, doc)).Outcome)
 	require.Equal(t, intake.Stored, takes(t, k, adopted(t, other.ID, 5, nil)).Outcome)
 	require.Empty(t, list1(t, s, rma.Query{}))
 	require.Empty(t, list1(t, s, rma.Query{CustomerID: "ana"}))
@@ -266,28 +268,16 @@ func TestAHalfAdoptionIsMadeWhole(t *testing.T) {
 			store.KeepsHalves = true
 			log := slog.New(slog.DiscardHandler)
 			others, db := state.Open(store, nil, log), state.Open(store, nil, log)
-			torn := false
-			store.BeforeCommit = func(ops []state.Op) error {
-				if !torn || len(ops) < 2 {
-					return nil
-				}
-				torn = false
-				ops = slices.Clone(ops)
-				r.Shuffle(len(ops), func(i, j int) { ops[i], ops[j] = ops[j], ops[i] })
-				if err := store.Commit(t.Context(), ops[:1+r.IntN(len(ops)-1)]...); err != nil {
-					return err
-				}
-				return fault.New(fault.Unavailable, "died", "Died.")
-			}
+			torn := dies(t, store, r)
 			ts, rs := NewTickets(others), NewReturns(others)
 			tk, rt := MovedTickets(db, anything), MovedReturns(db, anything)
 			was, ret := worked(t, ts, "ana"), requested(t, rs, "o1", "r1", "ana")
 			half := func(position uint64, ticketDoc, returnDoc any) {
-				torn = true
+				*torn = true
 				require.Equal(t, intake.Stored, takes(t, tk, adopted(t, was.ID, position, ticketDoc)).Outcome)
-				torn = true
+				*torn = true
 				require.Equal(t, intake.Stored, takes(t, rt, adopted(t, ret.ID, position, returnDoc)).Outcome)
-				torn = false
+				*torn = false
 			}
 			doc, back := asThere(was), returnThere("o1", "ana", rma.Approved)
 			half(1, doc, back)

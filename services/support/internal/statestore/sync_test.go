@@ -81,20 +81,7 @@ func TestWhatIsMovedInIsKeptInPart(t *testing.T) {
 	store.KeepsHalves = true
 	log := slog.New(slog.DiscardHandler)
 	others, db := state.Open(store, nil, log), state.Open(store, nil, log)
-	torn := false
-	store.BeforeCommit = func(ops []state.Op) error {
-		if !torn || len(ops) < 2 {
-			return nil
-		}
-		// A part of the transaction lands, and the rest never: the process has died.
-		torn = false
-		ops = slices.Clone(ops)
-		r.Shuffle(len(ops), func(i, j int) { ops[i], ops[j] = ops[j], ops[i] })
-		if err := store.Commit(t.Context(), ops[:1+r.IntN(len(ops)-1)]...); err != nil {
-			return err
-		}
-		return fault.New(fault.Unavailable, "died", "Died.")
-	}
+	torn := dies(t, store, r)
 	tk, rt := MovedTickets(db, anything), MovedReturns(db, anything)
 	customers, orders := []string{"ana", "bob", "eva"}, []string{"o1", "o2", "o3"}
 	type last struct {
@@ -115,14 +102,14 @@ func TestWhatIsMovedInIsKeptInPart(t *testing.T) {
 			delete(wantReturns, id)
 		}
 		send := func(take func() ([]intake.Result, error)) {
-			torn = r.IntN(2) == 0
+			*torn = r.IntN(2) == 0
 			for {
 				if got, err := take(); err == nil {
 					require.Equal(t, intake.Stored, got[0].Outcome)
 					break
 				}
 			}
-			torn = false
+			*torn = false
 		}
 		send(func() ([]intake.Result, error) {
 			return tk.Take(t.Context(), "0", []intake.Incoming{movedIn1(t, id, position, ticketDoc)})
@@ -176,4 +163,23 @@ func TestWhatIsMovedInIsKeptInPart(t *testing.T) {
 		}))
 	}
 	require.Equal(t, len(wantReturns), inOrders, "of no order that it is not of")
+}
+
+// dies gives what has, once it is set, a part of the next transaction of a store land, and the
+// rest never: the process has died.
+func dies(t *testing.T, store *statetest.Memory, r *rand.Rand) *bool {
+	torn := new(bool)
+	store.BeforeCommit = func(ops []state.Op) error {
+		if !*torn || len(ops) < 2 {
+			return nil
+		}
+		*torn = false
+		ops = slices.Clone(ops)
+		r.Shuffle(len(ops), func(i, j int) { ops[i], ops[j] = ops[j], ops[i] })
+		if err := store.Commit(t.Context(), ops[:1+r.IntN(len(ops)-1)]...); err != nil {
+			return err
+		}
+		return fault.New(fault.Unavailable, "died", "Died.")
+	}
+	return torn
 }

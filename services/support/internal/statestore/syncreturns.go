@@ -43,7 +43,7 @@ func MovedReturns(db *state.DB, check func([]byte) []fault.Field) intake.Kind[rm
 			_, o, err := ordersReturns(tx, id)
 			return o.Held(id), err
 		},
-		Put: moveReturnIn, Remove: moveReturnOut, Disown: disownReturn, Own: ownReturns(),
+		Put: moveReturnIn, Remove: moveReturnOut, Own: ownReturns(),
 		GetKeys: func(id string) []string { return orderOfReturn.Keys(id) },
 		GetMore: func(tx *state.Tx, id string) ([]string, error) {
 			o, ok, err := orderOfReturn.Get(tx, id)
@@ -137,15 +137,6 @@ func unlistReturn(tx *state.Tx, r rma.Return) error {
 		err = errors.Join(err, returnsOf(r.CustomerID).Remove(tx, entry(r)))
 	}
 	return err
-}
-
-// disownReturn has a return that was made here be one that was moved in, to be removed.
-func disownReturn(tx *state.Tx, id string, from origin.Source) error {
-	at, o, err := ordersReturns(tx, id)
-	if err != nil || !o.Disown(id, from) {
-		return err
-	}
-	return returnsOfOrder.Put(tx, at.OrderID, o)
 }
 
 // leave takes a return out of the orders that it was of, but for the one that it is of

@@ -44,7 +44,7 @@ func MovedTickets(db *state.DB, check func([]byte) []fault.Field) intake.Kind[ti
 			t, _, err := tickets.Get(tx, id)
 			return t.Origin, err
 		},
-		Put: moveTicketIn, Remove: moveTicketOut, Disown: disownTicket, Own: ownTickets(),
+		Put: moveTicketIn, Remove: moveTicketOut, Own: ownTickets(),
 		GetKeys: func(id string) []string { return tickets.Keys(id) },
 		Get: func(tx *state.Tx, id string) (intake.Document[ticket.Moved], bool, error) {
 			t, ok, err := tickets.Get(tx, id)
@@ -100,16 +100,6 @@ func moveTicketIn(tx *state.Tx, d intake.Document[ticket.Moved]) error {
 // each page of them that is newer.
 func unlistTicket(tx *state.Tx, t ticket.Ticket) error {
 	return errors.Join(allTickets.Remove(tx, t.ID), ticketsOf(t.CustomerID).Remove(tx, t.ID))
-}
-
-// disownTicket has a ticket that was made here be one that was moved in, to be removed.
-func disownTicket(tx *state.Tx, id string, from origin.Source) error {
-	t, ok, err := tickets.Get(tx, id)
-	if err != nil || !ok || t.Origin != nil {
-		return err
-	}
-	t.Origin, t.MadeHere = &from, true
-	return tickets.Put(tx, id, t)
 }
 
 // moveTicketOut takes the entry on the board away also where the ticket is gone already:

@@ -175,8 +175,8 @@ func TestAnAdoptedAccountGoesThereAndBack(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Who was erased here is not adopted, and an account that went there before it could be adopted
-// goes here.
+// Who was erased here is not adopted. An account that went there before it could be adopted stays
+// here, until who sends it has it adopted as it is and then gone.
 func TestWhoIsGoneIsNotAdopted(t *testing.T) {
 	stores(t, func(t *testing.T, w *world) {
 		k := movedIn(w.db(t))
@@ -188,10 +188,9 @@ func TestWhoIsGoneIsNotAdopted(t *testing.T) {
 
 		other := w.lived(t)
 		w.open(t, other.ID)
-		gone := back(other.ID, 8, 1, nil)
-		gone.Adopt = false
-		take(t, k, "0", gone)
+		take(t, k, "0", back(other.ID, 8, 1, nil))
 		require.Contains(t, w.store.Keys("user:"), users.Key(other.ID), "it was made here")
+		take(t, k, "0", back(other.ID, 8, 2, as(other.Email, other.Name)))
 		take(t, k, "0", back(other.ID, 8, 2, nil))
 		require.NotContains(t, w.store.Keys("user:"), users.Key(other.ID))
 		open, err := w.sessions.List(t.Context(), other.ID)

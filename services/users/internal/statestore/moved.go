@@ -52,7 +52,7 @@ func (a *Accounts) Moved(
 	return intake.Kind[account.Moved]{
 		Name: "users", DB: a.db, Check: fits, Keys: m.keys, Held: m.held, Begin: m.begin,
 		Get: m.get, GetKeys: func(id string) []string { return users.Keys(id) }, Prepare: m.prepare, Stored: m.stored,
-		Disown: disown, More: intake.ByID[account.Moved](m.more), Room: make(chan struct{}, 1), Own: ownAccounts(),
+		More: intake.ByID[account.Moved](m.more), Room: make(chan struct{}, 1), Own: ownAccounts(),
 	}
 }
 
@@ -219,17 +219,6 @@ func (m *moving) rest(tx *state.Tx, u account.User, does decision, ours bool) er
 	}
 	m.remember(u.ID, does)
 	return nil
-}
-
-// disown has an account that was made here be one that was moved in, to be removed. An erased
-// one stays as it is.
-func disown(tx *state.Tx, id string, from origin.Source) error {
-	u, ok, err := users.Get(tx, id)
-	if err != nil || !ok || u.Origin != nil || u.Erased() {
-		return err
-	}
-	u.Origin = &from
-	return users.Put(tx, id, u)
 }
 
 // remove takes an account away with all that it has. An erased one stays as it is, so that
