@@ -44,10 +44,12 @@ type Migration struct {
 	PerSecond float64     `json:"per_second"` // documents, without those with a password to hash
 	Kinds     []MovedKind `json:"kinds"`
 	Hashed    MovedKind   `json:"hashed"` // accounts with passwords
-	// Floor are the same documents in a bare loop of bulk writes, and FloorTx in one of
-	// transactions, as many at once.
-	Floor   Floor `json:"floor"`
-	FloorTx Floor `json:"floor_transactions"`
+	// Floor are the same documents in a bare loop of bulk writes, one after the other.
+	// FloorAtOnce are as many such loops at once as the migration has, which is what the
+	// machine can do, and FloorTx as many of transactions.
+	Floor       Floor `json:"floor"`
+	FloorAtOnce Floor `json:"floor_at_once"`
+	FloorTx     Floor `json:"floor_transactions"`
 	// Kept are the documents that the stores have in the end, in a loop of transactions.
 	Kept  Floor       `json:"floor_kept"`
 	Calls plan.Counts `json:"calls"` // of the sidecars, per document
@@ -355,6 +357,7 @@ func (v *Migration) tell(w io.Writer) {
 	}
 	if v.Floor.Documents > 0 {
 		fmt.Fprintf(w, "  floor, bulk writes of what is sent:  %s\n", v.Floor)
+		fmt.Fprintf(w, "  floor, %d loops of them at once:      %s\n", moveWorkers, v.FloorAtOnce)
 		fmt.Fprintf(w, "  floor, transactions of the same:     %s\n", v.FloorTx)
 		fmt.Fprintf(w, "  floor, transactions of what is kept: %s\n", v.Kept)
 	}

@@ -56,25 +56,29 @@ type bare struct {
 
 const bareStore = "orders-state"
 
-// save writes a batch as a bulk write.
-func (b bare) save(ctx context.Context, ops []state.Op) error {
-	items := make([]*dapr.SetStateItem, len(ops))
-	for i, op := range ops {
-		items[i] = &dapr.SetStateItem{Key: op.Key, Value: op.Value, Options: &dapr.StateOptions{}}
+// saves writes a batch as a bulk write.
+func (b bare) saves() write {
+	return func(ctx context.Context, ops []state.Op) error {
+		items := make([]*dapr.SetStateItem, len(ops))
+		for i, op := range ops {
+			items[i] = &dapr.SetStateItem{Key: op.Key, Value: op.Value, Options: &dapr.StateOptions{}}
+		}
+		return b.side.SaveBulkState(ctx, bareStore, items...)
 	}
-	return b.side.SaveBulkState(ctx, bareStore, items...)
 }
 
-// transact writes a batch as a transaction.
-func (b bare) transact(ctx context.Context, ops []state.Op) error { return b.store.Commit(ctx, ops...) }
+// transacts writes a batch as a transaction.
+func (b bare) transacts() write {
+	return func(ctx context.Context, ops []state.Op) error { return b.store.Commit(ctx, ops...) }
+}
 
-// loop writes all, some batches at a time, and says how long it took.
-func (b bare) loop(ctx context.Context, ops []state.Op, batch int, w write) (time.Duration, error) {
+// loop writes all, so many batches at a time, and says how long it took.
+func (b bare) loop(ctx context.Context, ops []state.Op, batch, workers int, w write) (time.Duration, error) {
 	batches := make(chan []state.Op)
-	errs := make([]error, moveWorkers)
+	errs := make([]error, workers)
 	var wg sync.WaitGroup
 	began := time.Now()
-	for i := range moveWorkers {
+	for i := range workers {
 		wg.Go(func() {
 			for ops := range batches {
 				errs[i] = cmp.Or(errs[i], w(ctx, ops))
@@ -111,18 +115,20 @@ func (v *moving) floors(ctx context.Context, sent map[string][]json.RawMessage, 
 		return []part{{"", ops}}
 	}
 	for _, f := range []struct {
-		to    *Floor
-		name  string
-		parts func(round int) []part
-		batch int
-		write func(bare) write
+		to      *Floor
+		name    string
+		parts   func(round int) []part
+		batch   int
+		workers int
+		write   func(bare) write
 	}{
-		{&v.Floor, "bulk", byKind, movedBatch, func(b bare) write { return b.save }},
-		{&v.FloorTx, "transactions", byKind, movedBatch, func(b bare) write { return b.transact }},
-		{&v.Kept, "kept", whole, max(1, movedBatch*len(kept)/max(total, 1)), func(b bare) write { return b.transact }},
+		{&v.Floor, "bulk", byKind, movedBatch, 1, bare.saves},
+		{&v.FloorAtOnce, "bulk at once", byKind, movedBatch, moveWorkers, bare.saves},
+		{&v.FloorTx, "transactions at once", byKind, movedBatch, moveWorkers, bare.transacts},
+		{&v.Kept, "kept at once", whole, max(1, movedBatch*len(kept)/max(total, 1)), moveWorkers, bare.transacts},
 	} {
-		err := onBare(ctx, v.Profile, filepath.Join(dir, f.name), func(b bare) (err error) {
-			*f.to, err = b.rounds(ctx, f.parts, f.batch, f.write(b))
+		err := onBare(ctx, v.Profile, filepath.Join(dir, strings.ReplaceAll(f.name, " ", "-")), func(b bare) (err error) {
+			*f.to, err = b.rounds(ctx, f.parts, f.batch, f.workers, f.write(b))
 			return err
 		})
 		if err != nil {
@@ -152,7 +158,7 @@ type part struct {
 
 // rounds writes the parts some times over, under other keys each time. The median of the
 // rounds counts: the pace of a machine wanders.
-func (b bare) rounds(ctx context.Context, parts func(round int) []part, batch int, w write) (Floor, error) {
+func (b bare) rounds(ctx context.Context, parts func(round int) []part, batch, workers int, w write) (Floor, error) {
 	f := Floor{kinds: map[string]float64{}}
 	var totals []float64
 	seconds, cpu := map[string][]float64{}, processSeconds(b.side.PID())
@@ -160,7 +166,7 @@ func (b bare) rounds(ctx context.Context, parts func(round int) []part, batch in
 		total, size := 0.0, 0
 		f.Documents = 0
 		for _, p := range parts(round) {
-			took, err := b.loop(ctx, p.ops, batch, w)
+			took, err := b.loop(ctx, p.ops, batch, workers, w)
 			if err != nil {
 				return f, err
 			}
