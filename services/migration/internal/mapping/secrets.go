@@ -96,12 +96,15 @@ func cards(rows []source.Row, column string) bool {
 	return found > 0 && found*2 > all
 }
 
+// unspaced takes out what people put between the digits of a number.
+var unspaced = strings.NewReplacer(" ", "", "-", "")
+
 var cardText = regexp.MustCompile(`^[3-6][0-9]{12,18}$`)
 
 // isCard says whether a text is a card number: its issuer's first digit, its length
 // and its check digit after Luhn (ISO/IEC 7812).
 func isCard(t string) bool {
-	t = strings.NewReplacer(" ", "", "-", "").Replace(strings.TrimSpace(t))
+	t = unspaced.Replace(strings.TrimSpace(t))
 	if !cardText.MatchString(t) {
 		return false
 	}
