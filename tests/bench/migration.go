@@ -23,6 +23,7 @@ import (
 	"tienda/internal/caller"
 	"tienda/monolith/generator"
 	"tienda/monolith/local"
+	"tienda/monolith/schema"
 	"tienda/tests/bench/plan"
 	"tienda/tests/shop"
 )
@@ -37,13 +38,16 @@ const (
 
 // Migration is what the move of a monolith costs.
 type Migration struct {
-	Profile   string      `json:"profile"`
-	Customers int         `json:"customers"`
-	Documents int         `json:"documents"`
-	Seconds   float64     `json:"seconds"`    // from the start until it follows
-	PerSecond float64     `json:"per_second"` // documents, without those with a password to hash
-	Kinds     []MovedKind `json:"kinds"`
-	Hashed    MovedKind   `json:"hashed"` // accounts with passwords
+	Profile   string  `json:"profile"`
+	Customers int     `json:"customers"`
+	Documents int     `json:"documents"`
+	Rows      int64   `json:"rows"`       // that they are made of
+	Seconds   float64 `json:"seconds"`    // from the start until it follows
+	PerSecond float64 `json:"per_second"` // documents, without those with a password to hash
+	// RowsPerSecond are the rows that these are made of.
+	RowsPerSecond float64     `json:"rows_per_second"`
+	Kinds         []MovedKind `json:"kinds"`
+	Hashed        MovedKind   `json:"hashed"` // accounts with passwords
 	// Floor are the same documents in a bare loop of bulk writes, one after the other.
 	// FloorAtOnce are as many such loops at once as the migration has, which is what the
 	// machine can do, and FloorTx as many of transactions.
@@ -148,6 +152,13 @@ func (v *moving) fill(ctx context.Context) error {
 		if _, err := conn.Exec(ctx, sql); err != nil {
 			return fmt.Errorf("monolith: %s: %w", sql, err)
 		}
+	}
+	rows, err := generator.Count(ctx, conn)
+	if err != nil {
+		return err
+	}
+	for _, table := range schema.Mapped() {
+		v.Rows += rows[table]
 	}
 	return nil
 }
@@ -259,7 +270,8 @@ func (v *moving) copy(ctx context.Context, m *meter) error {
 	}
 	v.Calls = after.Per(before, float64(v.Documents))
 	v.PerSecond = float64(v.Documents-v.Hashed.Documents) / (v.Seconds - hashing)
-	fmt.Printf("   moved: %d documents in %.1f s, %.0f/s\n", v.Documents, v.Seconds, v.PerSecond)
+	v.RowsPerSecond = float64(v.Rows-int64(v.Hashed.Documents)) / (v.Seconds - hashing) // one of an account
+	fmt.Printf("   moved: %d documents in %.1f s, %.0f/s, of %.0f rows/s\n", v.Documents, v.Seconds, v.PerSecond, v.RowsPerSecond)
 	return nil
 }
 
@@ -351,7 +363,7 @@ func pause(ctx context.Context, d time.Duration) error {
 // tell says what the move costs.
 func (v *Migration) tell(w io.Writer) {
 	fmt.Fprintf(w, "\nthe move of %d documents on %s (%d customers, load averages %s)\n", v.Documents, v.Profile, v.Customers, v.Load)
-	fmt.Fprintf(w, "  end to end %.1f s: %.0f documents/s without passwords; with a password to hash %.0f/s\n", v.Seconds, v.PerSecond, v.Hashed.PerSecond)
+	fmt.Fprintf(w, "  end to end %.1f s: %.0f documents/s of %.0f rows/s without passwords; with a password to hash %.0f/s\n", v.Seconds, v.PerSecond, v.RowsPerSecond, v.Hashed.PerSecond)
 	for _, k := range v.Kinds {
 		fmt.Fprintf(w, "  %-12s %6d  %6.0f/s  floor %6.0f/s  %.2f\n", k.Kind, k.Documents, k.PerSecond, k.Floor, k.Ratio)
 	}

@@ -265,6 +265,18 @@ func TestTheMigrationDiesWhileTheCatalogChangesHands(t *testing.T) {
 	require.Empty(t, differences)
 	s.drained()
 	s.equal()
+
+	s.changes("catalog", "begin", "shop")
+	status, body := s.does("catalog", "finish")
+	require.Equal(t, http.StatusAccepted, status, body)
+	require.Equal(t, "finished", s.killAt("catalog", "finished", "finished"))
+	status, body = s.does("catalog", "rollback")
+	require.Equal(t, http.StatusConflict, status, "there is no way back, nor for the one that was started anew")
+	require.Contains(t, body, "cutover_stage")
+	c, ok := s.cutover("catalog")
+	require.True(t, ok)
+	require.Equal(t, "finished", c.Stage)
+	m.inTheShop()
 }
 
 // settles waits until a service is in somebody's hands.
