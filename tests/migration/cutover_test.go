@@ -204,12 +204,7 @@ func TestTheCatalogChangesHands(t *testing.T) {
 	stop()
 	trading.Wait()
 	s.quiet()
-	m.inTheShop()
-	s.until("what was written last in the monolith", 20*time.Second, m.written)
-	m.inTheMonolith()
-	differences, err := traffic.Check(t.Context(), s.owner, s.entries())
-	require.NoError(t, err)
-	require.Empty(t, differences, "the monolith, where orders still go")
+	s.bothHave(m)
 	s.equal()
 	status, body = s.does("catalog", "finish")
 	require.Equal(t, http.StatusAccepted, status, body)
@@ -277,6 +272,18 @@ func TestTheMigrationDiesWhileTheCatalogChangesHands(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "finished", c.Stage)
 	m.inTheShop()
+}
+
+// bothHave makes sure that what the merchant and the customers were told is in both shops, when
+// nobody writes any more and the catalog is in the shop.
+func (s *story) bothHave(m *merchant) {
+	s.t.Helper()
+	m.inTheShop()
+	s.until("what was written last in the monolith", 20*time.Second, m.written)
+	m.inTheMonolith()
+	differences, err := traffic.Check(s.t.Context(), s.owner, s.entries())
+	require.NoError(s.t, err)
+	require.Empty(s.t, differences, "the monolith, where others' writes still go")
 }
 
 // settles waits until a service is in somebody's hands.

@@ -22,7 +22,6 @@ import (
 
 	"tienda/monolith/generator"
 	"tienda/monolith/local/localtest"
-	"tienda/monolith/traffic"
 	"tienda/tests/shop"
 )
 
@@ -193,12 +192,7 @@ func TestReplicasDieWhileServicesChangeHands(t *testing.T) {
 	stop()
 	trading.Wait()
 	s.quiet()
-	m.inTheShop()
-	s.until("what was written last in the monolith", 20*time.Second, m.written)
-	m.inTheMonolith()
-	differences, err := traffic.Check(t.Context(), s.owner, s.entries())
-	require.NoError(t, err)
-	require.Empty(t, differences, "the monolith")
+	s.bothHave(m)
 	s.drained()
 	s.equal()
 }
