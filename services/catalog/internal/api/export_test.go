@@ -163,7 +163,7 @@ lines, ""quoted"""
 		require.Equal(t, []string{field}, fields)
 	}
 	require.Zero(t, s.csv("/v1/imports/products", "").Accepted)
-	a := s.Do(t, contracttest.Request{Method: "POST", Path: "/v1/imports/products", As: manager, Body: "slug\n" + strings.Repeat("x\n", 2<<20), ContentType: CSV})
+	a := s.Do(t, contracttest.Request{Method: "POST", Path: "/v1/imports/products", As: manager, Body: "slug\n" + strings.Repeat(strings.Repeat("x", 1023)+"\n", 4<<10), ContentType: CSV})
 	require.Equal(t, 413, a.Status)
 }
 
