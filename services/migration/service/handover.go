@@ -242,7 +242,7 @@ func (b *between) apply(ctx context.Context, changes []reverse.Change) error {
 		}
 	}
 	g, working := errgroup.WithContext(ctx)
-	g.SetLimit(4)
+	g.SetLimit(writers)
 	for _, c := range newest {
 		if b.Handed(c.Kind) {
 			g.Go(func() error { return b.writer.Apply(working, c) })

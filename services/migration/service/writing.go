@@ -18,9 +18,13 @@ const (
 	// WriteSecretName is the secret with the DSN by which the monolith is written to while
 	// a service is cut over; empty: no service can be.
 	WriteSecretName = "monolith-write-dsn"
-	writers         = 4                // connections
+	writers         = 4                // documents that are written back at the same time
 	retryEvery      = 10 * time.Second // what the monolith did not take
 )
+
+// writeConnections are enough for each of them to look for a row (reverse.Store's Keys) while it
+// holds its document, and one for who only looks.
+const writeConnections = 2*writers + 1
 
 // writing is the monolith's database as documents are written back to it, opened when it
 // is first needed.
@@ -48,7 +52,7 @@ func (w *writing) get(ctx context.Context) (*postgres.Writer, error) {
 		if err != nil {
 			return nil, err
 		}
-		if w.held, err = postgres.OpenWriter(ctx, at, "", writers); err != nil {
+		if w.held, err = postgres.OpenWriter(ctx, at, "", writeConnections); err != nil {
 			return nil, err
 		}
 	}
