@@ -53,7 +53,7 @@ test: go ## run every test: unit, architecture, contracts, real sidecars, end to
 	@echo "== 2/3 unit, contract and architecture tests"
 	@go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v -e '^tienda/tests/')
 	@echo "== 3/3 tests with real sidecars: architecture, conformance, end to end, walk-through"
-	@$(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -p 1 -count=1 $(if $(LATER),$$(go list ./tests/... | grep -v -e '/$(LATER)$$'),./tests/...)
+	@$(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -p $(or $(AT_ONCE),1) -count=1 $(if $(LATER),$$(go list ./tests/... | grep -v -e '/$(LATER)$$'),./tests/...)
 	@echo "== all tests passed"
 
 .PHONY: e2e
