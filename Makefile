@@ -77,6 +77,14 @@ move-faults: go ## kill everything at every step of moves and cut-overs: SEEDS=3
 k8s: go ## apply the manifests to a real API server, and check them with Dapr's packages (docs/kubernetes.md)
 	@go test -tags k8s -timeout 60m -count=1 $(if $(V),-v) ./tests/k8s
 
+.PHONY: images
+images: go ## build the container images into bin/images: VERSION=1.0.0, SOURCE=https://…, PUSH=registry.example/tienda
+	@cd k8s/images && go run . -out $(CURDIR)/bin/images $(if $(VERSION),-version $(VERSION)) $(if $(SOURCE),-source $(SOURCE)) $(if $(PUSH),-push $(PUSH))
+
+.PHONY: images-test
+images-test: go ## build the container images, look into them, start them, push them to a registry of the test (docs/kubernetes.md)
+	@cd k8s/images && go test -timeout 30m -count=1 $(if $(V),-v) .
+
 .PHONY: simulate
 simulate: go ## run the shop in a simulated world, a fault at every step: SEEDS=10000, SEED=7 replays one
 	@mkdir -p bin && go test -c -o bin/simulation.test ./tests/simulation
@@ -93,8 +101,8 @@ lint: go ## gofmt, go vet and golangci-lint (pinned; the first time builds it)
 	@go vet ./... && go vet -tags tienda_without_events ./internal/app && go vet -tags k8s ./tests/k8s
 	@go run $(GOLANGCI) run --allow-parallel-runners ./...
 	@go run $(GOLANGCI) run --allow-parallel-runners --build-tags k8s ./tests/k8s
-	@# That module is two files over all of Dapr, which the other linters would read for minutes.
-	@cd dapr/daprd && go run $(GOLANGCI) run --allow-parallel-runners --config ../../.golangci.yml --enable-only errcheck,errorlint,govet,misspell,noctx,revive,usestdlibvars ./...
+	@# These modules are a few files over all of Dapr, and of ko, which the other linters would read for minutes.
+	@for m in dapr/daprd k8s/images; do (cd $$m && go run $(GOLANGCI) run --allow-parallel-runners --config ../../.golangci.yml --enable-only errcheck,errorlint,govet,misspell,noctx,revive,usestdlibvars ./...) || exit 1; done
 
 .PHONY: bench
 bench: go ## measure the shop against the bare sidecar, in one run; PRODUCTS=100000: a large catalog instead, on a PROFILE; MIGRATION=2000: the move of so many customers
