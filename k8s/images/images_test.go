@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,7 +146,7 @@ func unpack(t *testing.T, image v1.Image, dir string) (files []string) {
 			require.NoError(t, err)
 			_, err = io.Copy(out, in)
 			require.NoError(t, errors.Join(err, out.Close()))
-			files = append(files, filepath.ToSlash(h.Name))
+			files = append(files, strings.TrimPrefix(h.Name, "/"))
 		default:
 			t.Fatalf("%s is neither a file nor a directory", h.Name)
 		}

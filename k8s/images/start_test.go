@@ -81,20 +81,23 @@ func inside(t *testing.T, dir string, c *v1.ConfigFile, env []string) *exec.Cmd 
 // machine.
 func awaitAlive(t *testing.T, url string, ended <-chan error, said fmt.Stringer) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	deadline := time.After(30 * time.Second)
+	for {
+		if r, err := http.Get(url); err == nil { //nolint:gosec // loopback
+			_, _ = io.Copy(io.Discard, r.Body)
+			_ = r.Body.Close()
+			if r.StatusCode == http.StatusOK {
+				return
+			}
+		}
 		select {
 		case err := <-ended:
 			t.Fatalf("it ended: %v\n%s", err, said)
-		default:
+		case <-deadline:
+			t.Fatalf("it is not alive")
+		case <-time.After(20 * time.Millisecond):
 		}
-		r, err := http.Get(url) //nolint:gosec // loopback
-		if err != nil {
-			return false
-		}
-		defer func() { _ = r.Body.Close() }()
-		_, _ = io.Copy(io.Discard, r.Body)
-		return r.StatusCode == http.StatusOK
-	}, 30*time.Second, 20*time.Millisecond, "not alive")
+	}
 }
 
 // owner gives user and group of a process as its own namespace has them, and holds that its
