@@ -47,14 +47,14 @@ sidecar: go ## find or build the Dapr sidecar (once a machine, some minutes)
 	@go run ./cmd/tienda sidecar
 
 .PHONY: test
-test: go ## run the tests: unit, architecture, contracts, real sidecars, end to end (not k8s and rules)
+test: go ## run the tests: unit, architecture, contracts, real sidecars, end to end (not k8s, images-test, rules)
 	@echo "== 1/3 the Dapr sidecar"
 	@go run ./cmd/tienda sidecar
 	@echo "== 2/3 unit, contract and architecture tests"
 	@go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v -e '^tienda/tests/')
 	@echo "== 3/3 tests with real sidecars: architecture, conformance, end to end, walk-through"
 	@$(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -p 1 -count=1 $(if $(LATER),$$(go list ./tests/... | grep -v -e '/$(LATER)$$'),./tests/...)
-	@echo "== all tests passed; make k8s and make rules are for themselves, and CI runs them too"
+	@echo "== all tests passed; make k8s, make images-test and make rules are for themselves, and CI runs them too"
 
 .PHONY: e2e
 e2e: go ## the end-to-end tests of one profile: make e2e PROFILE=redis

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -142,15 +141,16 @@ func (s images) report(out io.Writer) error {
 	return w.Flush()
 }
 
-// push writes what is in the layout to a registry, as <to>/<app>:<tag>, and the command that
-// makes an overlay use it. Who may push says the user's own configuration of docker login.
+// push writes what is in the layout to a registry, as <to>/<app>:<tag>, and prints what makes an
+// overlay use it: a command of kustomize, and the lines that it would write, for kubectl, which
+// has no such command. The credentials are those of docker login.
 func (s images) push(ctx context.Context, to string, out io.Writer) error {
 	indices, bills, err := s.entries()
 	if err != nil {
 		return err
 	}
 	with := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}
-	set := []string{"kustomize", "edit", "set", "image"}
+	set, lines := "kustomize edit set image", "images:\n"
 	for _, d := range indices {
 		app := d.Annotations[ofApp]
 		tag, err := name.NewTag(to + "/" + app + ":" + s.tag)
@@ -164,7 +164,8 @@ func (s images) push(ctx context.Context, to string, out io.Writer) error {
 		if err := remote.WriteIndex(tag, index, with...); err != nil {
 			return fmt.Errorf("push of %s: %w", tag, err)
 		}
-		set = append(set, fmt.Sprintf("tienda/%s=%s/%s@%s", app, to, app, d.Digest))
+		set += fmt.Sprintf(" \\\n  tienda/%s=%s/%s@%s", app, to, app, d.Digest)
+		lines += fmt.Sprintf("  - {name: tienda/%s, newName: %q, digest: %q}\n", app, to+"/"+app, d.Digest)
 	}
 	for _, d := range bills {
 		digest, err := name.NewDigest(to + "/" + d.Annotations[ofApp] + "@" + d.Digest.String())
@@ -179,6 +180,6 @@ func (s images) push(ctx context.Context, to string, out io.Writer) error {
 			return fmt.Errorf("push of the bill %s: %w", digest, err)
 		}
 	}
-	_, err = fmt.Fprintf(out, "\nPushed. In the folder of an overlay:\n\n  %s\n", strings.Join(set, " \\\n    "))
+	_, err = fmt.Fprintf(out, "\nPushed. In the folder of an overlay:\n\n%s\n\nor in its kustomization.yaml:\n\n%s", set, lines)
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 )
 
 // What is built is what a registry has after a push: every platform under the tag, its bill of
@@ -28,7 +29,7 @@ func TestPush(t *testing.T) {
 	var said bytes.Buffer
 	require.NoError(t, all.push(t.Context(), to, &said))
 
-	bills := billsBySubject(t)
+	bills, use := billsBySubject(t), map[string]string{}
 	require.NoError(t, all.each(func(app, arch string, image v1.Image) error {
 		want, err := image.Digest()
 		require.NoError(t, err)
@@ -59,8 +60,23 @@ func TestPush(t *testing.T) {
 		index, err := remote.Head(tag)
 		require.NoError(t, err)
 		require.Contains(t, said.String(), "tienda/"+app+"="+to+"/"+app+"@"+index.Digest.String())
+		use[app] = index.Digest.String()
 		return nil
 	}))
+	_, lines, _ := strings.Cut(said.String(), "kustomization.yaml:\n")
+	var overlay struct {
+		Images []struct {
+			Name, Digest string
+			NewName      string `yaml:"newName"`
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(lines), &overlay))
+	require.Len(t, overlay.Images, len(apps))
+	for _, i := range overlay.Images {
+		app := strings.TrimPrefix(i.Name, "tienda/")
+		require.Equal(t, to+"/"+app, i.NewName)
+		require.Equal(t, use[app], i.Digest)
+	}
 }
 
 // The archive for a cluster on this machine has the images under the names of the manifests.
