@@ -47,14 +47,14 @@ sidecar: go ## find or build the Dapr sidecar (once a machine, some minutes)
 	@go run ./cmd/tienda sidecar
 
 .PHONY: test
-test: go ## run every test: unit, architecture, contracts, real sidecars, end to end
+test: go ## run the tests: unit, architecture, contracts, real sidecars, end to end (not k8s, images-test, rules)
 	@echo "== 1/3 the Dapr sidecar"
 	@go run ./cmd/tienda sidecar
 	@echo "== 2/3 unit, contract and architecture tests"
 	@go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v -e '^tienda/tests/')
 	@echo "== 3/3 tests with real sidecars: architecture, conformance, end to end, walk-through"
 	@$(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -p $(or $(AT_ONCE),1) -count=1 $(if $(LATER),$$(go list ./tests/... | grep -v -e '/$(LATER)$$'),./tests/...)
-	@echo "== all tests passed"
+	@echo "== all tests passed; make k8s, make images-test and make rules are for themselves, and CI runs them too"
 
 .PHONY: e2e
 e2e: go ## the end-to-end tests of one profile: make e2e PROFILE=redis
@@ -75,7 +75,15 @@ move-faults: go ## kill everything at every step of moves and cut-overs: SEEDS=3
 
 .PHONY: k8s
 k8s: go ## apply the manifests to a real API server, and check them with Dapr's packages (docs/kubernetes.md)
-	@K8S=1 go test -timeout 60m -count=1 $(if $(V),-v) ./tests/k8s
+	@go test -tags k8s -timeout 60m -count=1 $(if $(V),-v) ./tests/k8s
+
+.PHONY: images
+images: go ## build the container images into bin/images: VERSION=1.0.0, SOURCE=https://…, PUSH=registry.example/tienda
+	@cd k8s/images && go run . -out $(CURDIR)/bin/images $(if $(VERSION),-version $(VERSION)) $(if $(SOURCE),-source $(SOURCE)) $(if $(PUSH),-push $(PUSH))
+
+.PHONY: images-test
+images-test: go ## build the container images, look into them, start them, push them to a registry of the test (docs/kubernetes.md)
+	@cd k8s/images && go test -timeout 30m -count=1 $(if $(V),-v) .
 
 .PHONY: simulate
 simulate: go ## run the shop in a simulated world, a fault at every step: SEEDS=10000, SEED=7 replays one
@@ -90,10 +98,11 @@ rules: go ## try the alert rules of Prometheus: each fires where it should (the 
 .PHONY: lint
 lint: go ## gofmt, go vet and golangci-lint (pinned; the first time builds it)
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
-	@go vet ./... && go vet -tags tienda_without_events ./internal/app
+	@go vet ./... && go vet -tags tienda_without_events ./internal/app && go vet -tags k8s ./tests/k8s
 	@go run $(GOLANGCI) run --allow-parallel-runners ./...
-	@# That module is two files over all of Dapr, which the other linters would read for minutes.
-	@cd dapr/daprd && go run $(GOLANGCI) run --allow-parallel-runners --config ../../.golangci.yml --enable-only errcheck,errorlint,govet,misspell,noctx,revive,usestdlibvars ./...
+	@go run $(GOLANGCI) run --allow-parallel-runners --build-tags k8s ./tests/k8s
+	@# These modules are a few files over all of Dapr, and of ko, which the other linters would read for minutes.
+	@for m in dapr/daprd k8s/images; do (cd $$m && go run $(GOLANGCI) run --allow-parallel-runners --config ../../.golangci.yml --enable-only errcheck,errorlint,govet,misspell,noctx,revive,usestdlibvars ./...) || exit 1; done
 
 .PHONY: bench
 bench: go ## measure the shop against the bare sidecar, in one run; PRODUCTS=100000: a large catalog instead, on a PROFILE; MIGRATION=2000: the move of so many customers

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -322,4 +323,36 @@ func TestNoSecretIsInTheManifests(t *testing.T) {
 		require.NotContains(t, string(raw), "secretGenerator", path)
 		return nil
 	}))
+}
+
+// With the component telemetry an app and its sidecar send their traces to the same
+// collector, the policy lets them out to it and to no more, and a sidecar begins none.
+func TestTracesReachTheCollector(t *testing.T) {
+	read := func(file string) manifest {
+		return decode[manifest](t, false, "k8s", "components", "telemetry", file)[0]
+	}
+	collector, err := url.Parse(read("service.yaml").values()["OTEL_EXPORTER_OTLP_ENDPOINT"])
+	require.NoError(t, err)
+	require.Equal(t, "http", collector.Scheme)
+	traces := read("configuration.yaml")
+	require.Equal(t, collector.Host, traces.at("tracing", "otel", "endpointAddress"))
+	require.Equal(t, false, traces.at("tracing", "otel", "isSecure"))
+	require.Equal(t, "http", traces.at("tracing", "otel", "protocol"), "as the apps speak where nothing says otherwise")
+	require.NotContains(t, read("service.yaml").values(), "OTEL_EXPORTER_OTLP_PROTOCOL")
+	rate, err := strconv.ParseFloat(traces.at("tracing", "samplingRate").(string), 64)
+	require.NoError(t, err)
+	require.Positive(t, rate, "none at all would leave out deliveries")
+	require.Less(t, rate, 1e-6)
+
+	host := strings.Split(collector.Hostname(), ".")
+	require.Equal(t, []string{"svc", "cluster", "local"}, host[2:])
+	port, err := strconv.Atoi(collector.Port())
+	require.NoError(t, err)
+	out, _ := read("network.yaml").at("egress").([]any)
+	require.Equal(t, []any{map[string]any{
+		"to":    []any{map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": host[1]}}}},
+		"ports": []any{map[string]any{"protocol": "TCP", "port": port}},
+	}}, out)
+	everybody := []any{map[string]any{"key": "tienda.dev/app", "operator": "Exists"}}
+	require.Equal(t, everybody, read("network.yaml").at("podSelector", "matchExpressions"))
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // of machines, and images, that have no files of zones
 
 	"gopkg.in/yaml.v3"
 
