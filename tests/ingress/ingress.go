@@ -263,12 +263,13 @@ func (d *Door) Close() {
 	_ = d.log.Close()
 }
 
-// Log gives what nginx and the sidecar have printed, and the access log.
+// Log gives the end of what nginx and the sidecar have printed, and of the access log.
 func (d *Door) Log() string {
+	const most = 3000
 	var all bytes.Buffer
 	for _, name := range []string{"nginx.log", "sidecar.log", "access.log"} {
 		if b, err := os.ReadFile(d.file(name)); err == nil {
-			_, _ = fmt.Fprintf(&all, "%s: %s\n", name, b)
+			_, _ = fmt.Fprintf(&all, "%s: %s\n", name, b[max(0, len(b)-most):])
 		}
 	}
 	return all.String()
