@@ -33,7 +33,8 @@ const (
 	namespace  = "ingress-nginx" // where ingress and sidecar are; the gateway is in "tienda"
 )
 
-// Wanted says whether the environment asks for an nginx: INGRESS names the program.
+// Wanted says whether the environment asks for an nginx: INGRESS names the program, which
+// then must be there.
 func Wanted() bool { return os.Getenv("INGRESS") != "" }
 
 // Door is the way in: first its ports and its certificate, which the shop has to know,
@@ -81,13 +82,17 @@ func Prepare(dir string) (*Door, error) {
 	return d, err
 }
 
-// program finds the nginx that INGRESS names.
+// program finds the nginx that INGRESS names; 1 stands for "nginx".
 func program() (string, error) {
-	path, err := exec.LookPath(os.Getenv("INGRESS"))
+	name := os.Getenv("INGRESS")
+	if name == "1" {
+		name = "nginx"
+	}
+	path, err := exec.LookPath(name)
 	if err == nil {
 		return path, nil
 	}
-	sbin := filepath.Join("/usr/sbin", filepath.Base(os.Getenv("INGRESS"))) // Debian's, on no user's PATH
+	sbin := filepath.Join("/usr/sbin", filepath.Base(name)) // Debian's, on no user's PATH
 	if _, missing := os.Stat(sbin); missing == nil {
 		return sbin, nil
 	}
@@ -110,9 +115,10 @@ func (d *Door) Env() []string {
 // Loosen multiplies the limits of an address, as GATEWAY_LIMIT_FACTOR does the gateway's:
 // all clients of one machine have one.
 func (d *Door) Loosen(factor int) {
+	const most = 65535 // that nginx takes
 	for _, name := range []string{"limit-rps", "limit-connections"} {
 		if n, err := strconv.Atoi(d.site.annotations[name]); err == nil {
-			d.site.annotations[name] = strconv.Itoa(n * factor)
+			d.site.annotations[name] = strconv.Itoa(min(n*factor, most))
 		}
 	}
 }

@@ -128,3 +128,12 @@ func TestBodiesThatAreTooLarge(t *testing.T) {
 		require.Equal(t, "max-age=31536000", a.header.Get("Strict-Transport-Security"))
 	}
 }
+
+// A header that is no UTF-8, as old clients send them, keeps nobody out.
+func TestHeadersOfOldClients(t *testing.T) {
+	from(t, "") // skips
+	for _, name := range []string{"Referer", "User-Agent", "Cookie", "X-Other"} {
+		require.Equal(t, http.StatusOK, raw(t, ask("GET", "/v1/categories", name, "caf\xe9")).status, name)
+	}
+	require.Equal(t, http.StatusOK, raw(t, ask("GET", "/v1/products?limit=1&q=caf\xc3\xa9")).status)
+}
