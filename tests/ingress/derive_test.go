@@ -24,7 +24,7 @@ func TestTheConfigurationIsThatOfTheManifests(t *testing.T) {
 	for _, want := range []string{
 		`server_name "shop.localhost";`, "rate=100r/s;", "burst=500 nodelay;", "_conn 100;", "client_max_body_size 5m;", "proxy_next_upstream off;",
 		`rewrite "(?i)/([^?#\\x00-\\x1f\\x7f-\\xff]*)\\z" /v1.0/invoke/gateway.tienda/method/$1 break;`, `location ~* "^/([^?#\\x00-\\x1f\\x7f-\\xff]*)\\z"`,
-		`proxy_set_header dapr-app-id "";`, "proxy_set_header X-Forwarded-For $remote_addr;", "limit_req_status 599;", "proxy_read_timeout 60s;",
+		"proxy_pass_request_headers off;", `proxy_set_header Cart-Token "$http_cart_token";`, "proxy_set_header X-Forwarded-For $remote_addr;", "limit_req_status 599;", "proxy_read_timeout 60s;",
 		"proxy_set_header Connection keep-alive;",
 	} {
 		require.Contains(t, conf, want)

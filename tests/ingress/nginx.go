@@ -24,18 +24,19 @@ type machine struct {
 type settings struct {
 	machine
 	*site
-	Rewrite                               string
-	Regex, ForceTLS                       bool
-	RPS, Burst, Connections               int
-	Zone, Variable                        string
-	BodySize                              string
-	ConnectTime, ReadTime, SendTime       int // seconds
-	NextUpstream                          string
-	Connection                            string
-	Protocols                             string
-	RequestStatus, ConnectionStatus       int
-	HeaderBuffer, HeaderBuffers, Buffer   string
-	MainSnippet, HTTPSnippet, ServerBlock string
+	Rewrite                             string
+	Regex, ForceTLS                     bool
+	RPS, Burst, Connections             int
+	Zone, Variable                      string
+	BodySize                            string
+	ConnectTime, ReadTime, SendTime     int // seconds
+	NextUpstream                        string
+	Connection                          string
+	Protocols                           string
+	RequestStatus, ConnectionStatus     int
+	HeaderBuffer, HeaderBuffers, Buffer string
+	HTTPSnippet, LocationSnippet        string
+	ServerSnippet                       string
 }
 
 // derive reads each annotation and each key of the ConfigMap as ingress-nginx does, or
@@ -104,8 +105,10 @@ func derive(s *site, m machine) (*settings, error) {
 			d.HeaderBuffers = v
 		case "http-snippet":
 			d.HTTPSnippet = v
+		case "location-snippet":
+			d.LocationSnippet = v
 		case "server-snippet":
-			d.ServerBlock = v
+			d.ServerSnippet = v
 		case "annotations-risk-level": // what its webhook lets through
 		case "use-forwarded-headers", "compute-full-forwarded-for", "hsts", "server-tokens":
 			if v != "false" {
