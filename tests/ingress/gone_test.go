@@ -1,6 +1,7 @@
 package ingress_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -111,7 +112,11 @@ func TestGatewaysDieWhileRequestsRun(t *testing.T) {
 	orders, refused := 0, 0
 	for _, s := range shoppers {
 		require.NoError(t, s.err)
-		list := must[struct{ Items []struct{ Status string } }](t, s.client, http.StatusOK, "GET", "/v1/orders?limit=100", nil)
+		var list struct{ Items []struct{ Status string } }
+		require.Eventually(t, func() bool { // sidecars ask for a dead one for 4 s (dapr/config.yaml)
+			a := s.call(t, "GET", "/v1/orders?limit=100", "")
+			return a.status == http.StatusOK && json.Unmarshal(a.body, &list) == nil
+		}, 15*time.Second, 50*time.Millisecond)
 		require.Len(t, list.Items, s.orders)
 		for _, o := range list.Items {
 			require.Equal(t, "confirmed", o.Status)
