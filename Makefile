@@ -24,6 +24,7 @@ help: ## print this help
 	@echo "  RACE=1 make test       with the race detector, as CI does"
 	@echo "  PROFILES=local,redis,postgres make test   the state suite and the runner on these too"
 	@echo "  BROWSER=chromium make test   the page of the migration in this browser too"
+	@echo "  INGRESS=1 make test    clients come in through nginx and its sidecar, as in a cluster (docs/kubernetes.md)"
 	@echo "  SEEDS=10000 make simulate   so many seeds; SEED=7 make simulate shows every step of one"
 	@echo "  FAULTS=200 SEED=7 PROFILE=redis make faults   as many faults, those of a seed, on a profile"
 	@echo "  DAPRD=/path make run   use this sidecar binary"
@@ -57,9 +58,9 @@ test: go ## run the tests: unit, architecture, contracts, real sidecars, end to 
 	@echo "== all tests passed; make k8s, make images-test and make rules are for themselves, and CI runs them too"
 
 .PHONY: e2e
-e2e: go ## the end-to-end tests of one profile: make e2e PROFILE=redis
+e2e: go ## the end-to-end tests of one profile: make e2e PROFILE=redis; INGRESS=1: through nginx, and the tests of that
 	@go run ./cmd/tienda sidecar
-	@PROFILE=$(PROFILE) $(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -count=1 ./tests/e2e
+	@PROFILE=$(PROFILE) INGRESS=$(INGRESS) $(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -count=1 -p 1 ./tests/e2e $(if $(INGRESS),./tests/ingress)
 
 .PHONY: moves
 moves: go ## whole moves of a monolith through real sidecars; part of test

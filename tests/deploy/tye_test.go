@@ -121,10 +121,12 @@ func real(t *testing.T, path string) string {
 	return filepath.ToSlash(path)
 }
 
-// sorted leaves the run files themselves out, which lie in a folder of resources and are
-// none.
+// runFiles lie in a folder of resources and are none.
+var runFiles = []string{"dapr.yaml", "redis.yaml", "postgres.yaml"}
+
+// sorted leaves the run files themselves out.
 func sorted(files []string) string {
-	files = slices.DeleteFunc(slices.Clone(files), func(f string) bool { return filepath.Base(f) == "dapr.yaml" })
+	files = slices.DeleteFunc(slices.Clone(files), func(f string) bool { return slices.Contains(runFiles, filepath.Base(f)) })
 	slices.Sort(files)
 	return strings.Join(files, "\n")
 }

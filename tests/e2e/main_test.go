@@ -1,12 +1,14 @@
 // Package e2e drives the whole shop through its gateway: the real runner, real
 // sidecars, the real broker, on free ports and in a folder of its own. PROFILE
-// in the environment (redis, postgres) chooses the components.
+// in the environment (redis, postgres) chooses the components; with INGRESS (the name of
+// an nginx) clients come through it and its sidecar, as in a cluster.
 package e2e
 
 import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -16,6 +18,7 @@ import (
 
 	"tienda/demo"
 	"tienda/internal/caller"
+	"tienda/tests/ingress"
 	"tienda/tests/shop"
 )
 
@@ -38,11 +41,26 @@ func run(m *testing.M) int {
 	if err := shop.Build(context.Background(), bin); err != nil {
 		return fail(err)
 	}
-	the, err = shop.Start(context.Background(), shop.Options{Bin: bin, Dir: filepath.Join(dir, "shop"), Log: verbose(), Profile: os.Getenv("PROFILE")})
+	o := shop.Options{Bin: bin, Dir: filepath.Join(dir, "shop"), Log: verbose(), Profile: os.Getenv("PROFILE")}
+	var door *ingress.Door
+	if ingress.Wanted() {
+		if door, err = ingress.Prepare(filepath.Join(dir, "ingress")); err != nil {
+			return fail(err)
+		}
+		door.Loosen(1000) // all clients here have one address
+		o.Env = door.Env()
+	}
+	the, err = shop.Start(context.Background(), o)
 	if err != nil {
 		return fail(err)
 	}
 	defer the.Stop()
+	if door != nil {
+		if err := throughIngress(door); err != nil {
+			return fail(err)
+		}
+		defer door.Close()
+	}
 	fmt.Printf("the shop is up at %s after %.1f s, profile %s\n", the.Gateway, the.Took.Seconds(), the.Profile)
 	if events, err = record(the.State); err != nil {
 		return fail(err)
@@ -56,6 +74,16 @@ func run(m *testing.M) int {
 		code = noRaces()
 	}
 	return code
+}
+
+// throughIngress has every client of the shop come in by the door.
+func throughIngress(door *ingress.Door) error {
+	if err := door.Open(context.Background(), the); err != nil {
+		return err
+	}
+	http.DefaultClient.Transport = door.Transport("")
+	the.Front = door.URL
+	return the.Reload()
 }
 
 // noRaces fails a run in which a service, built with the race detector

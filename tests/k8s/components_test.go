@@ -250,8 +250,12 @@ func resiliencyFaults(o object, apps, components map[string]object) (faults []st
 			}
 		}
 	}
+	elsewhere := []string{"migration"} // not in every shop
+	if o.Metadata.Namespace == "ingress-nginx" {
+		elsewhere = []string{"gateway", "gateway.tienda"} // of an overlay of its own
+	}
 	for _, app := range slices.Sorted(maps.Keys(o.Spec.Targets.Apps)) {
-		if _, there := apps[app]; !there && app != "migration" { // not in every shop
+		if _, there := apps[app]; !there && !slices.Contains(elsewhere, app) {
 			faults = append(faults, fmt.Sprintf("the target %q is no app", app))
 		}
 		uses(app, o.Spec.Targets.Apps[app])

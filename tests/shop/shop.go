@@ -4,6 +4,7 @@ package shop
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ type Options struct {
 	Replicas []string // "catalog=2"
 	Profile  string   // local, redis, postgres; "": that of PROFILE in the environment, else local
 	NoSeed   bool     // leave it empty
+	RunFile  string   // another than the shop's own, dapr/dapr.yaml
 	With     []string // run files of further apps, from the repository's root: "dapr/migration/dapr.yaml"
 	Env      []string // "NAME=value", for all apps, beside the test's own
 	Under    []string // a program and its arguments, which ends as the runner, that it is given with its own; nil: none
@@ -68,7 +70,8 @@ type State struct {
 // Shop is a running shop.
 type Shop struct {
 	State
-	Took time.Duration // from the start of the runner until it was ready
+	Took  time.Duration // from the start of the runner until it was ready
+	Front string        // URL at which clients come in before the gateway, which Gateway then is; "": they do not
 
 	ready string
 	cmd   *exec.Cmd
@@ -126,7 +129,7 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	}
 	s := &Shop{ready: filepath.Join(o.Dir, "ready.json"), done: make(chan struct{}), log: &bytes.Buffer{}}
 	_ = os.Remove(s.ready)
-	args := []string{"run", "-file", filepath.Join(root, "dapr"), "-free-ports", "-dir", o.Dir, "-bin", o.Bin, "-ready-file", s.ready}
+	args := []string{"run", "-file", cmp.Or(o.RunFile, filepath.Join(root, "dapr")), "-free-ports", "-dir", o.Dir, "-bin", o.Bin, "-ready-file", s.ready}
 	if o.Log == nil || o.Log == io.Discard { // nobody reads the lines: they are in the log files
 		args = append(args, "-quiet")
 	}
@@ -190,7 +193,9 @@ func (s *Shop) Reload() error {
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(b, &s.State)
+	err = json.Unmarshal(b, &s.State)
+	s.Gateway = cmp.Or(s.Front, s.Gateway)
+	return err
 }
 
 // Of gives the replicas of an app.
