@@ -31,6 +31,7 @@ const (
 	Unavailable                    // 503: a part that is needed is away; try again
 	TimedOut                       // 504: a part did not answer in time; what it did is not known
 	Gone                           // 410: it was here once, and will not be again
+	Elsewhere                      // 421: this replica does nothing any more, and has done nothing; another one will
 )
 
 // Field names one bad value of a request: a JSON pointer into the body

@@ -35,6 +35,7 @@ var statuses = map[fault.Kind]int{
 	fault.Unavailable:        http.StatusServiceUnavailable,
 	fault.TimedOut:           http.StatusGatewayTimeout,
 	fault.Gone:               http.StatusGone,
+	fault.Elsewhere:          http.StatusMisdirectedRequest,
 }
 
 // Document is a problem document: RFC 9457's members, and three of ours.
