@@ -18,7 +18,7 @@ import (
 
 // errLeaving answers who still comes while a replica is stopped. It says that nothing was
 // done, so that callers ask another replica, whatever they wanted (package sidecar).
-var errLeaving = fault.New(fault.Elsewhere, "replica_leaving", "This replica is about to end. Another one has the answer.")
+var errLeaving = fault.New(fault.Unavailable, "replica_leaving", "This replica is about to end. Another one has the answer.").Elsewhere()
 
 // Door serves an app's requests, and lets its callers go at a stop. Their sidecars know of
 // a stop only when this app's own sidecar has ended: no connection is closed before, and

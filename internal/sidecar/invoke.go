@@ -132,11 +132,8 @@ func (s *Sidecar) try(ctx context.Context, c Call, body []byte) (again bool, err
 	if len(answer) > maxAnswer {
 		return false, fmt.Errorf("invoke %s %s %s: the answer has more than %d bytes", c.App, c.Method, c.Path, maxAnswer)
 	}
-	if Unreached(resp.StatusCode, resp.Header.Get("Content-Type"), answer) {
-		return true, Said(resp.Status, answer)
-	}
-	if resp.StatusCode == http.StatusMisdirectedRequest {
-		return true, Said(resp.Status, answer)
+	if Unreached(resp, answer) {
+		return true, Said(resp, answer)
 	}
 	if resp.StatusCode >= 400 {
 		if e, ok := problem.Parse(resp.StatusCode, answer); ok {

@@ -6,16 +6,18 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"tienda/internal/problem"
 )
 
-// Unreached says whether an answer is the sidecar's own word that it could not
-// reach the app, rather than the app's answer.
-func Unreached(status int, contentType string, body []byte) bool {
-	if status < 500 || contentType == problem.ContentType {
+// Unreached says whether an answer is no app's: the sidecar's own word that it could not
+// reach one, or that of a replica which sends its callers elsewhere.
+func Unreached(resp *http.Response, body []byte) bool {
+	if resp.Header.Get(problem.HeaderElsewhere) != "" {
+		return true
+	}
+	if resp.StatusCode < 500 || resp.Header.Get("Content-Type") == problem.ContentType {
 		return false
 	}
 	var e struct {
@@ -35,15 +37,14 @@ var refusals = []string{
 	"connect: connection refused",   // of the app, or of its sidecar
 }
 
-// Said makes an error of an answer that is not the app's, or is a 421 of a replica that is
-// leaving.
-func Said(status string, answer []byte) error {
-	err := fmt.Errorf("%s: %.300s", status, answer)
-	if strings.HasPrefix(status, strconv.Itoa(http.StatusMisdirectedRequest)) {
+// Said makes an error of an answer that is Unreached.
+func Said(resp *http.Response, body []byte) error {
+	err := fmt.Errorf("%s: %.300s", resp.Status, body)
+	if resp.Header.Get(problem.HeaderElsewhere) != "" {
 		return notDone{err}
 	}
 	for _, r := range refusals {
-		if strings.Contains(string(answer), r) {
+		if strings.Contains(string(body), r) {
 			return notDone{err}
 		}
 	}

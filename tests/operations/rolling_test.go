@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -56,6 +57,9 @@ func TestRollingRestart(t *testing.T) {
 	load.stop()
 
 	t.Logf("%d requests while %d processes were replaced, %d orders, %d failed", during, len(old), len(load.orders()), len(load.failures))
+	if len(load.failures) > 0 {
+		t.Log(causes(t, s, load.failed()))
+	}
 	require.Empty(t, load.failed())
 	require.Greater(t, during, int64(1000), "that is hardly a load")
 	began.requireOrders(t)
@@ -281,6 +285,28 @@ func (l *load) failed() string {
 		return ""
 	}
 	return err.Error()
+}
+
+var requestID = regexp.MustCompile(`"request_id":"([^"]+)"`)
+
+// causes gives what the shop's logs have of the requests that failed.
+func causes(t *testing.T, s *shop.Shop, failed string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.DataDir, "logs", "*.log"))
+	require.NoError(t, err)
+	var out strings.Builder
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		require.NoError(t, err)
+		for line := range strings.Lines(string(b)) {
+			for _, id := range requestID.FindAllStringSubmatch(failed, -1) {
+				if strings.Contains(line, id[1]) {
+					out.WriteString(filepath.Base(f) + ": " + line)
+				}
+			}
+		}
+	}
+	return out.String()
 }
 
 func (l *load) orders() (all []order) {

@@ -265,14 +265,11 @@ func (f *Forwarder) theirs(resp *http.Response, body []byte, to *route.Route) er
 	said := fmt.Errorf("the answer is %s: %.300s", resp.Status, body)
 	isProblem := mediaType(resp) == problem.ContentType
 	switch {
-	case to.Upstream == nil && resp.StatusCode == http.StatusMisdirectedRequest:
-		return sidecar.Said(resp.Status, body)
+	case to.Upstream == nil && sidecar.Unreached(resp, body):
+		return sidecar.Said(resp, body)
 	case isProblem:
 		return nil
 	case to.Upstream == nil && bytes.Contains(body, []byte(`"errorCode"`)):
-		if sidecar.Unreached(resp.StatusCode, resp.Header.Get("Content-Type"), body) {
-			return sidecar.Said(resp.Status, body)
-		}
 		return errInternal.Because(said)
 	case resp.StatusCode == http.StatusServiceUnavailable:
 		return unavailable(to.App).Because(said)
