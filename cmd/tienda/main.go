@@ -75,6 +75,7 @@ func runShop(ctx context.Context, args []string, getenv func(string) string, std
 	fs.BoolVar(&o.Fresh, "fresh", false, "start with an empty data folder")
 	fs.StringVar(&o.Bin, "bin", "", "`folder` of apps that are built already")
 	fs.StringVar(&o.ReadyFile, "ready-file", "", "write ports and process IDs to this `file` once all is ready")
+	fs.BoolVar(&o.Rolling, "rolling", false, "stop replicas as a cluster does, and replace all of them, one after the other, on a SIGUSR1")
 	quiet := fs.Bool("quiet", false, "keep the logs of apps and sidecars off the screen")
 	noSeed := fs.Bool("no-seed", false, "leave an empty shop empty")
 	fs.Func("replicas", "how many of an app, as `app=n[,app=n]`", func(v string) error { return parseReplicas(v, o.Replicas) })
@@ -105,6 +106,10 @@ func runShop(ctx context.Context, args []string, getenv func(string) string, std
 	}
 	o.Watchdog = exec.Command(self, "watchdog") //nolint:gosec,noctx // this program itself; it must outlive everything here
 	o.Screen = ui.NewScreen(stdout, *quiet, getenv)
+	roll := make(chan os.Signal, 1)
+	signal.Notify(roll, syscall.SIGUSR1)
+	defer signal.Stop(roll)
+	o.Roll = roll
 	return local.Run(ctx, o)
 }
 

@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"strconv"
@@ -38,6 +37,7 @@ type Config struct {
 	LogLevel        slog.Level
 	ReadyOffTime    time.Duration // TIENDA_READY_OFF: between readiness off and no new requests
 	DrainTime       time.Duration // TIENDA_DRAIN: how long requests, and then events, may take at a stop
+	LingerTime      time.Duration // TIENDA_LINGER: how long an app that has stopped may wait for its sidecar to end
 }
 
 // LoadConfig reads and checks the configuration of an app.
@@ -85,6 +85,7 @@ func LoadConfig(appID string, port int, getenv func(string) string) (Config, err
 	}
 	duration("TIENDA_DRAIN", &c.DrainTime)
 	duration("TIENDA_READY_OFF", &c.ReadyOffTime)
+	duration("TIENDA_LINGER", &c.LingerTime)
 	if c.AppToken == "" && !c.AllowNoAppToken {
 		errs = append(errs, errors.New("APP_API_TOKEN is not set: without it anything on this machine could pose as the sidecar (TIENDA_ALLOW_NO_APP_TOKEN=1 allows that)"))
 	}
@@ -133,36 +134,4 @@ func Run(ctx context.Context, parts ...Part) error {
 		g.Go(func() error { return p(ctx) })
 	}
 	return g.Wait()
-}
-
-// Server gives the Part that serves HTTP. On stop it finishes the requests in
-// flight, for DrainTime at most.
-func Server(c Config, h http.Handler, log *slog.Logger) Part {
-	return func(ctx context.Context) error {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
-		if err != nil {
-			return fmt.Errorf("cannot listen: %w", err)
-		}
-		s := &http.Server{
-			Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-			ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: 60 * time.Second,
-			IdleTimeout: 120 * time.Second, MaxHeaderBytes: 32 << 10,
-		}
-		log.Info("listening", "address", l.Addr().String(), "config", c)
-		failed := make(chan error, 1)
-		go func() { failed <- s.Serve(l) }()
-		select {
-		case err := <-failed:
-			return fmt.Errorf("serve: %w", err)
-		case <-ctx.Done():
-		}
-		// Readiness is off from here on; who balances load needs a moment to see it.
-		time.Sleep(c.ReadyOffTime)
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.DrainTime)
-		defer cancel()
-		if err := s.Shutdown(drain); err != nil {
-			return errors.Join(fmt.Errorf("requests were cut off: %w", err), s.Close())
-		}
-		return nil
-	}
 }

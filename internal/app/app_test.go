@@ -16,12 +16,12 @@ func env(m map[string]string) func(string) string { return func(k string) string
 func TestLoadConfig(t *testing.T) {
 	c, err := LoadConfig("orders", 8083, env(map[string]string{
 		"APP_PORT": "9000", "DAPR_HTTP_PORT": "3510", "DAPR_GRPC_PORT": "50010", "APP_API_TOKEN": "secret-a", "DAPR_API_TOKEN": "secret-b",
-		"LOG_LEVEL": "debug", "TIENDA_DRAIN": "3s", "TIENDA_READY_OFF": "100ms", "TIENDA_REVERSE": "1",
+		"LOG_LEVEL": "debug", "TIENDA_DRAIN": "3s", "TIENDA_READY_OFF": "100ms", "TIENDA_LINGER": "2s", "TIENDA_REVERSE": "1",
 	}))
 	require.NoError(t, err)
 	require.Equal(t, Config{
 		AppID: "orders", Host: "127.0.0.1", Port: 9000, DaprHTTPPort: 3510, DaprGRPCPort: 50010, APIToken: "secret-b", AppToken: "secret-a",
-		Reverse: true, LogLevel: slog.LevelDebug, DrainTime: 3 * time.Second, ReadyOffTime: 100 * time.Millisecond,
+		Reverse: true, LogLevel: slog.LevelDebug, DrainTime: 3 * time.Second, ReadyOffTime: 100 * time.Millisecond, LingerTime: 2 * time.Second,
 	}, c)
 	require.NotContains(t, c.LogValue().String(), "secret", "what is logged is masked")
 }

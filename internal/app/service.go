@@ -41,7 +41,7 @@ type Built struct {
 // Service runs a service: it reads the configuration, connects to the
 // sidecar, serves the routes (and those of its dead letters, if it hears
 // events), publishes events, and stops in order: readiness off, requests
-// finished, background work ended, events flushed.
+// finished, background work ended, events flushed, callers and sidecar gone.
 func Service(ctx context.Context, appID string, port int, getenv func(string) string, stdout io.Writer, build func(context.Context, Deps) (Built, error)) error {
 	cfg, err := LoadConfig(appID, port, getenv)
 	if err != nil {
@@ -82,7 +82,8 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 	if err != nil {
 		return err
 	}
-	front := []Part{Server(cfg, h, log), health.Part}
+	door := NewDoor(cfg, h, log)
+	front := []Part{door.Part, health.Part}
 	if cfg.MetricsAddress != "" {
 		front = append(front, func(ctx context.Context) error { return health.figures.Serve(ctx, cfg.MetricsAddress, log) })
 	}
@@ -90,7 +91,11 @@ func Service(ctx context.Context, appID string, port int, getenv func(string) st
 		front = append(front, afterSidecar(side, p))
 	}
 	outbox := func(ctx context.Context) error { return db.Start(ctx, cfg.DrainTime) }
-	return Outlive(afterSidecar(side, outbox), func(ctx context.Context) error { return Run(ctx, front...) })(ctx)
+	err = Outlive(afterSidecar(side, outbox), func(ctx context.Context) error { return Run(ctx, front...) })(ctx)
+	if err != nil && ctx.Err() == nil {
+		return err // it ends by itself: nobody has told its sidecar to end as well
+	}
+	return errors.Join(err, door.Close(ctx, side))
 }
 
 // CloseTraces sends the spans that are left at the end of an app.

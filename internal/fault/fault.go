@@ -47,6 +47,9 @@ type Error struct {
 	Detail string // one sentence for people, free of internals
 	Fields []Field
 	Cause  error // for the log only
+	// NotHere says that this replica has done nothing, and another one may: it is about to
+	// end, or has not read yet what it needs. Apps that call pass it by (package sidecar).
+	NotHere bool
 }
 
 // Error gives the sentence, the fields and the cause, for logs.
@@ -77,6 +80,13 @@ func New(kind Kind, code, detail string) *Error {
 func (e *Error) Because(cause error) *Error {
 	c := *e
 	c.Cause = cause
+	return &c
+}
+
+// Elsewhere returns a copy that sends callers to another replica.
+func (e *Error) Elsewhere() *Error {
+	c := *e
+	c.NotHere = true
 	return &c
 }
 

@@ -16,6 +16,10 @@ import (
 // ContentType is the media type of a problem document.
 const ContentType = "application/problem+json"
 
+// HeaderElsewhere marks an answer of a replica that has done nothing, and whose caller is to
+// ask another one. It is for apps: the gateway gives it to no client.
+const HeaderElsewhere = "Tienda-Elsewhere"
+
 // RetryAfterSeconds is what a 503 of ours asks its caller to wait.
 const RetryAfterSeconds = 1
 
@@ -68,6 +72,9 @@ func Write(w http.ResponseWriter, err error, requestID string) int {
 	h := w.Header()
 	h.Set("Content-Type", ContentType)
 	h.Set("Cache-Control", "no-store")
+	if e := new(fault.Error); errors.As(err, &e) && e.NotHere {
+		h.Set(HeaderElsewhere, "1")
+	}
 	switch d.Status {
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", strconv.Itoa(RetryAfterSeconds))

@@ -38,8 +38,8 @@ type Call struct {
 	In     any    // sent as JSON; nil: no body. A json.RawMessage is sent as it is
 	Out    any    // JSON read into it; nil: the answer's body is dropped
 	Header http.Header
-	// Idempotent calls are tried again when the app could not be reached: a
-	// repeat must not do a second thing.
+	// Idempotent calls are tried again whenever the app could not be reached: a
+	// repeat must not do a second thing. Others are only where nothing was done.
 	Idempotent bool
 }
 
@@ -86,7 +86,7 @@ func (s *Sidecar) invoke(ctx context.Context, c Call, body []byte) error {
 		switch {
 		case !again:
 			return err
-		case !mayRepeat || time.Since(began) > patience || !pauses.Wait(ctx):
+		case !mayRepeat && !NotDone(err) || time.Since(began) > patience || !pauses.Wait(ctx):
 			if !errors.Is(ctx.Err(), context.Canceled) { // a caller who went away says nothing of the app
 				err = errors.Join(ErrUnreached, err)
 			}
@@ -132,8 +132,8 @@ func (s *Sidecar) try(ctx context.Context, c Call, body []byte) (again bool, err
 	if len(answer) > maxAnswer {
 		return false, fmt.Errorf("invoke %s %s %s: the answer has more than %d bytes", c.App, c.Method, c.Path, maxAnswer)
 	}
-	if Unreached(resp.StatusCode, resp.Header.Get("Content-Type"), answer) {
-		return true, fmt.Errorf("%s: %.200s", resp.Status, answer)
+	if Unreached(resp, answer) {
+		return true, Said(resp, answer)
 	}
 	if resp.StatusCode >= 400 {
 		if e, ok := problem.Parse(resp.StatusCode, answer); ok {
@@ -150,16 +150,4 @@ func (s *Sidecar) try(ctx context.Context, c Call, body []byte) (again bool, err
 		}
 	}
 	return false, nil
-}
-
-// Unreached says whether an answer is the sidecar's own word that it could not
-// reach the app, rather than the app's answer.
-func Unreached(status int, contentType string, body []byte) bool {
-	if status < 500 || contentType == problem.ContentType {
-		return false
-	}
-	var e struct {
-		Code string `json:"errorCode"`
-	}
-	return json.Unmarshal(body, &e) == nil && e.Code != ""
 }

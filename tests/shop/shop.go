@@ -30,6 +30,7 @@ type Options struct {
 	Replicas []string // "catalog=2"
 	Profile  string   // local, redis, postgres; "": that of PROFILE in the environment, else local
 	NoSeed   bool     // leave it empty
+	Rolling  bool     // its replicas are stopped as in a cluster, and Roll replaces them
 	With     []string // run files of further apps, from the repository's root: "dapr/migration/dapr.yaml"
 	Env      []string // "NAME=value", for all apps, beside the test's own
 	Under    []string // a program and its arguments, which ends as the runner, that it is given with its own; nil: none
@@ -145,6 +146,9 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	if o.NoSeed {
 		args = append(args, "-no-seed")
 	}
+	if o.Rolling {
+		args = append(args, "-rolling")
+	}
 	for _, file := range o.With {
 		args = append(args, "-with", filepath.Join(root, file))
 	}
@@ -186,11 +190,21 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 
 // Reload reads the ready file again: process IDs change with restarts.
 func (s *Shop) Reload() error {
+	now, err := s.Look()
+	if err == nil {
+		s.State = now
+	}
+	return err
+}
+
+// Look gives what the ready file has now, and leaves the State as it is: for several
+// goroutines at once.
+func (s *Shop) Look() (now State, err error) {
 	b, err := os.ReadFile(s.ready)
 	if err != nil {
-		return err
+		return now, err
 	}
-	return json.Unmarshal(b, &s.State)
+	return now, json.Unmarshal(b, &now)
 }
 
 // Of gives the replicas of an app.
@@ -231,6 +245,9 @@ func (s *Shop) PIDs() []int {
 	}
 	return out
 }
+
+// Roll begins to replace every replica of a rolling shop. The ready file says how far it is.
+func (s *Shop) Roll() error { return syscall.Kill(s.RunnerPID, syscall.SIGUSR1) }
 
 // Stop ends the shop as Ctrl-C does and waits for it.
 func (s *Shop) Stop() {

@@ -14,6 +14,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"tienda/cmd/internal/secretsfile"
@@ -66,12 +68,18 @@ type Options struct {
 	Stdout    io.Writer
 	Getenv    func(string) string
 	Watchdog  *exec.Cmd // runs supervise.Watch on its standard input
+
+	Rolling bool             // stop replicas as a cluster does, and take Roll
+	Roll    <-chan os.Signal // replaces every replica; nil: never
 }
 
 // shop is a run.
 type shop struct {
 	o         Options
+	mu        sync.Mutex // of apps and taken, which change while replicas are replaced, and of the ready file
 	apps      []*instance
+	taken     map[string]bool // the names of all replicas that there were
+	issuer    string          // where clients reached the shop at its start, host:port; "": nowhere
 	brokerURL string
 	mailAddr  string          // of the mailbox; "": the run file has none
 	payAddr   string          // of the sandbox, likewise
@@ -88,6 +96,7 @@ type shop struct {
 	isUp       chan struct{} // closed once everything was ready
 	failed     chan error    // a process that keeps ending before that
 	changed    chan struct{} // a process has another ID now
+	rolling    atomic.Bool   // replicas are being replaced
 }
 
 // Run runs the shop until ctx ends, then stops it in order and returns nil. It
@@ -129,6 +138,8 @@ func run(ctx context.Context, o Options) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-s.o.Roll:
+			go s.rolled(ctx)
 		case <-s.changed:
 			if err := s.writeState(); err != nil {
 				o.Screen.Say("%v", err)
@@ -195,6 +206,13 @@ func (s *shop) prepareIn(ctx context.Context, apps []runfile.App) error {
 	}
 	if s.apps, err = s.plan(apps); err != nil {
 		return err
+	}
+	s.taken = map[string]bool{}
+	for _, i := range s.apps {
+		s.taken[i.name] = true
+		if i.name == gateway { // later gateways have other ports, and tokens one issuer
+			s.issuer = loopback(i.port)
+		}
 	}
 	if err := s.openServer(ctx); err != nil {
 		return err
@@ -288,6 +306,8 @@ func (s *shop) observe(e supervise.Event) {
 // why gives the last line of a process and where the others are.
 func (s *shop) why(name string) string {
 	file := filepath.Join(s.data, "logs", name+".log")
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, i := range s.apps {
 		l := i.log
 		if name == i.sidecarName() {

@@ -161,7 +161,7 @@ func (s *shop) startSidecar(i *instance) error {
 		if i.app.ReadBufferSize != "" {
 			cmd.Args = append(cmd.Args, "--read-buffer-size", i.app.ReadBufferSize)
 		}
-		cmd.Args = append(cmd.Args, "--dapr-graceful-shutdown-seconds", "2")
+		cmd.Args = append(cmd.Args, s.sidecarStop()...)
 		cmd.Args = append(cmd.Args, healthArgs(i.app)...)
 		return cmd
 	}})
@@ -174,10 +174,8 @@ func (s *shop) appEnv(i *instance) []string {
 	// Links in mail lead to the gateway unless the environment or the run file
 	// says where the shop's pages are.
 	var env []string
-	for _, g := range s.apps {
-		if g.name == gateway { // where clients reach the shop; the environment may say otherwise
-			env = append(env, "TIENDA_ISSUER=http://"+loopback(g.port), "USERS_SHOP_URL=http://"+loopback(g.port))
-		}
+	if s.issuer != "" { // where clients reach the shop; the environment may say otherwise
+		env = append(env, "TIENDA_ISSUER=http://"+s.issuer, "USERS_SHOP_URL=http://"+s.issuer)
 	}
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
@@ -189,7 +187,10 @@ func (s *shop) appEnv(i *instance) []string {
 	for k, v := range i.app.Env {
 		env = append(env, k+"="+v)
 	}
-	env = append(env, "APP_ID="+i.app.ID, "APP_PROTOCOL=http", "TIENDA_DRAIN=3s", "TIENDA_REPLICA="+i.name)
+	env = append(env, "APP_ID="+i.app.ID, "APP_PROTOCOL=http", "TIENDA_REPLICA="+i.name)
+	if !s.o.Rolling {
+		env = append(env, "TIENDA_DRAIN=3s")
+	}
 	if i.app.ID == broker {
 		env = append(env, "TIENDA_BROKER_ADDR="+s.brokerURL, "TIENDA_DATA="+s.data, "TIENDA_BROKER_STORE="+filepath.Join(s.own, "nats"))
 	}
@@ -209,6 +210,8 @@ func (s *shop) appEnv(i *instance) []string {
 
 // stop ends what runs: apps first, so that they can still use their sidecars.
 func (s *shop) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var apps, sidecars, others []*supervise.Process
 	for _, i := range s.apps {
 		switch {
@@ -225,8 +228,12 @@ func (s *shop) stop() {
 	if len(apps)+len(others) > 0 {
 		s.o.Screen.Say("stopping")
 	}
-	supervise.StopAll(drainApps, apps...)
-	supervise.StopAll(drainSidecars, sidecars...)
+	if s.o.Rolling {
+		supervise.StopAll(terminationGrace, append(apps, sidecars...)...)
+	} else {
+		supervise.StopAll(drainApps, apps...)
+		supervise.StopAll(drainSidecars, sidecars...)
+	}
 	supervise.StopAll(drainServers, others...)
 }
 

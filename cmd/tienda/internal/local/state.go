@@ -65,7 +65,7 @@ func (s *shop) state() State {
 		if i.server != nil {
 			a.Port = i.server.Port()
 		}
-		if i.name == gateway {
+		if i.app.ID == gateway && st.Gateway == "" {
 			st.Gateway = "http://" + loopback(i.port)
 		}
 		st.Apps = append(st.Apps, a)
@@ -84,6 +84,8 @@ func (s *shop) writeState() error {
 	if s.o.ReadyFile == "" {
 		return nil
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	b, err := json.MarshalIndent(s.state(), "", "  ")
 	if err != nil {
 		return fmt.Errorf("ready file: %w", err)
@@ -125,6 +127,15 @@ func near(path string) string {
 
 // openLogs gives every process its log, which holds one run.
 func (s *shop) openLogs() error {
+	for _, i := range s.apps {
+		if err := s.openLogsOf(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *shop) openLogsOf(i *instance) (err error) {
 	open := func(name string, edit func([]byte) ([]byte, bool)) (*ui.Lines, error) {
 		f, err := os.Create(filepath.Join(s.data, "logs", name+".log")) //nolint:gosec // in the data folder
 		if err != nil {
@@ -132,17 +143,9 @@ func (s *shop) openLogs() error {
 		}
 		return s.o.Screen.Lines(name, f, edit), nil
 	}
-	for _, i := range s.apps {
-		var err error
-		if i.log, err = open(i.name, ui.AppLine); err != nil {
-			return err
-		}
-		if !i.hasSidecar() {
-			continue
-		}
-		if i.sidecarLog, err = open(i.sidecarName(), ui.SidecarLine); err != nil {
-			return err
-		}
+	if i.log, err = open(i.name, ui.AppLine); err != nil || !i.hasSidecar() {
+		return err
 	}
-	return nil
+	i.sidecarLog, err = open(i.sidecarName(), ui.SidecarLine)
+	return err
 }

@@ -103,7 +103,7 @@ func (m *Model) Ready(context.Context) error {
 // patience is how long a request waits for a model that is being filled.
 const patience = 3 * time.Second
 
-var errNotFilled = fault.New(fault.Unavailable, "not_ready", "The products are not read yet. Try again.")
+var errNotFilled = fault.New(fault.Unavailable, "not_ready", "The products are not read yet. Try again.").Elsewhere()
 
 // Wait waits until the model has been filled. A replica that has just started
 // is asked before it is ready: what it does not know yet is not missing.

@@ -215,7 +215,7 @@ func (f *Forwarder) tries(ctx context.Context, out outgoing) (*http.Response, er
 			}
 			return nil, err
 		}
-		if again := safe || notSent(err); !again || !pauses.Wait(ctx) {
+		if again := safe || sidecar.NotDone(err); !again || !pauses.Wait(ctx) {
 			err = fmt.Errorf("not reached in %d tries: %w", pauses.Tries(), err)
 			if !errors.Is(ctx.Err(), context.Canceled) { // a client who went away says nothing of the app
 				err = errors.Join(sidecar.ErrUnreached, err)
@@ -265,12 +265,11 @@ func (f *Forwarder) theirs(resp *http.Response, body []byte, to *route.Route) er
 	said := fmt.Errorf("the answer is %s: %.300s", resp.Status, body)
 	isProblem := mediaType(resp) == problem.ContentType
 	switch {
+	case to.Upstream == nil && sidecar.Unreached(resp, body):
+		return sidecar.Said(resp, body)
 	case isProblem:
 		return nil
 	case to.Upstream == nil && bytes.Contains(body, []byte(`"errorCode"`)):
-		if sidecar.Unreached(resp.StatusCode, resp.Header.Get("Content-Type"), body) {
-			return said
-		}
 		return errInternal.Because(said)
 	case resp.StatusCode == http.StatusServiceUnavailable:
 		return unavailable(to.App).Because(said)
@@ -301,13 +300,6 @@ func notEmpty(resp *http.Response) (*http.Response, error) {
 		io.Closer
 	}{body, resp.Body}
 	return resp, nil
-}
-
-// notSent says that no connection to the sidecar was made, so that nothing can
-// have been done.
-func notSent(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
 }
 
 func mediaType(resp *http.Response) string {

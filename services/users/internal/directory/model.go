@@ -88,7 +88,7 @@ func New(source Source) *Model {
 	return &Model{source: source, filled: make(chan struct{}), byID: map[uuid.UUID]*row{}}
 }
 
-var errNotFilled = fault.New(fault.Unavailable, "not_ready", "The accounts are not read yet. Try again.")
+var errNotFilled = fault.New(fault.Unavailable, "not_ready", "The accounts are not read yet. Try again.").Elsewhere()
 
 func (m *Model) wait(ctx context.Context) error {
 	t := time.NewTimer(patience)

@@ -25,7 +25,7 @@ import (
 const Bytes = 32
 
 // ErrNoKeys is the answer of a ring until its keys are read.
-var ErrNoKeys = fault.New(fault.Unavailable, "no_keys", "Keys are not there yet. Try again.")
+var ErrNoKeys = fault.New(fault.Unavailable, "no_keys", "Keys are not there yet. Try again.").Elsewhere()
 
 // ErrSealed says that what was to be opened is damaged, or another's.
 var ErrSealed = errors.New("keyring: cannot be opened")

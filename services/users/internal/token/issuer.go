@@ -30,7 +30,7 @@ const (
 )
 
 // ErrNoKey is what is answered while there is no key to sign with.
-var ErrNoKey = fault.New(fault.Unavailable, "no_signing_key", "Signing in is not possible yet. Try again.")
+var ErrNoKey = fault.New(fault.Unavailable, "no_signing_key", "Signing in is not possible yet. Try again.").Elsewhere()
 
 // Store keeps the signing keys, all in one document.
 type Store interface {
