@@ -3,6 +3,7 @@
 //	tienda run        build and start everything, and keep it running
 //	tienda sidecar    find or build the Dapr sidecar
 //	tienda seed       load the demo data into a running shop again
+//	tienda statecopy  copy an app's state to another store, or to a file and back
 package main
 
 import (
@@ -53,11 +54,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		return findSidecar(ctx, args, getenv, stdout)
 	case "seed":
 		return loadDemo(ctx, args, getenv, stdout)
+	case "statecopy":
+		return copyState(ctx, args, stdout)
 	case "watchdog": // what `run` starts to clean up after itself
 		supervise.Watch(stdin)
 		return nil
 	}
-	return fmt.Errorf("%q is not a command: run, sidecar or seed", command)
+	return fmt.Errorf("%q is not a command: run, sidecar, seed or statecopy", command)
 }
 
 func runShop(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
@@ -146,6 +149,18 @@ func findSidecar(ctx context.Context, args []string, getenv func(string) string,
 	}
 	fmt.Fprintln(stdout, bin)
 	return nil
+}
+
+// copyState builds the tool where that was not done yet, and runs it.
+func copyState(ctx context.Context, args []string, stdout io.Writer) error {
+	program, err := daprd.StateCopy(filepath.Join("dapr", "daprd")).Ensure(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // built from our own sources
+	cmd.Stdout, cmd.Stderr = stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	return cmd.Run()
 }
 
 func loadDemo(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
