@@ -80,7 +80,7 @@ func resumes(t *testing.T, dir, source, target string, server *profile.Server) {
 	defer func() { _ = db.Close(context.WithoutCancel(t.Context())) }()
 	_, err = db.Exec(t.Context(), "DELETE FROM orders_state WHERE key IN (SELECT key FROM orders_state ORDER BY key LIMIT 3)")
 	require.NoError(t, err)
-	_, err = db.Exec(t.Context(), `UPDATE orders_state SET value = '\x7b7d' WHERE key IN (SELECT key FROM orders_state ORDER BY key DESC LIMIT 1)`)
+	_, err = db.Exec(t.Context(), `UPDATE orders_state SET value = '\x5b5d' WHERE key IN (SELECT key FROM orders_state ORDER BY key DESC LIMIT 1)`)
 	require.NoError(t, err)
 	_, err = try(dir, "-app", "orders", "-from", source, "-to", target, "-compare")
 	require.ErrorContains(t, err, "differ")
