@@ -123,7 +123,7 @@ func TestWrongUseIsOneLine(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		"unknown command":  {[]string{"dance"}, nil, `"dance" is not a command: run, sidecar or seed`},
+		"unknown command":  {[]string{"dance"}, nil, `"dance" is not a command: run, sidecar, seed or statecopy`},
 		"stray word":       {[]string{"run", "now"}, nil, `"now" is not understood`},
 		"PORT":             {[]string{"run"}, map[string]string{"PORT": "http"}, `PORT="http" is not a port`},
 		"port too big":     {[]string{"run", "-port", "70000"}, nil, "70000 is not a port"},
