@@ -129,3 +129,41 @@ func TestDashboards(t *testing.T) {
 		}
 	}
 }
+
+// Every page of what is done to a shop in service begins with what it is, is in the list, and
+// names tests that there are.
+func TestOperationsNameTheirTests(t *testing.T) {
+	list, err := os.ReadFile("../../docs/runbooks/operations/README.md")
+	require.NoError(t, err)
+	pages, err := filepath.Glob("../../docs/runbooks/operations/*.md")
+	require.NoError(t, err)
+	tests := map[string]bool{}
+	require.NoError(t, filepath.WalkDir("../..", func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for _, name := range testNames.FindAllStringSubmatch(string(b), -1) {
+			tests[name[1]] = true
+		}
+		return err
+	}))
+	for _, page := range pages {
+		b, err := os.ReadFile(page)
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(string(b), "# "), page)
+		if filepath.Base(page) == "README.md" {
+			continue
+		}
+		require.Contains(t, string(list), "("+filepath.Base(page)+")")
+		require.Contains(t, string(b), "ried", "%s does not say what tries it", page)
+		for _, name := range testsNamed.FindAllString(string(b), -1) {
+			require.True(t, tests[name], "%s names %s, which is no test", page, name)
+		}
+	}
+}
+
+var (
+	testNames  = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	testsNamed = regexp.MustCompile(`\bTest[A-Z]\w+`)
+)
