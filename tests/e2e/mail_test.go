@@ -69,7 +69,7 @@ func waitLetters(t testing.TB, email string, n int) letter {
 	return got[n-1]
 }
 
-var link = regexp.MustCompile(`href="(http://[^"#?]+)#token=([A-Za-z0-9_-]{64})"`)
+var link = regexp.MustCompile(`href="(https?://[^"#?]+)#token=([A-Za-z0-9_-]{64})"`)
 
 // token gives the token of a letter's link, which leads to the shop's page.
 func (l letter) token(t testing.TB, page string) string {
