@@ -16,8 +16,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"tienda/demo"
-	"tienda/internal/caller"
 )
 
 // client is one who comes in by the door, from an address of the loopback network.
@@ -53,7 +51,7 @@ func (c *client) try(method, path, body string, headers ...string) (answer, erro
 	if body != "" {
 		r = strings.NewReader(body)
 	}
-	req, err := http.NewRequest(method, door.URL+path, r) //nolint:noctx // the client has a limit
+	req, err := http.NewRequest(method, door.URL+path, r)
 	if err != nil {
 		return answer{}, err
 	}
@@ -143,17 +141,6 @@ func (c *client) signUp(t *testing.T) {
 	email := "i" + uuid.NewString() + "@example.com"
 	must[any](t, c, http.StatusCreated, "POST", "/v1/users", map[string]string{"email": email, "password": "a long password", "name": "Lucía"})
 	c.login(t, email, "a long password")
-}
-
-// admin signs in as the demo's.
-func (c *client) admin(t *testing.T) {
-	t.Helper()
-	for _, a := range demo.Accounts {
-		if a.Role == caller.Admin {
-			c.login(t, a.Email, a.Password)
-		}
-	}
-	require.NotEmpty(t, c.token)
 }
 
 // raw sends bytes over TLS and HTTP/1.1 that no client library would, and reads one answer.

@@ -235,7 +235,7 @@ func (d *Door) startNginx(ctx context.Context) error {
 // has built in.
 func headersModule(ctx context.Context, nginx string) (string, error) {
 	const file = "ngx_http_headers_more_filter_module.so"
-	out, err := exec.CommandContext(ctx, nginx, "-V").CombinedOutput() //nolint:gosec // the program that INGRESS names
+	out, err := exec.CommandContext(ctx, nginx, "-V").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%s -V: %w", nginx, err)
 	}
