@@ -17,6 +17,7 @@ help: ## print this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PORT=9000 make run     another port for the gateway"
+	@echo "  VIEW=9001 make run     another port for the local view (docs/view.md); off: none"
 	@echo "  FRESH=1 make run       start with an empty data folder"
 	@echo "  PROFILE=redis make run keep state and events in Redis; postgres: state in Postgres"
 	@echo "  SIZE=5000 RATE=50 make monolith   more customers, more writes a second (docs/monolith.md)"

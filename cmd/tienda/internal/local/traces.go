@@ -20,13 +20,13 @@ import (
 const followOnly = "0.000000001"
 
 // renderConfigs gives the sidecars the Configurations of the run file. Where the
-// environment names a collector of traces they are copies that send spans there, too.
+// environment, or the view, names a collector of traces they are copies that send spans there, too.
 func (s *shop) renderConfigs() error {
 	s.configs = map[string]string{}
 	var tracing map[string]any
-	if trace.Wanted(s.o.Getenv) {
+	if trace.Wanted(s.getenv) {
 		var err error
-		if tracing, err = sidecarTracing(s.o.Getenv); err != nil {
+		if tracing, err = sidecarTracing(s.getenv); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,6 @@
-package api_test
+// Package chromium drives a real browser, for the tests of pages. A test names it by
+// BROWSER, and then it must be installed.
+package chromium
 
 import (
 	"bufio"
@@ -16,9 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// chromium is a browser without a window, spoken to over a pipe in the DevTools
+// Browser is a browser without a window, spoken to over a pipe in the DevTools
 // protocol: messages of JSON, each ended by a zero byte.
-type chromium struct {
+type Browser struct {
 	t       *testing.T
 	out     *os.File
 	session string
@@ -39,8 +41,8 @@ type message struct {
 	} `json:"error"`
 }
 
-// openChromium starts a browser with one empty page of a width in pixels.
-func openChromium(t *testing.T, program string, width int) *chromium {
+// Open starts a browser with one empty page of a width in pixels.
+func Open(t *testing.T, program string, width int) *Browser {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	require.NoError(t, err, "BROWSER names a Chromium that is not installed (apt-get install chromium)")
@@ -58,7 +60,7 @@ func openChromium(t *testing.T, program string, width int) *chromium {
 	cmd.WaitDelay = 5 * time.Second
 	require.NoError(t, cmd.Start())
 	require.NoError(t, errors.Join(toBrowser.Close(), toUs.Close()))
-	c := &chromium{t: t, out: out, waiting: map[int]chan message{}}
+	c := &Browser{t: t, out: out, waiting: map[int]chan message{}}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -75,17 +77,17 @@ func openChromium(t *testing.T, program string, width int) *chromium {
 		_, _ = out.Close(), fromBrowser.Close()
 	})
 	var target, session struct{ TargetID, SessionID string }
-	c.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
-	c.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &session)
+	c.Call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	c.Call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &session)
 	c.session = session.SessionID
 	for _, domain := range []string{"Page", "Runtime", "Log"} {
-		c.call(domain+".enable", nil, nil)
+		c.Call(domain+".enable", nil, nil)
 	}
-	c.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+	c.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
 	return c
 }
 
-func (c *chromium) send(m message, session string) error {
+func (c *Browser) send(m message, session string) error {
 	b, err := json.Marshal(struct {
 		ID      int             `json:"id"`
 		Method  string          `json:"method"`
@@ -99,7 +101,7 @@ func (c *chromium) send(m message, session string) error {
 	return err
 }
 
-func (c *chromium) read(from *os.File) {
+func (c *Browser) read(from *os.File) {
 	r := bufio.NewReader(from)
 	for {
 		raw, err := r.ReadBytes(0)
@@ -123,8 +125,8 @@ func (c *chromium) read(from *os.File) {
 	}
 }
 
-// call asks the browser for something and waits for it.
-func (c *chromium) call(method string, params, out any) {
+// Call asks the browser for something and waits for it.
+func (c *Browser) Call(method string, params, out any) {
 	c.t.Helper()
 	b, err := json.Marshal(params)
 	require.NoError(c.t, err)
@@ -149,34 +151,35 @@ func (c *chromium) call(method string, params, out any) {
 	}
 }
 
-func (c *chromium) open(url string) { c.call("Page.navigate", map[string]any{"url": url}, nil) }
+// Navigate opens an address.
+func (c *Browser) Navigate(url string) { c.Call("Page.navigate", map[string]any{"url": url}, nil) }
 
-// value gives what a JavaScript expression is in the page, as text.
-func (c *chromium) value(expression string) string {
+// Value gives what a JavaScript expression is in the page, as text.
+func (c *Browser) Value(expression string) string {
 	c.t.Helper()
 	var out struct {
 		Result struct{ Value any }
 	}
-	c.call("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true}, &out)
+	c.Call("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true}, &out)
 	return fmt.Sprint(out.Result.Value)
 }
 
-// text gives the text that a person sees of an element.
-func (c *chromium) text(id string) string {
+// Text gives the text that a person sees of an element.
+func (c *Browser) Text(id string) string {
 	c.t.Helper()
-	return c.value(fmt.Sprintf("document.getElementById(%q)?.innerText ?? ''", id))
+	return c.Value(fmt.Sprintf("document.getElementById(%q)?.innerText ?? ''", id))
 }
 
-// picture gives the page as it looks, a PNG.
-func (c *chromium) picture() []byte {
+// Picture gives the page as it looks, a PNG.
+func (c *Browser) Picture() []byte {
 	c.t.Helper()
 	var out struct{ Data []byte }
-	c.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &out)
+	c.Call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &out)
 	return out.Data
 }
 
-// complaints gives what the page logged as errors, and what its policy refused.
-func (c *chromium) complaints() []string {
+// Complaints gives what the page logged as errors, and what its policy refused.
+func (c *Browser) Complaints() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]string(nil), c.problems...)
