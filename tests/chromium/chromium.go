@@ -178,6 +178,31 @@ func (c *Browser) Picture() []byte {
 	return out.Data
 }
 
+// PictureOf gives an element as it looks, a PNG.
+func (c *Browser) PictureOf(selector string) []byte {
+	c.t.Helper()
+	var at struct {
+		Result struct {
+			Value struct{ X, Y, Width, Height float64 }
+		}
+	}
+	c.Call("Runtime.evaluate", map[string]any{"returnByValue": true, "expression": fmt.Sprintf(
+		`(r => ({X: r.x + scrollX, Y: r.y + scrollY, Width: r.width, Height: r.height}))(document.querySelector(%q).getBoundingClientRect())`, selector)}, &at)
+	v := at.Result.Value
+	var out struct{ Data []byte }
+	c.Call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "clip": map[string]any{"x": v.X, "y": v.Y, "width": v.Width, "height": v.Height, "scale": 1}}, &out)
+	return out.Data
+}
+
+// Press presses and releases a key, by its name and its code on Windows.
+func (c *Browser) Press(key string, code int) {
+	c.t.Helper()
+	text := map[string]string{"Enter": "\r"}[key]
+	for _, kind := range []string{"keyDown", "keyUp"} {
+		c.Call("Input.dispatchKeyEvent", map[string]any{"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text}, nil)
+	}
+}
+
 // Complaints gives what the page logged as errors, and what its policy refused.
 func (c *Browser) Complaints() []string {
 	c.mu.Lock()

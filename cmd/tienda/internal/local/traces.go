@@ -89,13 +89,13 @@ func sidecarTracing(getenv func(string) string) (map[string]any, error) {
 		"endpointAddress": net.JoinHostPort(u.Hostname(), port), "isSecure": u.Scheme == "https", "protocol": short,
 	}
 	if h := cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS"), getenv("OTEL_EXPORTER_OTLP_HEADERS")); h != "" {
-		var all []map[string]string
+		var all []string // as a sidecar without a control plane takes them
 		for pair := range strings.SplitSeq(h, ",") {
 			name, value, _ := strings.Cut(pair, "=")
 			if v, err := url.PathUnescape(value); err == nil {
 				value = v
 			}
-			all = append(all, map[string]string{"name": strings.TrimSpace(name), "value": strings.TrimSpace(value)})
+			all = append(all, strings.TrimSpace(name)+"="+strings.TrimSpace(value))
 		}
 		otel["headers"] = all
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // most is how many traces, and kinds of problem, a list has.
-const most = 60
+const most = 25
 
 // handler is all that the port answers. What is below /api is for the page, and may
 // change with it.

@@ -14,7 +14,7 @@ import (
 
 const (
 	every    = 1500 * time.Millisecond // looks are this far apart at least
-	patience = time.Second             // for one answer
+	patience = 2 * time.Second         // for one answer
 	window   = 12 * time.Second        // rates are of this long at most
 	kept     = 10 * time.Minute        // of history
 )
@@ -79,7 +79,7 @@ type Now struct {
 }
 
 // Look gives how the shop is, not older than 1.5 s. It asks each replica for its health
-// and its figures, and each sidecar, all at once; an answer is waited for 1 s.
+// and its figures, and each sidecar, all at once; an answer is waited for 2 s.
 func (w *Watcher) Look(ctx context.Context) Now {
 	w.mu.Lock()
 	defer w.mu.Unlock()
