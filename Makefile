@@ -24,7 +24,7 @@ help: ## print this help
 	@echo "  WITH=dapr/migration/dapr.yaml make run   the migration off a monolith beside it (docs/migration.md)"
 	@echo "  RACE=1 make test       with the race detector, as CI does"
 	@echo "  PROFILES=local,redis,postgres make test   the state suite and the runner on these too"
-	@echo "  BROWSER=chromium make test   the page of the migration in this browser too"
+	@echo "  BROWSER=chromium make test   the pages of view and migration in this browser too"
 	@echo "  SEEDS=10000 make simulate   so many seeds; SEED=7 make simulate shows every step of one"
 	@echo "  FAULTS=200 SEED=7 PROFILE=redis make faults   as many faults, those of a seed, on a profile"
 	@echo "  DAPRD=/path make run   use this sidecar binary"

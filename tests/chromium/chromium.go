@@ -178,9 +178,10 @@ func (c *Browser) Picture() []byte {
 	return out.Data
 }
 
-// PictureOf gives an element as it looks, a PNG.
-func (c *Browser) PictureOf(selector string) []byte {
+// PictureOf gives an element as it looks, a PNG of so many pixels in height at most.
+func (c *Browser) PictureOf(selector string, most float64) []byte {
 	c.t.Helper()
+	c.Call("Emulation.setScrollbarsHidden", map[string]any{"hidden": true}, nil) // the picture has none, and so another width
 	var at struct {
 		Result struct {
 			Value struct{ X, Y, Width, Height float64 }
@@ -190,7 +191,7 @@ func (c *Browser) PictureOf(selector string) []byte {
 		`(r => ({X: r.x + scrollX, Y: r.y + scrollY, Width: r.width, Height: r.height}))(document.querySelector(%q).getBoundingClientRect())`, selector)}, &at)
 	v := at.Result.Value
 	var out struct{ Data []byte }
-	c.Call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "clip": map[string]any{"x": v.X, "y": v.Y, "width": v.Width, "height": v.Height, "scale": 1}}, &out)
+	c.Call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "clip": map[string]any{"x": v.X, "y": v.Y, "width": v.Width, "height": min(v.Height, most), "scale": 1}}, &out)
 	return out.Data
 }
 

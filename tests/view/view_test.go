@@ -60,11 +60,11 @@ func sells(t *testing.T, w *world, b *chromium.Browser, skus []string) {
 	}
 	require.Contains(t, b.Value(`document.querySelector('[data-node="app:catalog"]').textContent`), "catalog-2 up, sidecar up")
 	require.Contains(t, b.Value(`document.querySelector('[data-node="app:orders"]').textContent`), "orders-state")
-	rate := b.Value(`parseFloat(document.getElementById('history').innerText)`)
-	require.NotEqual(t, "0", rate)
+	require.NotEqual(t, "0", b.Value(`parseFloat(document.getElementById('history').innerText)`))
+	require.NotContains(t, b.Text("routes"), "/healthz", "what probes ask is no traffic")
 	eventually(t, "latencies", func() bool { return strings.Contains(b.Text("history"), "95 % of them within") })
-	keep(t, "view.png", b.PictureOf("#topology"))
-	keep(t, "requests.png", b.PictureOf("#requests"))
+	keep(t, "view.png", b.PictureOf("#topology", 900))
+	keep(t, "requests.png", b.PictureOf("#requests", 500))
 }
 
 // followsATrace finds what a checkout and a shipment have set going in all apps.
@@ -84,9 +84,9 @@ func followsATrace(t *testing.T, w *world, b *chromium.Browser, sku string) {
 	}
 	opened("POST /v1/orders", "catalog gateway orders users", "gateway sidecar", "orders sidecar", "publish tienda.orders.confirmed", "mail order_confirmed", "PUT /internal/v1/reservations/{order_id}")
 	require.Equal(t, "trace", b.Value(`document.activeElement.id`), "who opens a trace with the keyboard is there")
+	keep(t, "trace.png", b.PictureOf("#trace", 900))
 	b.Value(`document.querySelector('.falls summary').click()`)
 	require.Contains(t, b.Text("trace"), "http.response.status_code")
-	keep(t, "trace.png", b.PictureOf("#trace"))
 	w.call(t, caller.SupportAgent, http.StatusOK, "POST", "/v1/orders/"+order+"/ship", nil, nil)
 	opened("POST /v1/orders/{id}/ship", "catalog gateway orders support", "publish tienda.orders.shipped", "POST /events/orders")
 }
@@ -104,7 +104,7 @@ func replaysADeadLetter(t *testing.T, w *world, b *chromium.Browser, sku string)
 	t.Logf("the dead letter is shown %.1f s after its event", time.Since(began).Seconds())
 	require.Contains(t, b.Text("letter-list"), "1 dead letter waits")
 	require.Contains(t, b.Text("problem-list"), "POST /events/orders", "and each try is a problem")
-	keep(t, "letters.png", b.PictureOf("#letters"))
+	keep(t, "letters.png", b.PictureOf("#letters", 900))
 	repair()
 	b.Value(fmt.Sprintf(`document.querySelector('[data-subject=%q] [data-do=replay]').click()`, order))
 	eventually(t, "it is replayed", func() bool { return strings.Contains(b.Text("letter-answer"), "✓ tienda.orders.shipped") })

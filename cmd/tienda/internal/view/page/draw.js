@@ -1,5 +1,5 @@
 // How things are shown. Whatever comes from the shop becomes text, never markup.
-const drawn = ["svg", "polyline", "rect", "path", "text", "g", "title", "tspan"];
+const drawn = ["svg", "polyline", "rect", "path", "text", "g", "title", "defs", "marker"];
 
 // el makes an element: el("p", {class: "x"}, "text", otherElement).
 export function el(name, attributes = {}, ...children) {

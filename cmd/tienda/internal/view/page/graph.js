@@ -13,6 +13,7 @@ export function graph({ nodes, edges }, replicas) {
   const between = edges.filter((e) => boxes[e.from] && boxes[e.to]);
   return el("div", { class: "graph", tabindex: "0", role: "region", "aria-label": "Topology, drawn; the table below says the same" },
     el("svg", { viewBox: `0 0 1060 ${height}`, role: "img", "aria-label": words(nodes, replicas) },
+      el("defs", {}, ...["idle", "live", "failing"].map((style) => el("marker", { id: `to-${style}`, class: style, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto" }, el("path", { d: "M0,0 L8,4 L0,8 z" })))),
       ...between.map((e) => edge(e, boxes[e.from], boxes[e.to])),
       ...Object.values(boxes).map(box),
       ...between.map((e) => label(e, boxes[e.from], boxes[e.to]))));
@@ -82,7 +83,7 @@ function edge(e, from, to) {
   const { x1, y1, x2, y2, bow } = ends(from, to);
   const half = (x1 + x2) / 2 + bow;
   const style = e.failing > 0 ? "failing" : e.rate > 0 ? "live" : "idle";
-  return el("path", { class: style, "data-edge": `${e.from} ${e.to}`, d: `M${x1},${y1} C${half},${y1} ${half},${y2} ${x2},${y2}` },
+  return el("path", { class: style, "data-edge": `${e.from} ${e.to}`, "marker-end": `url(#to-${style})`, d: `M${x1},${y1} C${half},${y1} ${half},${y2} ${x2},${y2}` },
     el("title", {}, `${e.from.split(":")[1]} ${e.kind} ${e.to.split(":")[1]}: ${rate(e.rate)}/s`));
 }
 

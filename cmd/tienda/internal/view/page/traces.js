@@ -77,6 +77,9 @@ function waterfall({ id, spans, dropped }) {
   ];
 }
 
+// Of a sidecar's name only the last part says something in one line.
+const short = (name) => name.replace("/dapr.proto.runtime.v1.Dapr/", "");
+
 function row(s, depth, begun, whole) {
   const x = 1000 * (Number(s.begun_ns) - begun) / whole;
   const took = Number(s.ended_ns) - Number(s.begun_ns);
@@ -84,7 +87,7 @@ function row(s, depth, begun, whole) {
   const facts = [["kind", s.kind], ["begins after", ms((Number(s.begun_ns) - begun) / 1e6)], ["failed", s.failed ? s.why || "yes" : ""], ...Object.entries(s.attributes).sort(), ["links", (s.links || []).join(" ")]];
   return el("li", { class: s.failed ? "failed" : s.sidecar ? "sidecar" : "" }, el("details", {},
     el("summary", { title: `${who}: ${s.name}` },
-      el("span", { class: `d${Math.min(depth, 10)}` }, s.failed ? el("span", { class: "bad" }, "✕ ") : "", el("strong", {}, who), ` ${s.name}`),
+      el("span", { class: `d${Math.min(depth, 10)}` }, s.failed ? el("span", { class: "bad" }, "✕ ") : "", el("strong", {}, who), ` ${short(s.name)}`),
       el("svg", { viewBox: "0 0 1000 10", preserveAspectRatio: "none", "aria-hidden": "true" }, el("rect", { x: x.toFixed(1), y: 0, width: Math.max(3, 1000 * took / whole).toFixed(1), height: 10 })),
       el("span", { class: "took" }, ms(took / 1e6))),
     el("dl", { class: "facts" }, ...facts.filter(([, v]) => v).flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)]))));

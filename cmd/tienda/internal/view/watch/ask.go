@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -122,8 +124,12 @@ func (w *Watcher) figures(ctx context.Context, url string) figures.Figures {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		return nil
 	}
+	maps.DeleteFunc(f, func(_ string, s figures.Series) bool { return slices.Contains(probes, s.Labels["route"]) })
 	return f
 }
+
+// probes are what sidecars and the view ask of an app: no traffic of the shop's.
+var probes = []string{"/healthz", "/readyz"}
 
 func (w *Watcher) get(ctx context.Context, url string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

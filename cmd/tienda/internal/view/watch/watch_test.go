@@ -68,7 +68,7 @@ func TestLookAsksOnceInAWhile(t *testing.T) {
 		if sick.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		_, _ = w.Write([]byte("# TYPE tienda_outbox_backlog gauge\ntienda_outbox_backlog 3\n"))
+		_, _ = w.Write([]byte("# TYPE tienda_outbox_backlog gauge\ntienda_outbox_backlog 3\n# TYPE tienda_http_request_seconds gauge\ntienda_http_request_seconds{route=\"/healthz\"} 9\n"))
 	}))
 	defer s.Close()
 	port := s.Listener.Addr().(*net.TCPAddr).Port
@@ -85,6 +85,8 @@ func TestLookAsksOnceInAWhile(t *testing.T) {
 	require.Equal(t, up, now.Replicas[1].State)
 	require.InDelta(t, 3, *now.Parts[0].Backlog, 0)
 	require.Nil(t, now.Parts[0].Letters)
+	_, found := w.samples[0].of["orders"].app.Sum("tienda_http_request_seconds")
+	require.False(t, found, "probes are no traffic")
 	sick.Store(true)
 	w.now.At = time.Time{}
 	require.Equal(t, unready, w.Look(t.Context()).Replicas[0].State)
