@@ -79,20 +79,22 @@ func (w *world) as(t *testing.T, role caller.Role) string {
 	return w.tokens[role]
 }
 
-// skus gives SKUs that are in stock.
-func (w *world) skus(t *testing.T) (skus []string) {
+// sku gives an SKU of a product of this test, of which there is plenty.
+func (w *world) sku(t *testing.T) string {
 	t.Helper()
-	var page struct {
+	var categories struct {
 		Items []struct {
-			SKUs []string `json:"skus"`
+			Slug string `json:"slug"`
 		} `json:"items"`
 	}
-	w.call(t, caller.Customer, http.StatusOK, "GET", "/v1/products?in_stock=true&limit=20", nil, &page)
-	for _, p := range page.Items {
-		skus = append(skus, p.SKUs[0])
-	}
-	require.NotEmpty(t, skus)
-	return skus
+	w.call(t, caller.Customer, http.StatusOK, "GET", "/v1/categories", nil, &categories)
+	id := "VIEW-" + uuid.NewString()[:8]
+	w.call(t, caller.CatalogManager, http.StatusCreated, "POST", "/v1/products", map[string]any{
+		"slug": "view-" + uuid.NewString()[:8], "name": "Taza de prueba", "description": "Para pruebas.", "category": categories.Items[0].Slug, "status": "published",
+		"variants": []map[string]any{{"sku": id, "name": "única", "prices": []map[string]any{{"amount": 1250, "currency": "EUR"}}}},
+	}, nil)
+	w.call(t, caller.CatalogManager, http.StatusOK, "PATCH", "/v1/inventory/"+id, map[string]any{"delta": 1000, "reason": "first delivery"}, nil)
+	return id
 }
 
 // buy has Ana order a piece by invoice, and gives the order's ID.
