@@ -24,6 +24,6 @@ func file(name string) http.HandlerFunc {
 		}
 		w.Header().Set("Content-Type", types[path.Ext(name)]+"; charset=utf-8")
 		w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-		_, _ = w.Write(b) //nolint:gosec // a file of this program; the client is gone if this fails
+		_, _ = w.Write(b) // the client is gone if this fails
 	}
 }
