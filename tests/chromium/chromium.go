@@ -56,7 +56,7 @@ func Open(t *testing.T, program string, width int) *Browser {
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	cmd := exec.CommandContext(ctx, path, args...) //nolint:gosec // the browser that the test names
-	cmd.ExtraFiles = []*os.File{toBrowser, toUs} // it reads from 3 and writes to 4
+	cmd.ExtraFiles = []*os.File{toBrowser, toUs}   // it reads from 3 and writes to 4
 	cmd.WaitDelay = 5 * time.Second
 	require.NoError(t, cmd.Start())
 	require.NoError(t, errors.Join(toBrowser.Close(), toUs.Close()))
