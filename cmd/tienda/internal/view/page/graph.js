@@ -1,5 +1,5 @@
 // The topology: clients, gateway, the other apps with what they keep and send, topics.
-import { el, rate, table, none } from "./draw.js";
+import { el, none, rate, table } from "./draw.js";
 
 const order = ["users", "orders", "catalog", "support"];
 const columns = { client: [0, 90], gateway: [140, 230], app: [520, 240], topic: [880, 170] }; // x and width
@@ -8,6 +8,7 @@ const gap = 16;
 
 // graph draws who uses whom; replicas say how the apps are.
 export function graph({ nodes, edges }, replicas) {
+  if (!nodes.length) return none("The shop is starting.");
   const boxes = place(nodes, edges, replicas);
   const height = Math.max(...Object.values(boxes).map((b) => b.y + b.height)) + 10;
   const between = edges.filter((e) => boxes[e.from] && boxes[e.to]);

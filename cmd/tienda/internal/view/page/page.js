@@ -22,7 +22,7 @@ function away(why) {
 
 function showState(s) {
   const bad = s.replicas.filter((r) => r.state !== "up" || (r.sidecar && r.sidecar.state !== "up"));
-  const said = bad.length ? `✕ ${bad.map((r) => r.name).join(", ")} not well` : `✓ ${plural(s.replicas.length, "process", "processes")} up`;
+  const said = !s.replicas.length ? "starting" : bad.length ? `✕ ${bad.map((r) => r.name).join(", ")} not well` : `✓ ${plural(s.replicas.length, "process", "processes")} up`;
   if (at("state").textContent !== said) at("state").textContent = said; // it is read aloud
   at("state").className = `phase ${bad.length ? "bad" : "good"}`;
   document.title = `${bad.length ? "✕ " : ""}Tienda`;

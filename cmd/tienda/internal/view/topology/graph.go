@@ -155,7 +155,7 @@ func (b *builder) edge(from, to, kind string) *Edge {
 }
 
 func (b *builder) graph() Graph {
-	g := Graph{Nodes: slices.Collect(maps.Values(b.nodes)), Edges: []Edge{}}
+	g := Graph{Nodes: slices.AppendSeq([]Node{}, maps.Values(b.nodes)), Edges: []Edge{}}
 	slices.SortFunc(g.Nodes, func(x, y Node) int { return strings.Compare(x.ID, y.ID) })
 	for _, e := range b.edges {
 		g.Edges = append(g.Edges, *e)

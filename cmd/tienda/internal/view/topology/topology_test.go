@@ -67,6 +67,7 @@ func TestMeasured(t *testing.T) {
 	require.InDelta(t, 1, edge(t, g, "app:orders", "topic:orders-log").Rate, 1e-9)
 	require.InDelta(t, .2, edge(t, g, "topic:support", "app:orders").Failing, 1e-9)
 	require.Len(t, g.Edges, 4, "what never happened and is not declared is no edge")
+	require.NotNil(t, topology.Declared{}.Measure(nil, nil, nil, time.Second).Nodes, "a list, if an empty one")
 	quiet := topology.Declared{}.Measure([]string{"orders"}, nil, []figures.Figures{f}, 10*time.Second)
 	require.Zero(t, edge(t, quiet, "app:orders", "app:catalog").Rate, "it was once")
 }
