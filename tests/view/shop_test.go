@@ -33,14 +33,14 @@ func (w *world) call(t *testing.T, as caller.Role, want int, method, path string
 	if in == nil {
 		body = nil
 	}
-	status, answer := w.send(t, method, w.Gateway+path, body, append(headers, "Authorization", "Bearer "+w.as(t, as))...)
+	status, _, answer := w.send(t, method, w.Gateway+path, body, append(headers, "Authorization", "Bearer "+w.as(t, as))...)
 	require.Equal(t, want, status, "%s %s: %s", method, path, answer)
 	if out != nil {
 		require.NoError(t, json.Unmarshal(answer, out))
 	}
 }
 
-func (w *world) send(t *testing.T, method, url string, body []byte, headers ...string) (int, []byte) {
+func (w *world) send(t *testing.T, method, url string, body []byte, headers ...string) (int, http.Header, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func (w *world) send(t *testing.T, method, url string, body []byte, headers ...s
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
-	return resp.StatusCode, answer
+	return resp.StatusCode, resp.Header, answer
 }
 
 // as signs a demo account in.
@@ -68,7 +68,7 @@ func (w *world) as(t *testing.T, role caller.Role) string {
 		}
 		body, err := json.Marshal(map[string]string{"grant_type": "password", "email": a.Email, "password": a.Password})
 		require.NoError(t, err)
-		_, answer := w.send(t, http.MethodPost, w.Gateway+"/v1/auth/token", body)
+		_, _, answer := w.send(t, http.MethodPost, w.Gateway+"/v1/auth/token", body)
 		var in struct {
 			Token string `json:"access_token"`
 		}
@@ -114,17 +114,18 @@ func (w *world) damage(t *testing.T, app, key string) (repair func()) {
 	tokens, err := w.Tokens()
 	require.NoError(t, err)
 	store := fmt.Sprintf("http://127.0.0.1:%d/v1.0/state/%s-state", w.Of(app)[0].HTTPPort, app)
-	ask := func(method, url string, body []byte) []byte {
-		status, answer := w.send(t, method, url, body, "dapr-api-token", tokens["DAPR_API_TOKEN"])
+	ask := func(method, url string, body []byte) (value []byte, etag string) {
+		status, header, answer := w.send(t, method, url, body, "dapr-api-token", tokens["DAPR_API_TOKEN"])
 		require.Contains(t, []int{http.StatusOK, http.StatusNoContent}, status, "%s", answer)
-		return answer
+		return answer, header.Get("ETag")
 	}
 	save := func(value []byte) {
-		body, err := json.Marshal([]any{map[string]any{"key": key, "value": json.RawMessage(value)}})
+		_, etag := ask(http.MethodGet, store+"/"+key, nil) // without one Redis does not write over it
+		body, err := json.Marshal([]any{map[string]any{"key": key, "value": json.RawMessage(value), "etag": etag}})
 		require.NoError(t, err)
 		ask(http.MethodPost, store, body)
 	}
-	was := ask(http.MethodGet, store+"/"+key, nil)
+	was, _ := ask(http.MethodGet, store+"/"+key, nil)
 	require.NotEmpty(t, was)
 	save([]byte(`"damaged"`))
 	return func() { save(was) }
