@@ -17,13 +17,14 @@ help: ## print this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PORT=9000 make run     another port for the gateway"
+	@echo "  VIEW=9001 make run     another port for the local view (docs/view.md); off: none"
 	@echo "  FRESH=1 make run       start with an empty data folder"
 	@echo "  PROFILE=redis make run keep state and events in Redis; postgres: state in Postgres"
 	@echo "  SIZE=5000 RATE=50 make monolith   more customers, more writes a second (docs/monolith.md)"
 	@echo "  WITH=dapr/migration/dapr.yaml make run   the migration off a monolith beside it (docs/migration.md)"
 	@echo "  RACE=1 make test       with the race detector, as CI does"
 	@echo "  PROFILES=local,redis,postgres make test   the state suite and the runner on these too"
-	@echo "  BROWSER=chromium make test   the page of the migration in this browser too"
+	@echo "  BROWSER=chromium make test   the pages of view and migration in this browser too"
 	@echo "  INGRESS=1 make test    clients come in through nginx and its sidecar, as in a cluster (docs/kubernetes.md)"
 	@echo "  SEEDS=10000 make simulate   so many seeds; SEED=7 make simulate shows every step of one"
 	@echo "  FAULTS=200 SEED=7 PROFILE=redis make faults   as many faults, those of a seed, on a profile"

@@ -79,6 +79,7 @@ func runShop(ctx context.Context, args []string, getenv func(string) string, std
 	fs.StringVar(&o.Bin, "bin", "", "`folder` of apps that are built already")
 	fs.StringVar(&o.ReadyFile, "ready-file", "", "write ports and process IDs to this `file` once all is ready")
 	fs.BoolVar(&o.Rolling, "rolling", false, "stop replicas as a cluster does, and replace all of them, one after the other, on a SIGUSR1")
+	look := fs.String("view", getenv("VIEW"), "the `port` of the local view, or off (default: VIEW, else 8070, or a free one)")
 	quiet := fs.Bool("quiet", false, "keep the logs of apps and sidecars off the screen")
 	noSeed := fs.Bool("no-seed", false, "leave an empty shop empty")
 	fs.Func("replicas", "how many of an app, as `app=n[,app=n]`", func(v string) error { return parseReplicas(v, o.Replicas) })
@@ -100,6 +101,9 @@ func runShop(ctx context.Context, args []string, getenv func(string) string, std
 	if o.GatewayPort < 0 || o.GatewayPort > 65535 {
 		return fmt.Errorf("%d is not a port", o.GatewayPort)
 	}
+	if err := parseView(*look, &o); err != nil {
+		return err
+	}
 	if *noSeed {
 		o.Demo = nil
 	}
@@ -114,6 +118,20 @@ func runShop(ctx context.Context, args []string, getenv func(string) string, std
 	defer signal.Stop(roll)
 	o.Roll = roll
 	return local.Run(ctx, o)
+}
+
+// parseView reads where the local view is to be; "": where it usually is.
+func parseView(v string, o *local.Options) error {
+	o.View = v != "off"
+	if v == "" || v == "off" {
+		return nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > 65535 {
+		return fmt.Errorf("VIEW=%q is neither a port nor off", v)
+	}
+	o.ViewPort = n
+	return nil
 }
 
 func parseReplicas(v string, into map[string]int) error {

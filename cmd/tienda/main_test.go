@@ -126,6 +126,7 @@ func TestWrongUseIsOneLine(t *testing.T) {
 		"unknown command":  {[]string{"dance"}, nil, `"dance" is not a command: run, sidecar, seed or statecopy`},
 		"stray word":       {[]string{"run", "now"}, nil, `"now" is not understood`},
 		"PORT":             {[]string{"run"}, map[string]string{"PORT": "http"}, `PORT="http" is not a port`},
+		"VIEW":             {[]string{"run"}, map[string]string{"VIEW": "on"}, `VIEW="on" is neither a port nor off`},
 		"port too big":     {[]string{"run", "-port", "70000"}, nil, "70000 is not a port"},
 		"replicas":         {[]string{"run", "-replicas", "catalog"}, nil, "is not app=n"},
 		"listen":           {[]string{"run", "-listen", "broker"}, nil, "is neither broker=host:port nor store=host:port"},

@@ -129,6 +129,10 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.log.DebugContext(ctx, "not ready", "path", r.URL.Path, "error", err)
 		problem.Write(out, err, t.RequestID)
 	default:
+		err = known(err)
+		if span.On() {
+			span.Say("tienda.problem", problem.From(err).Code)
+		}
 		writeError(out, err, t.RequestID, e.log, r)
 	}
 }
@@ -186,16 +190,21 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 
 func failing(log *slog.Logger, err error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, err, trace.FromHeader(r.Header).RequestID, log, r)
+		writeError(w, known(err), trace.FromHeader(r.Header).RequestID, log, r)
 	})
+}
+
+// known makes of net/http's error of a body that is too large one of ours.
+func known(err error) error {
+	var big *http.MaxBytesError
+	if errors.As(err, &big) {
+		return fault.New(fault.TooLarge, "body_too_large", fmt.Sprintf("The body may have %d bytes at most.", big.Limit))
+	}
+	return err
 }
 
 // writeError answers with a problem document and logs, once, what is ours.
 func writeError(w http.ResponseWriter, err error, requestID string, log *slog.Logger, r *http.Request) {
-	var big *http.MaxBytesError
-	if errors.As(err, &big) {
-		err = fault.New(fault.TooLarge, "body_too_large", fmt.Sprintf("The body may have %d bytes at most.", big.Limit))
-	}
 	switch fault.KindOf(err) {
 	case fault.Internal:
 		log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "request_id", requestID, "error", err)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	oteltrace "go.opentelemetry.io/otel/trace"
@@ -129,4 +131,19 @@ func BenchmarkRequest(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A request that is refused has the code of its problem document, for who looks through
+// traces.
+func TestASpanNamesTheProblem(t *testing.T) {
+	seen := tracetest.NewSpanRecorder()
+	tracer, err := trace.New("t", "t-1", sdktrace.WithSpanProcessor(seen))
+	require.NoError(t, err)
+	w := httptest.NewRecorder()
+	traced(t, tracer, http.StatusOK).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/things/7", nil)) // without the app's token
+	require.Equal(t, http.StatusForbidden, w.Code)
+	var said struct{ Code string }
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &said))
+	require.NotEmpty(t, said.Code)
+	require.Contains(t, seen.Ended()[0].Attributes(), attribute.String("tienda.problem", said.Code))
 }

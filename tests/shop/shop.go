@@ -33,6 +33,7 @@ type Options struct {
 	NoSeed   bool     // leave it empty
 	RunFile  string   // another than the shop's own, dapr/dapr.yaml
 	Rolling  bool     // its replicas are stopped as in a cluster, and Roll replaces them
+	View     bool     // with the local view; without it apps make no spans for it
 	With     []string // run files of further apps, from the repository's root: "dapr/migration/dapr.yaml"
 	Env      []string // "NAME=value", for all apps, beside the test's own
 	Under    []string // a program and its arguments, which ends as the runner, that it is given with its own; nil: none
@@ -63,6 +64,7 @@ type State struct {
 	DataDir    string `json:"data_dir"`
 	MailDir    string `json:"mail_dir"` // of the messages, as .eml files
 	Sandbox    string `json:"sandbox"`  // URL of the payment provider
+	View       string `json:"view"`     // URL of the local view, with its token
 	TokensFile string `json:"tokens_file"`
 	RunnerPID  int    `json:"runner_pid"`
 	Apps       []App  `json:"apps"`
@@ -142,6 +144,9 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	}
 	for name, addr := range o.Through {
 		args = append(args, "-through", name+"="+addr)
+	}
+	if !o.View {
+		args = append(args, "-view", "off")
 	}
 	if o.Profile != "" {
 		args = append(args, "-profile", o.Profile)

@@ -17,20 +17,22 @@ import (
 )
 
 // BenchmarkCheckout says what a guest's purchase (a cart, a checkout by invoice) costs all
-// processes of the shop in CPU: without a collector, with one, and with a sampler that
-// takes one trace in a hundred.
+// processes of the shop in CPU: without a collector, with one, with the local view that
+// nobody looks at, and with a sampler that takes one trace in a hundred.
 func BenchmarkCheckout(b *testing.B) {
 	on := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + spans.address, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}
 	for _, c := range []struct {
 		name string
 		env  []string
+		view bool
 	}{
-		{"off", nil},
-		{"on", on},
-		{"1 in 100", append(on, "OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.01")},
+		{"off", nil, false},
+		{"on", on, false},
+		{"view", nil, true},
+		{"1 in 100", append(on, "OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.01"), false},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			s, err := shop.Start(b.Context(), shop.Options{Bin: bin, Dir: b.TempDir(), Env: c.env})
+			s, err := shop.Start(b.Context(), shop.Options{Bin: bin, Dir: b.TempDir(), Env: c.env, View: c.view})
 			require.NoError(b, err)
 			defer s.Stop()
 			var stocked struct {

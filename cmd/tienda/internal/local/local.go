@@ -23,6 +23,7 @@ import (
 	"tienda/cmd/tienda/internal/seed"
 	"tienda/cmd/tienda/internal/supervise"
 	"tienda/cmd/tienda/internal/ui"
+	"tienda/cmd/tienda/internal/view"
 	"tienda/internal/daprd"
 	"tienda/internal/profile"
 )
@@ -60,6 +61,9 @@ type Options struct {
 	// something in between. Missing ones are chosen.
 	Listen, Through map[string]string
 
+	View     bool // a page of what the shop does
+	ViewPort int  // its port; 0: the usual one, or a free one
+
 	Race      bool         // build with the race detector
 	Demo      fs.FS        // what to load into an empty shop; nil: nothing
 	Accounts  []ui.Account // of the demo data, for the table
@@ -92,6 +96,7 @@ type shop struct {
 	resources map[string]string
 	configs   map[string]string // the sidecars' Configurations, by those of the run file
 
+	view       *view.View // nil: there is none
 	supervisor *supervise.Supervisor
 	isUp       chan struct{} // closed once everything was ready
 	failed     chan error    // a process that keeps ending before that
@@ -121,6 +126,11 @@ func run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer func() { _ = w.Close() }()
+	stopView, err := s.serveView(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopView()
 	s.supervisor = supervise.New(w, s.observe)
 	defer s.stop() //nolint:contextcheck // it begins when ctx has ended
 	if err := s.start(ctx); err != nil {
@@ -184,6 +194,9 @@ func prepare(ctx context.Context, o Options) (*shop, func(), error) {
 		return nil, nil, err
 	}
 	if err := s.prepareIn(ctx, apps); err != nil {
+		if s.view != nil {
+			s.view.Close()
+		}
 		unlock()
 		return nil, nil, err
 	}
@@ -218,6 +231,9 @@ func (s *shop) prepareIn(ctx context.Context, apps []runfile.App) error {
 		return err
 	}
 	if err := s.checkPorts(ctx); err != nil {
+		return err
+	}
+	if err := s.openView(ctx); err != nil {
 		return err
 	}
 	if s.tokens, err = loadTokens(filepath.Join(s.data, "tokens")); err != nil {
@@ -281,7 +297,7 @@ func (s *shop) brokerAddress(apps []runfile.App) (string, error) {
 func (s *shop) observe(e supervise.Event) {
 	if e.Err == nil {
 		if e.Restarts > 0 {
-			s.o.Screen.Say("%s runs again, pid %d", e.Name, e.PID)
+			s.tell(e.Name, fmt.Sprintf("runs again, pid %d", e.PID))
 		}
 		select {
 		case s.changed <- struct{}{}:
@@ -289,7 +305,7 @@ func (s *shop) observe(e supervise.Event) {
 		}
 		return
 	}
-	s.o.Screen.Say("%s ended (%v), starting it again in %s", e.Name, e.Err, e.Next)
+	s.tell(e.Name, fmt.Sprintf("ended (%v), starting it again in %s", e.Err, e.Next))
 	select {
 	case <-s.isUp:
 		return
@@ -300,6 +316,14 @@ func (s *shop) observe(e supervise.Event) {
 		case s.failed <- fmt.Errorf("%s keeps ending: %s", e.Name, s.why(e.Name)):
 		default:
 		}
+	}
+}
+
+// tell says what happened to a process, on the screen and in the view.
+func (s *shop) tell(name, what string) {
+	s.o.Screen.Say("%s %s", name, what)
+	if s.view != nil {
+		s.view.Note(name, what)
 	}
 }
 

@@ -21,7 +21,8 @@ type instance struct {
 	args   []string        // the program and its arguments
 	server *profile.Server // this is no app, but the server behind the profile
 
-	port, http, grpc, internal, metrics int // all 0 without a sidecar
+	port, http, grpc, internal, metrics int    // all 0 without a sidecar
+	figures                             string // host:port of the app's own; "": wherever it likes
 
 	log, sidecarLog *ui.Lines
 	proc, sidecar   *supervise.Process

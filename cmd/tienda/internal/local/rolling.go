@@ -92,11 +92,14 @@ func (s *shop) replace(ctx context.Context, old *instance) error {
 
 // successor plans a replica of the same app.
 func (s *shop) successor(old *instance) (*instance, error) {
-	ports, err := daprd.FreePorts(5)
+	ports, err := daprd.FreePorts(6)
 	if err != nil {
 		return nil, err
 	}
 	i := &instance{app: old.app, args: old.args, port: ports[0], http: ports[1], grpc: ports[2], internal: ports[3], metrics: ports[4]}
+	if s.view != nil {
+		i.figures = loopback(ports[5])
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for n := 2; i.name == "" || s.taken[i.name]; n++ {

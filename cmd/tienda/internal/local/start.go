@@ -155,7 +155,7 @@ func (s *shop) startSidecar(i *instance) error {
 		cmd := daprd.Command(context.Background(), daprd.Config{
 			Binary: s.daprd, AppID: i.app.ID, AppPort: i.port, HTTPPort: i.http, GRPCPort: i.grpc,
 			InternalGRPCPort: i.internal, MetricsPort: i.metrics, ResourcesPaths: resources,
-			ConfigFile: s.configs[i.app.ConfigFile], Dir: s.o.Dir, Env: s.tokens.env(),
+			ConfigFile: s.configs[i.app.ConfigFile], Dir: s.o.Dir, Env: append(s.tokens.env(), s.sidecarViewEnv()...),
 			LogLevel: i.app.LogLevel, MaxBodySize: i.app.MaxBodySize,
 		})
 		if i.app.ReadBufferSize != "" {
@@ -205,7 +205,7 @@ func (s *shop) appEnv(i *instance) []string {
 			fmt.Sprintf("DAPR_GRPC_PORT=%d", i.grpc), fmt.Sprintf("DAPR_METRICS_PORT=%d", i.metrics))
 		env = append(env, s.tokens.env()...)
 	}
-	return env
+	return append(env, s.viewEnv(i)...)
 }
 
 // stop ends what runs: apps first, so that they can still use their sidecars.

@@ -24,6 +24,7 @@ type State struct {
 	DataDir    string `json:"data_dir"`
 	MailDir    string `json:"mail_dir"`    // where the mailbox keeps the messages; "" without one
 	Sandbox    string `json:"sandbox"`     // URL of the sandbox payment provider; "" without one
+	View       string `json:"view"`        // URL of the local view, with its token; "" without one
 	TokensFile string `json:"tokens_file"` // DAPR_API_TOKEN and APP_API_TOKEN, a line each
 	RunnerPID  int    `json:"runner_pid"`
 	Apps       []App  `json:"apps"`
@@ -43,9 +44,12 @@ type App struct {
 }
 
 func (s *shop) state() State {
-	st := State{Profile: s.o.Profile, DataDir: s.data, TokensFile: filepath.Join(s.data, "tokens"), RunnerPID: os.Getpid()}
+	st := State{Profile: s.o.Profile, DataDir: s.data, TokensFile: filepath.Join(s.data, "tokens"), RunnerPID: os.Getpid(), Gateway: s.gatewayURL()}
 	if s.server != nil {
 		st.Store, st.SecretFile = s.server.Addr, s.server.SecretsFile()
+	}
+	if s.view != nil {
+		st.View = s.view.URL()
 	}
 	for _, i := range s.apps {
 		a := App{AppID: i.app.ID, Name: i.name, PID: i.proc.PID(), Port: i.port, HTTPPort: i.http, GRPCPort: i.grpc, MetricsPort: i.metrics}
@@ -64,9 +68,6 @@ func (s *shop) state() State {
 		}
 		if i.server != nil {
 			a.Port = i.server.Port()
-		}
-		if i.app.ID == gateway && st.Gateway == "" {
-			st.Gateway = "http://" + loopback(i.port)
 		}
 		st.Apps = append(st.Apps, a)
 	}
@@ -102,7 +103,7 @@ func (s *shop) writeState() error {
 
 func (s *shop) table(took time.Duration) ui.Table {
 	st := s.state()
-	t := ui.Table{Gateway: st.Gateway, Data: near(s.data), Seconds: took.Seconds(), Accounts: s.o.Accounts}
+	t := ui.Table{Gateway: st.Gateway, View: st.View, Data: near(s.data), Seconds: took.Seconds(), Accounts: s.o.Accounts}
 	if st.MailDir != "" {
 		t.Mail = near(st.MailDir)
 	}

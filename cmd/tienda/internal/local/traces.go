@@ -20,13 +20,13 @@ import (
 const followOnly = "0.000000001"
 
 // renderConfigs gives the sidecars the Configurations of the run file. Where the
-// environment names a collector of traces they are copies that send spans there, too.
+// environment, or the view, names a collector of traces they are copies that send spans there, too.
 func (s *shop) renderConfigs() error {
 	s.configs = map[string]string{}
 	var tracing map[string]any
-	if trace.Wanted(s.o.Getenv) {
+	if trace.Wanted(s.getenv) {
 		var err error
-		if tracing, err = sidecarTracing(s.o.Getenv); err != nil {
+		if tracing, err = sidecarTracing(s.getenv); err != nil {
 			return err
 		}
 	}
@@ -89,13 +89,13 @@ func sidecarTracing(getenv func(string) string) (map[string]any, error) {
 		"endpointAddress": net.JoinHostPort(u.Hostname(), port), "isSecure": u.Scheme == "https", "protocol": short,
 	}
 	if h := cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS"), getenv("OTEL_EXPORTER_OTLP_HEADERS")); h != "" {
-		var all []map[string]string
+		var all []string // as a sidecar without a control plane takes them
 		for pair := range strings.SplitSeq(h, ",") {
 			name, value, _ := strings.Cut(pair, "=")
 			if v, err := url.PathUnescape(value); err == nil {
 				value = v
 			}
-			all = append(all, map[string]string{"name": strings.TrimSpace(name), "value": strings.TrimSpace(value)})
+			all = append(all, strings.TrimSpace(name)+"="+strings.TrimSpace(value))
 		}
 		otel["headers"] = all
 	}

@@ -25,7 +25,7 @@ func TestSidecarsSendTracesWhereTheAppsDo(t *testing.T) {
 		{"gRPC", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4999", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
 			map[string]any{"endpointAddress": "127.0.0.1:4999", "isSecure": false, "protocol": "grpc"}, ""},
 		{"HTTP, at its own port", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector.example", "OTEL_EXPORTER_OTLP_HEADERS": "x-key=a%20b"},
-			map[string]any{"endpointAddress": "collector.example:4318", "isSecure": true, "protocol": "http", "headers": []any{map[string]any{"name": "x-key", "value": "a b"}}}, ""},
+			map[string]any{"endpointAddress": "collector.example:4318", "isSecure": true, "protocol": "http", "headers": []any{"x-key=a b"}}, ""},
 		{"no URL", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}, nil, "no URL"},
 	} {
 		t.Run(c.what, func(t *testing.T) {

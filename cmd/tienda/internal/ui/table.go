@@ -26,6 +26,7 @@ type Table struct {
 	Data     string // the data folder
 	Mail     string // the folder of the mail; "": there is none
 	Seconds  float64
+	View     string // URL of the local view; "": there is none
 
 	// Where the page of the migration is, and the file with the token that it asks for,
 	// which is never printed; "": it does not run.
@@ -50,6 +51,9 @@ func (t Table) String() string {
 		_ = w.Flush()
 	}
 	fmt.Fprintf(&b, "\nTry:  curl '%s/v1/products?q=coffee&limit=3'\n", t.Gateway)
+	if t.View != "" {
+		fmt.Fprintf(&b, "View: %s\n", t.View)
+	}
 	if t.Mail != "" {
 		fmt.Fprintf(&b, "Mail: %s\n", t.Mail)
 	}

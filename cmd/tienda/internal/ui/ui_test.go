@@ -87,13 +87,13 @@ func TestTable(t *testing.T) {
 			{App: "broker", Port: 4222, PID: 10},
 			{App: "users", Port: 8081, PID: 11, SidecarHTTP: 3501, SidecarGRPC: 50001, SidecarPID: 12},
 		},
-		Migration: "http://127.0.0.1:8085", Tokens: ".data/tokens",
+		View: "http://127.0.0.1:8070/#token=T", Migration: "http://127.0.0.1:8085", Tokens: ".data/tokens",
 		Accounts: []ui.Account{{Role: "admin", Email: "admin@example.com", Password: "pw"}},
 	}.String()
 	require.Contains(t, got, "The shop is open after 2.3 s: http://127.0.0.1:8080")
 	require.Contains(t, got, "  broker  4222  10   -             -      -\n")
 	require.Contains(t, got, "  users   8081  11   3501          50001  12\n")
 	require.Contains(t, got, "admin@example.com  pw")
-	require.Contains(t, got, "\nMail: .data/mail\nMove: (. .data/tokens && echo \"http://127.0.0.1:8085/#token=$APP_API_TOKEN\") says where its page is\nLogs: .data/logs")
+	require.Contains(t, got, "\nView: http://127.0.0.1:8070/#token=T\nMail: .data/mail\nMove: (. .data/tokens && echo \"http://127.0.0.1:8085/#token=$APP_API_TOKEN\") says where its page is\nLogs: .data/logs")
 	require.Contains(t, got, "curl 'http://127.0.0.1:8080/v1/products?")
 }

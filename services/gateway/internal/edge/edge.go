@@ -267,6 +267,9 @@ func (e *Edge) fail(x *exchange, r *http.Request, err error) {
 	}
 	e.o.Log.LogAttrs(r.Context(), level, "request failed", slog.String("request_id", x.trace.RequestID),
 		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
+	if x.span.On() {
+		x.span.Say("tienda.problem", problem.From(err).Code)
+	}
 	problem.Write(x, err, x.trace.RequestID)
 }
 

@@ -1,9 +1,11 @@
 package edge
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
@@ -33,5 +35,7 @@ func TestClientsTraceIsNotGoneOnWith(t *testing.T) {
 		require.Len(t, seen.Ended(), 1, "a probe has none")
 		s.do("BREW", "/v1/nowhere/7")
 		require.Equal(t, "other none", seen.Ended()[1].Name(), "what a client makes up is no name")
+		s.do("GET", "/v1/open?"+strings.Repeat("x", longestQuery+1))
+		require.Contains(t, seen.Ended()[2].Attributes(), attribute.String("tienda.problem", "invalid_request"), "a refusal of the gateway's own is named")
 	}
 }

@@ -1,4 +1,6 @@
-package api_test
+// Package chromium drives a real browser, for the tests of pages. A test names it by
+// BROWSER, and then it must be installed.
+package chromium
 
 import (
 	"bufio"
@@ -16,9 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// chromium is a browser without a window, spoken to over a pipe in the DevTools
+// Browser is a browser without a window, spoken to over a pipe in the DevTools
 // protocol: messages of JSON, each ended by a zero byte.
-type chromium struct {
+type Browser struct {
 	t       *testing.T
 	out     *os.File
 	session string
@@ -39,8 +41,8 @@ type message struct {
 	} `json:"error"`
 }
 
-// openChromium starts a browser with one empty page of a width in pixels.
-func openChromium(t *testing.T, program string, width int) *chromium {
+// Open starts a browser with one empty page of a width in pixels.
+func Open(t *testing.T, program string, width int) *Browser {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	require.NoError(t, err, "BROWSER names a Chromium that is not installed (apt-get install chromium)")
@@ -53,12 +55,12 @@ func openChromium(t *testing.T, program string, width int) *chromium {
 		args = append(args, "--no-sandbox") // it refuses to run as root with one
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.ExtraFiles = []*os.File{toBrowser, toUs} // it reads from 3 and writes to 4
+	cmd := exec.CommandContext(ctx, path, args...) //nolint:gosec // the browser that the test names
+	cmd.ExtraFiles = []*os.File{toBrowser, toUs}   // it reads from 3 and writes to 4
 	cmd.WaitDelay = 5 * time.Second
 	require.NoError(t, cmd.Start())
 	require.NoError(t, errors.Join(toBrowser.Close(), toUs.Close()))
-	c := &chromium{t: t, out: out, waiting: map[int]chan message{}}
+	c := &Browser{t: t, out: out, waiting: map[int]chan message{}}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -75,17 +77,17 @@ func openChromium(t *testing.T, program string, width int) *chromium {
 		_, _ = out.Close(), fromBrowser.Close()
 	})
 	var target, session struct{ TargetID, SessionID string }
-	c.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
-	c.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &session)
+	c.Call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	c.Call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &session)
 	c.session = session.SessionID
 	for _, domain := range []string{"Page", "Runtime", "Log"} {
-		c.call(domain+".enable", nil, nil)
+		c.Call(domain+".enable", nil, nil)
 	}
-	c.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+	c.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
 	return c
 }
 
-func (c *chromium) send(m message, session string) error {
+func (c *Browser) send(m message, session string) error {
 	b, err := json.Marshal(struct {
 		ID      int             `json:"id"`
 		Method  string          `json:"method"`
@@ -99,7 +101,7 @@ func (c *chromium) send(m message, session string) error {
 	return err
 }
 
-func (c *chromium) read(from *os.File) {
+func (c *Browser) read(from *os.File) {
 	r := bufio.NewReader(from)
 	for {
 		raw, err := r.ReadBytes(0)
@@ -123,8 +125,8 @@ func (c *chromium) read(from *os.File) {
 	}
 }
 
-// call asks the browser for something and waits for it.
-func (c *chromium) call(method string, params, out any) {
+// Call asks the browser for something and waits for it.
+func (c *Browser) Call(method string, params, out any) {
 	c.t.Helper()
 	b, err := json.Marshal(params)
 	require.NoError(c.t, err)
@@ -149,34 +151,61 @@ func (c *chromium) call(method string, params, out any) {
 	}
 }
 
-func (c *chromium) open(url string) { c.call("Page.navigate", map[string]any{"url": url}, nil) }
+// Navigate opens an address.
+func (c *Browser) Navigate(url string) { c.Call("Page.navigate", map[string]any{"url": url}, nil) }
 
-// value gives what a JavaScript expression is in the page, as text.
-func (c *chromium) value(expression string) string {
+// Value gives what a JavaScript expression is in the page, as text.
+func (c *Browser) Value(expression string) string {
 	c.t.Helper()
 	var out struct {
 		Result struct{ Value any }
 	}
-	c.call("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true}, &out)
+	c.Call("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true}, &out)
 	return fmt.Sprint(out.Result.Value)
 }
 
-// text gives the text that a person sees of an element.
-func (c *chromium) text(id string) string {
+// Text gives the text that a person sees of an element.
+func (c *Browser) Text(id string) string {
 	c.t.Helper()
-	return c.value(fmt.Sprintf("document.getElementById(%q)?.innerText ?? ''", id))
+	return c.Value(fmt.Sprintf("document.getElementById(%q)?.innerText ?? ''", id))
 }
 
-// picture gives the page as it looks, a PNG.
-func (c *chromium) picture() []byte {
+// Picture gives the page as it looks, a PNG.
+func (c *Browser) Picture() []byte {
 	c.t.Helper()
 	var out struct{ Data []byte }
-	c.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &out)
+	c.Call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &out)
 	return out.Data
 }
 
-// complaints gives what the page logged as errors, and what its policy refused.
-func (c *chromium) complaints() []string {
+// PictureOf gives an element as it looks, a PNG of so many pixels in height at most.
+func (c *Browser) PictureOf(selector string, most float64) []byte {
+	c.t.Helper()
+	c.Call("Emulation.setScrollbarsHidden", map[string]any{"hidden": true}, nil) // the picture has none, and so another width
+	var at struct {
+		Result struct {
+			Value struct{ X, Y, Width, Height float64 }
+		}
+	}
+	c.Call("Runtime.evaluate", map[string]any{"returnByValue": true, "expression": fmt.Sprintf(
+		`(r => ({X: r.x + scrollX, Y: r.y + scrollY, Width: r.width, Height: r.height}))(document.querySelector(%q).getBoundingClientRect())`, selector)}, &at)
+	v := at.Result.Value
+	var out struct{ Data []byte }
+	c.Call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "clip": map[string]any{"x": v.X, "y": v.Y, "width": v.Width, "height": min(v.Height, most), "scale": 1}}, &out)
+	return out.Data
+}
+
+// Press presses and releases a key, by its name and its code on Windows.
+func (c *Browser) Press(key string, code int) {
+	c.t.Helper()
+	text := map[string]string{"Enter": "\r"}[key]
+	for _, kind := range []string{"keyDown", "keyUp"} {
+		c.Call("Input.dispatchKeyEvent", map[string]any{"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text}, nil)
+	}
+}
+
+// Complaints gives what the page logged as errors, and what its policy refused.
+func (c *Browser) Complaints() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]string(nil), c.problems...)
