@@ -36,7 +36,8 @@ type result struct {
 	detail   string
 }
 
-// attack begins each arrival at its time and waits for all of them.
+// attack begins each arrival at its time, with at most so many workers, and waits
+// for all of them.
 //
 // vegeta's attacker paces them: whenever one is due and all of its workers are
 // waiting for answers it adds a worker, so that a slow shop holds nothing up.
@@ -45,10 +46,10 @@ type result struct {
 // of the time, so that what was due and not yet sent is left out. Both flatter
 // a generator that falls behind (coordinated omission). Here the pacer has the
 // times of all arrivals, every one is sent, and latency counts from them.
-func attack(ctx context.Context, due []arrival, do func(context.Context, Kind) result) []Sample {
+func attack(ctx context.Context, due []arrival, workers uint64, do func(context.Context, Kind) result) []Sample {
 	p := &pacer{due: due}
 	rt := &dispatch{ctx: ctx, pacer: p, samples: make([]Sample, len(due)), do: do}
-	a := vegeta.NewAttacker(vegeta.Client(&http.Client{Transport: rt}), vegeta.MaxWorkers(outstanding))
+	a := vegeta.NewAttacker(vegeta.Client(&http.Client{Transport: rt}), vegeta.MaxWorkers(workers))
 	target := vegeta.NewStaticTargeter(vegeta.Target{Method: http.MethodGet, URL: "http://arrival.invalid/"})
 	stop := context.AfterFunc(ctx, func() { a.Stop() })
 	defer stop()

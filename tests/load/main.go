@@ -54,6 +54,10 @@ type options struct {
 	cards           int
 	history         int
 	staff           staffLogin
+
+	idle time.Duration // over which an idle shop is measured
+	warm time.Duration // a step that is not counted
+	tail time.Duration // after a step, for what goes on behind the answers: events, mail
 }
 
 // staffLogin is an account with all roles, in a shop that was there before.
@@ -79,7 +83,7 @@ func run(ctx context.Context, args []string, getenv func(string) string) error {
 }
 
 func parse(args []string, getenv func(string) string) (options, error) {
-	var o options
+	o := options{idle: 5 * time.Second, warm: 3 * time.Second, tail: 2 * time.Second}
 	f := flag.NewFlagSet("load", flag.ContinueOnError)
 	f.StringVar(&o.url, "url", "", "the gateway of a shop that is there; without it one is started here")
 	f.StringVar(&o.profile, "profile", "local", "of the shop that is started: local, redis, postgres")

@@ -18,15 +18,22 @@ import (
 )
 
 const (
-	idleTime  = 5 * time.Second // over which an idle shop is measured
-	tailTime  = 2 * time.Second // after a step, for what goes on behind the answers: events, mail
-	reserve   = 20              // full carts beyond those that a step is short of
+	reserve   = 20 // full carts beyond those that a step is short of
 	ownCheck  = "each acknowledged checkout is one order of its buyer; stock is not seen without a shop of one's own"
 	fullCheck = "orders, stock, ledgers and events of the whole shop, by the rules of tests/history"
 )
 
 // measure is a whole run.
 func measure(ctx context.Context, o options) (*Report, error) {
+	m, r := start(o)
+	if o.url != "" {
+		return r, remote(ctx, o, m, r)
+	}
+	return r, own(ctx, o, m, r)
+}
+
+// start makes an empty market and an empty report.
+func start(o options) (*market, *Report) {
 	r := &Report{
 		Time: time.Now().UTC(), Shop: o.url, Mix: o.mixName, Arrivals: "constant", Keys: "uniform", Seed: o.seed,
 		Cores: runtime.NumCPU(), Limit: o.limit.Seconds() * 1000, History: o.history,
@@ -37,12 +44,10 @@ func measure(ctx context.Context, o options) (*Report, error) {
 	if o.zipf {
 		r.Keys = "Zipf"
 	}
-	m := &market{cards: o.cards, record: &record{began: time.Now()}, rand: rand.New(rand.NewPCG(o.seed, 1))}
-	if o.url != "" {
-		return r, remote(ctx, o, m, r)
+	if o.url == "" {
+		r.Shop, r.Replicas = o.profile, o.replicas
 	}
-	r.Shop, r.Replicas = o.profile, o.replicas
-	return r, own(ctx, o, m, r)
+	return &market{cards: o.cards, record: &record{began: time.Now()}, rand: rand.New(rand.NewPCG(o.seed, 1))}, r
 }
 
 // remote loads a shop that is there.
@@ -125,7 +130,7 @@ func (m *market) steps(ctx context.Context, o options, r *Report, meter *meter) 
 		return err
 	}
 	if meter != nil {
-		idle, err := meter.idle(ctx)
+		idle, err := meter.idle(ctx, o)
 		if err != nil {
 			return err
 		}
@@ -133,7 +138,7 @@ func (m *market) steps(ctx context.Context, o options, r *Report, meter *meter) 
 	}
 	draws := rand.New(rand.NewPCG(o.seed, 2))
 	fmt.Println("== the load")
-	if _, err := m.step(ctx, draws, o, min(o.rates[0], 20), 3*time.Second, r.Idle, nil); err != nil { // connections, caches
+	if _, err := m.step(ctx, draws, o, min(o.rates[0], 20), o.warm, r.Idle, nil); err != nil { // connections, caches
 		return err
 	}
 	if o.apart {
@@ -214,7 +219,7 @@ func (m *market) step(ctx context.Context, draws *rand.Rand, o options, rate flo
 			return nil, err
 		}
 	}
-	if err := sleep(ctx, tailTime); err != nil {
+	if err := sleep(ctx, o.tail); err != nil {
 		return nil, err
 	}
 	before, err := meter.read()
@@ -223,7 +228,7 @@ func (m *market) step(ctx context.Context, draws *rand.Rand, o options, rate flo
 	}
 	sent, in, out := m.web.sent.Load(), m.web.in.Load(), m.web.out.Load()
 	began := time.Now()
-	samples := attack(ctx, due, m.do)
+	samples := attack(ctx, due, outstanding, m.do)
 	took := time.Since(began)
 	s := &Step{
 		Mix: o.mix.String(), Asked: rate, Offered: float64(len(due)) / d.Seconds(), Achieved: float64(good(samples)) / max(took, d).Seconds(), Seconds: took.Seconds(),
@@ -237,7 +242,7 @@ func (m *market) step(ctx context.Context, draws *rand.Rand, o options, rate flo
 	if err := m.finish(ctx); err != nil {
 		return nil, err
 	}
-	if err := sleep(ctx, tailTime); err != nil {
+	if err := sleep(ctx, o.tail); err != nil {
 		return nil, err
 	}
 	after, err := meter.read()
@@ -255,15 +260,15 @@ func (m *market) step(ctx context.Context, draws *rand.Rand, o options, rate flo
 }
 
 // idle is what the shop takes while nobody asks for anything.
-func (m *meter) idle(ctx context.Context) (*Cost, error) {
-	if err := sleep(ctx, tailTime); err != nil {
+func (m *meter) idle(ctx context.Context, o options) (*Cost, error) {
+	if err := sleep(ctx, o.tail); err != nil {
 		return nil, err
 	}
 	before, err := m.read()
 	if err != nil {
 		return nil, err
 	}
-	if err := sleep(ctx, idleTime); err != nil {
+	if err := sleep(ctx, o.idle); err != nil {
 		return nil, err
 	}
 	after, err := m.read()
@@ -272,7 +277,7 @@ func (m *meter) idle(ctx context.Context) (*Cost, error) {
 	}
 	c := &Cost{Cores: map[string]float64{}}
 	for role, s := range after.less(before).seconds {
-		c.Cores[role] = round(s / idleTime.Seconds())
+		c.Cores[role] = round(s / o.idle.Seconds())
 	}
 	return c, nil
 }

@@ -16,20 +16,20 @@ type Latency struct {
 	Max  float64 `json:"max_ms"`
 }
 
-// percentile gives the smallest value that so many percent of all are not above
-// (nearest rank); 0 of none. all is sorted.
-func percentile(all []time.Duration, p float64) time.Duration {
+// percentile gives the smallest value that so many in a thousand of all are not
+// above (nearest rank); 0 of none. all is sorted.
+func percentile(all []time.Duration, perMille int) time.Duration {
 	if len(all) == 0 {
 		return 0
 	}
-	rank := int(math.Ceil(p / 100 * float64(len(all))))
-	return all[min(max(rank, 1), len(all))-1]
+	rank := (perMille*len(all) + 999) / 1000 // rounded up
+	return all[max(rank, 1)-1]
 }
 
 func latency(all []time.Duration) Latency {
 	slices.Sort(all)
-	ms := func(p float64) float64 { return math.Round(percentile(all, p).Seconds()*1e5) / 100 }
-	return Latency{ms(50), ms(90), ms(99), ms(99.9), ms(100)}
+	ms := func(p int) float64 { return math.Round(percentile(all, p).Seconds()*1e5) / 100 }
+	return Latency{ms(500), ms(900), ms(990), ms(999), ms(1000)}
 }
 
 // Row is one kind of arrival in a step.
