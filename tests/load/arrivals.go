@@ -30,29 +30,3 @@ func arrivals(r *rand.Rand, rate float64, d time.Duration, poisson bool, m mix) 
 		out = append(out, arrival{time.Duration(at), m.draw(r)})
 	}
 }
-
-// keys draws which of n products is wanted.
-type keys struct {
-	n      int
-	chance []float64 // cumulative, of a Zipf distribution; nil: uniform
-}
-
-// zipfExponent is YCSB's, which the Online Marketplace benchmark takes over.
-const zipfExponent = 0.99
-
-func newKeys(n int, zipf bool) keys {
-	k := keys{n: n}
-	if !zipf {
-		return k
-	}
-	k.chance = zipfChances(n, zipfExponent)
-	return k
-}
-
-// draw gives a number below n; with Zipf small ones are likelier.
-func (k keys) draw(r *rand.Rand) int {
-	if k.chance == nil {
-		return r.IntN(k.n)
-	}
-	return search(k.chance, r.Float64())
-}

@@ -11,6 +11,10 @@ import (
 	"tienda/tests/shop"
 )
 
+// loadGenerator is the role of this program, which shares the machine with a shop of
+// its own and is no part of what that costs.
+const loadGenerator = "load generator"
+
 // meter reads what the processes of a shop on this machine have used.
 type meter struct {
 	roots map[string][]int // PIDs by role; with the store's, those of its children
@@ -19,7 +23,7 @@ type meter struct {
 // newMeter names the roles: an app's ID, with "-d" its sidecar, and the servers
 // of the profile. The replicas of an app are one role.
 func newMeter(s *shop.Shop) *meter {
-	m := &meter{roots: map[string][]int{"load generator": {os.Getpid()}, "runner": {s.RunnerPID}}}
+	m := &meter{roots: map[string][]int{loadGenerator: {os.Getpid()}, "runner": {s.RunnerPID}}}
 	for _, a := range s.Apps {
 		m.roots[a.AppID] = append(m.roots[a.AppID], a.PID)
 		if a.SidecarPID != 0 {

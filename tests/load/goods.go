@@ -19,7 +19,7 @@ const (
 	plenty    = 1_000_000 // pieces of a SKU
 	few       = 5         // of those that sell out
 	fewEach   = 100       // one SKU in so many is of these
-	chunk     = 1000      // lines of an import
+	chunk     = 500       // lines of an import
 )
 
 // product is what customers look at and buy.

@@ -74,7 +74,7 @@ func cost(used usage, idle *Cost, took time.Duration, n int) *Cost {
 		c.Seconds[role] = round(s)
 		c.Cores[role] = round(s / took.Seconds())
 		off := 0.0
-		if idle != nil && role != "load generator" {
+		if idle != nil && role != loadGenerator {
 			off = idle.Cores[role] * took.Seconds()
 		}
 		c.PerEach[role] = round(max(0, s-off) * 1000 / float64(max(n, 1)))
@@ -88,7 +88,7 @@ func round(x float64) float64 { return float64(int64(x*10_000+0.5)) / 10_000 }
 // without what stands in for others: the mailbox and the payment provider.
 func (c *Cost) shop() (sum float64) {
 	for role, ms := range c.PerEach {
-		if role != "load generator" && role != "mailbox" && role != "sandbox" {
+		if role != loadGenerator && role != "mailbox" && role != "sandbox" {
 			sum += ms
 		}
 	}
