@@ -18,7 +18,6 @@ import (
 )
 
 const (
-	reserve   = 20 // full carts beyond those that a step is short of
 	ownCheck  = "each acknowledged checkout is one order of its buyer; stock is not seen without a shop of one's own"
 	fullCheck = "orders, stock, ledgers and events of the whole shop, by the rules of tests/history"
 )
