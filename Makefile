@@ -130,9 +130,9 @@ comma := ,
 .PHONY: scale
 scale: go ## all figures of docs/scale.md again, into bench-results/scale; half an hour on a machine with nothing else to do
 	@go run ./cmd/tienda sidecar
-	@go build -o bin/load ./tests/load
+	@rm -rf bin/scale && go build -o bin/load ./tests/load
 	@echo "$$SCALE" | while read -r name flags; do echo "== $$name: $$flags"; \
-		bin/load -duration $(or $(DURATION),15s) -seed 1 $$flags -out bench-results/scale/$$name.json </dev/null || exit 1; done
+		bin/load -bin bin/scale -duration $(or $(DURATION),15s) -seed 1 $$flags -out bench-results/scale/$$name.json </dev/null || exit 1; done
 
 .PHONY: faults
 faults: go ## kill, pause and cut the shop while 32 buyers buy, and judge what is left

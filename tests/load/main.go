@@ -41,6 +41,7 @@ func main() {
 type options struct {
 	url, profile    string
 	mixName, out    string
+	bin             string
 	mix             mix
 	rates           []float64
 	duration, limit time.Duration
@@ -92,6 +93,7 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	f.DurationVar(&o.duration, "duration", 15*time.Second, "of a step")
 	f.DurationVar(&o.limit, "limit", time.Second, "within which 99 % are answered, up to the knee")
 	f.StringVar(&o.out, "out", filepath.Join("bench-results", "load.json"), "results; the plot lies beside it, as .svg")
+	f.StringVar(&o.bin, "bin", "", "`folder` of the shop's programs, which are built if they are not there; for many runs of the same")
 	arrivals := f.String("arrivals", "poisson", "poisson, or constant: evenly spaced")
 	keys := f.String("keys", "uniform", "which products are wanted: uniform, or zipf (exponent 0.99)")
 	f.Uint64Var(&o.seed, "seed", 0, "decides arrivals and choices; 0: a fresh one")

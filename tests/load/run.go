@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -76,10 +77,13 @@ func own(ctx context.Context, o options, m *market, r *Report) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	fmt.Println("== building and starting a shop on", o.profile)
-	if err := shop.Build(ctx, filepath.Join(dir, "bin")); err != nil {
-		return err
+	bin := cmp.Or(o.bin, filepath.Join(dir, "bin"))
+	if _, err := os.Stat(filepath.Join(bin, "tienda")); err != nil {
+		if err := shop.Build(ctx, bin); err != nil {
+			return err
+		}
 	}
-	opts := shop.Options{Bin: filepath.Join(dir, "bin"), Dir: filepath.Join(dir, "shop"), Profile: o.profile}
+	opts := shop.Options{Bin: bin, Dir: filepath.Join(dir, "shop"), Profile: o.profile}
 	if o.replicas > 1 {
 		opts.Replicas = []string{fmt.Sprintf("catalog=%d", o.replicas), fmt.Sprintf("orders=%d", o.replicas)}
 	}
