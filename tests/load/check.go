@@ -50,7 +50,10 @@ func (m *market) judge(ctx context.Context, s shop.State, all []history.Good, r 
 		if run.Final.Stock, err = m.stock(ctx, run.Goods); err != nil {
 			return nil, err
 		}
-		if run.Final.Orders, err = m.orders(ctx, run.Calls); err != nil {
+		mu.Lock()
+		heard := slices.Clone(events)
+		mu.Unlock()
+		if run.Final.Orders, err = m.orders(ctx, run.Calls, heard); err != nil {
 			return nil, err
 		}
 		mu.Lock()
@@ -130,9 +133,10 @@ func (m *market) stock(ctx context.Context, goods []history.Good) ([]history.Sto
 	return out, err
 }
 
-// orders reads every order that was acknowledged, and those that are in the lists
-// of their buyers besides.
-func (m *market) orders(ctx context.Context, calls []history.Call) ([]history.Order, error) {
+// orders reads every order that was acknowledged, those that are in the lists of
+// their buyers, and those that events are about: a checkout that was refused is in
+// no list.
+func (m *market) orders(ctx context.Context, calls []history.Call, heard []history.Event) ([]history.Order, error) {
 	owners, err := m.lists(ctx)
 	if err != nil {
 		return nil, err
@@ -142,6 +146,9 @@ func (m *market) orders(ctx context.Context, calls []history.Call) ([]history.Or
 			if c.Got != nil {
 				owners[c.Got.ID] = &customer{account: m.staff.agent}
 			}
+		}
+		for _, e := range heard {
+			owners[e.Subject] = &customer{account: m.staff.agent}
 		}
 	}
 	var mu sync.Mutex
@@ -193,7 +200,7 @@ func (m *market) lists(ctx context.Context) (map[string]*customer, error) {
 // cart and the total that was told. What was oversold does not show there.
 func (m *market) judgeOwn(ctx context.Context) ([]history.Violation, error) {
 	calls := m.record.all()
-	there, err := m.orders(ctx, calls)
+	there, err := m.orders(ctx, calls, nil)
 	if err != nil {
 		return nil, err
 	}

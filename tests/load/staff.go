@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"tienda/demo"
@@ -114,7 +113,11 @@ func (m *market) deliver(ctx context.Context) result {
 	for _, id := range ids {
 		for _, step := range []history.Op{history.Ship, history.Deliver} {
 			call := history.Call{Buyer: "staff", Op: step, Key: id, Order: id, Begin: m.record.now()}
-			a := m.web.send(ctx, http.MethodPost, "/v1/orders/"+id+"/"+strings.ReplaceAll(string(step), "_", "-"), map[string]string{}, "Authorization", m.staff.agent.bearer(ctx))
+			var body any
+			if step == history.Ship {
+				body = map[string]string{"tracking": "LOAD"}
+			}
+			a := m.web.send(ctx, http.MethodPost, "/v1/orders/"+id+"/"+string(step), body, "Authorization", m.staff.agent.bearer(ctx))
 			r.sent++
 			if a.class() == OK { // one that failed is not asked for again, and may have landed
 				call.End, call.Outcome, call.Answer = m.record.now(), history.Done, a.String()
