@@ -192,3 +192,14 @@ func TestOwnOrders(t *testing.T) {
 		require.Equal(t, x.want, found[0].Kind, name)
 	}
 }
+
+// A checkout that was refused leaves an order that is in no list: only its event
+// tells of it.
+func TestOrdersThatOnlyEventsTellOf(t *testing.T) {
+	m := marketAt(t, &stall{orders: map[string]string{}})
+	m.staff.agent = &account{web: m.web}
+	found, err := m.orders(t.Context(), nil, []history.Event{{Type: history.OrderCancelled, Subject: "x"}})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Equal(t, "x", found[0].ID)
+}
