@@ -68,6 +68,7 @@ func (m *market) replaceProduct(ctx context.Context) result {
 	who := m.staff.manager.bearer(ctx)
 	var was map[string]any
 	var parts struct {
+		ID       string           `json:"id"` // a slug does for reading alone
 		Variants []map[string]any `json:"variants"`
 	}
 	a := m.web.send(ctx, http.MethodGet, "/v1/products/"+p.id+"?translations=true", nil, "Authorization", who)
@@ -82,7 +83,7 @@ func (m *market) replaceProduct(ctx context.Context) result {
 		variants = append(variants, pick(v, "sku", "name", "barcode", "weight_grams", "images", "options", "prices"))
 	}
 	input["variants"] = variants
-	r := one(m.web.send(ctx, http.MethodPut, "/v1/products/"+p.id, input, "Authorization", who, "If-Match", a.headerOf("ETag")))
+	r := one(m.web.send(ctx, http.MethodPut, "/v1/products/"+parts.ID, input, "Authorization", who, "If-Match", a.headerOf("ETag")))
 	r.sent = 2
 	return r
 }
