@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +39,7 @@ func newMeter(s *shop.Shop) *meter {
 type usage struct {
 	seconds map[string]float64
 	bytes   float64
+	gone    []string // roles that have lost a process: what a successor takes is not seen
 }
 
 func (m *meter) read() (usage, error) {
@@ -53,6 +55,9 @@ func (m *meter) read() (usage, error) {
 	for role, pids := range m.roots {
 		for _, pid := range pids {
 			root[pid] = role
+			if _, there := all[pid]; !there {
+				u.gone = append(u.gone, role)
+			}
 		}
 	}
 	for pid, p := range all {
@@ -64,6 +69,7 @@ func (m *meter) read() (usage, error) {
 			u.seconds[role] += p.seconds
 		}
 	}
+	slices.Sort(u.gone)
 	u.bytes, err = loopback()
 	return u, err
 }
@@ -116,7 +122,7 @@ func loopback() (float64, error) {
 
 // less gives what was used since before.
 func (u usage) less(before usage) usage {
-	out := usage{seconds: map[string]float64{}, bytes: u.bytes - before.bytes}
+	out := usage{seconds: map[string]float64{}, bytes: u.bytes - before.bytes, gone: u.gone}
 	for role, s := range u.seconds {
 		out.seconds[role] = s - before.seconds[role]
 	}

@@ -63,13 +63,14 @@ type Cost struct {
 	Seconds  map[string]float64 `json:"cpu_seconds,omitempty"`
 	PerEach  map[string]float64 `json:"cpu_ms_per_arrival,omitempty"` // what the idle shop takes taken off
 	Cores    map[string]float64 `json:"cores,omitempty"`
+	Gone     []string           `json:"lost_processes,omitempty"`             // roles whose process has ended: their figures are too low
 	Loopback float64            `json:"loopback_bytes_per_arrival,omitempty"` // of the whole machine
 }
 
 // cost gives what n arrivals cost, when the shop would have taken idle cores
 // meanwhile in any case.
 func cost(used usage, idle *Cost, took time.Duration, n int) *Cost {
-	c := &Cost{Seconds: map[string]float64{}, PerEach: map[string]float64{}, Cores: map[string]float64{}, Loopback: used.bytes / float64(max(n, 1))}
+	c := &Cost{Gone: used.gone, Seconds: map[string]float64{}, PerEach: map[string]float64{}, Cores: map[string]float64{}, Loopback: used.bytes / float64(max(n, 1))}
 	for role, s := range used.seconds {
 		c.Seconds[role] = round(s)
 		c.Cores[role] = round(s / took.Seconds())
@@ -160,6 +161,9 @@ func (r *Report) printCost(w io.Writer) {
 			if ms := s.Cost.PerEach[name]; ms >= 0.005 {
 				line += fmt.Sprintf("  %s %.2f", name, ms)
 			}
+		}
+		if len(s.Cost.Gone) > 0 {
+			line += "  LOST, and too low: " + strings.Join(s.Cost.Gone, ", ")
 		}
 		fmt.Fprintf(w, "%s  (loopback %.1f kB)\n", line, s.Cost.Loopback/1000)
 	}

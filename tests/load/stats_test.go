@@ -77,12 +77,12 @@ func TestCost(t *testing.T) {
 	require.InDelta(t, 20, c.shop(), 1e-9)
 }
 
-// The CPU of children counts in, but not that of roots of their own.
-func TestProcessesOfOwn(t *testing.T) {
+func TestAProcessThatIsGone(t *testing.T) {
 	m := &meter{roots: map[string][]int{"self": {1 << 30}}}
 	u, err := m.read()
 	require.NoError(t, err)
 	require.Empty(t, u.seconds, "a process that is not there has used nothing")
+	require.Equal(t, []string{"self"}, u.gone)
 	all, err := processes()
 	require.NoError(t, err)
 	require.NotEmpty(t, all)
