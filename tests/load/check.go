@@ -170,7 +170,7 @@ func (m *market) orders(ctx context.Context, calls []history.Call, heard []histo
 // was told would be: whose each is, by its ID.
 func (m *market) lists(ctx context.Context) (map[string]*customer, error) {
 	m.mu.Lock()
-	buyers := slices.Concat(m.bought, m.resting)
+	buyers := slices.Collect(maps.Values(m.bought))
 	m.mu.Unlock()
 	var mu sync.Mutex
 	out := map[string]*customer{}

@@ -93,18 +93,16 @@ func (m *market) submit(ctx context.Context, t *attempt) answer {
 	m.record.add(call)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.bought[t.who.owner()] = t.who
 	switch call.Outcome {
 	case history.Done:
 		m.waiting = append(m.waiting, call.Got.ID)
 		if t.who.account != nil {
 			m.resting = append(m.resting, t.who)
-		} else {
-			m.bought = append(m.bought, t.who)
 		}
 	case history.Later, history.Unknown:
 		m.unsure = append(m.unsure, t)
 	case history.Refused: // the lines are back in the cart, which is left
-		m.bought = append(m.bought, t.who)
 	}
 	return a
 }

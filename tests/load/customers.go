@@ -33,6 +33,14 @@ type customer struct {
 	seen map[string]string // ETags by address
 }
 
+// owner says whose the orders are: an account's, or a cart token's.
+func (c *customer) owner() string {
+	if c.account != nil {
+		return c.account.email
+	}
+	return c.token
+}
+
 func (c *customer) headers(ctx context.Context, more ...string) []string {
 	return append(more, "Authorization", c.account.bearer(ctx), "Cart-Token", c.token)
 }
@@ -49,14 +57,14 @@ type market struct {
 
 	mu      sync.Mutex
 	rand    *rand.Rand
-	looking []*customer // who looks around
-	filling []*customer // whose cart is not full
-	ready   []*customer // whose cart waits to be checked out, the longest first
-	resting []*customer // who have signed in and bought, and fill their next cart
-	unsure  []*attempt  // checkouts without a final answer
-	bought  []*customer // guests with an order, whose list is looked at in the end
-	waiting []string    // orders to be shipped, the longest first
-	settled []*account  // whose own list of orders is read
+	looking []*customer          // who looks around
+	filling []*customer          // whose cart is not full
+	ready   []*customer          // whose cart waits to be checked out, the longest first
+	resting []*customer          // who have signed in and bought, and fill their next cart
+	unsure  []*attempt           // checkouts without a final answer
+	bought  map[string]*customer // who has tried to check out, by owner; their lists are looked at in the end
+	waiting []string             // orders to be shipped, the longest first
+	settled []*account           // whose own list of orders is read
 }
 
 // dice draws under the lock, since arrivals are done at the same time.

@@ -47,7 +47,7 @@ func start(o options) (*market, *Report) {
 	if o.url == "" {
 		r.Shop, r.Replicas = o.profile, o.replicas
 	}
-	return &market{cards: o.cards, record: &record{began: time.Now()}, rand: rand.New(rand.NewPCG(o.seed, 1))}, r
+	return &market{cards: o.cards, record: &record{began: time.Now()}, bought: map[string]*customer{}, rand: rand.New(rand.NewPCG(o.seed, 1))}, r
 }
 
 // remote loads a shop that is there.
@@ -206,6 +206,5 @@ func (m *market) open(ctx context.Context, o options) error {
 		}
 	}
 	m.resting = slices.DeleteFunc(m.resting, func(c *customer) bool { return c.account == a })
-	m.bought = append(m.bought, &customer{account: a})
 	return nil
 }

@@ -99,7 +99,7 @@ func marketAt(t *testing.T, s http.Handler) *market {
 	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	m := &market{web: newWeb(server.URL), record: &record{began: time.Now()}, rand: seeded()}
+	m := &market{web: newWeb(server.URL), record: &record{began: time.Now()}, bought: map[string]*customer{}, rand: seeded()}
 	for i := range 20 {
 		m.goods = append(m.goods, product{id: fmt.Sprintf("p%d", i), category: "c", word: "ñandú", skus: []string{fmt.Sprintf("S%d", i)}})
 	}
@@ -133,6 +133,15 @@ func TestACartBecomesOneOrder(t *testing.T) {
 	require.Equal(t, OK, r.class)
 	require.Equal(t, 2, r.sent, "the checkout, and the order's page")
 	require.False(t, r.settled.Before(r.answered))
+	require.Len(t, m.bought, 1, "guests have one token in this shop")
+
+	a := &account{web: m.web, email: "a@example.com"}
+	m.resting = []*customer{{account: a}}
+	require.NoError(t, m.fill(t.Context(), 1))
+	require.Equal(t, OK, m.do(t.Context(), Checkout).class)
+	require.Equal(t, OK, m.do(t.Context(), Cart).class)
+	require.Empty(t, m.resting, "it fills its next cart")
+	require.Contains(t, m.bought, "a@example.com", "and what it has bought is looked at")
 }
 
 func TestASessionIsAWholeCart(t *testing.T) {
