@@ -133,7 +133,7 @@ func (m *market) browse(ctx context.Context) result {
 	n := m.rand.IntN(100)
 	word := m.goods[m.rand.IntN(len(m.goods))].word
 	m.mu.Unlock()
-	path := ""
+	var path string
 	switch {
 	case n < 20:
 		path = "/v1/products?limit=20&category=" + p.category

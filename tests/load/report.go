@@ -178,7 +178,7 @@ func (r *Report) save(file string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, append(b, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(file, append(b, '\n'), 0o600); err != nil { //nolint:gosec // named by the user
 		return err
 	}
 	picture := strings.TrimSuffix(file, filepath.Ext(file)) + ".svg"
