@@ -46,7 +46,7 @@ type Step struct {
 	Mix      string  `json:"mix"`
 	Asked    float64 `json:"asked_per_second"`
 	Offered  float64 `json:"offered_per_second"`  // what was drawn for the time
-	Achieved float64 `json:"achieved_per_second"` // good answers, until the last answer
+	Achieved float64 `json:"achieved_per_second"` // good answers within the step's time
 	Seconds  float64 `json:"seconds"`
 	Requests int     `json:"requests"` // sent, those that an arrival makes besides included
 	LateP99  float64 `json:"late_p99_ms"`

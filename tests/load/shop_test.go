@@ -30,7 +30,9 @@ func TestAShopUnderLoad(t *testing.T) {
 	require.Empty(t, r.Wrong, r.Checked)
 	require.Len(t, r.Steps, 1)
 	all := r.Steps[0].Rows[0]
-	require.Equal(t, all.Count, good(samplesOf(all)), "%v: %s", all.Classes, all.Detail)
+	for class := range all.Classes {
+		require.False(t, class.bad(), "%v: %s", all.Classes, all.Detail)
+	}
 	require.Positive(t, r.Orders)
 	require.GreaterOrEqual(t, r.Events, r.Orders)
 	for _, role := range []string{"gateway", "gateway-d", "catalog-d", "orders", "orders-d", "load generator"} {
@@ -43,14 +45,4 @@ func TestAShopUnderLoad(t *testing.T) {
 	require.Empty(t, r.Wrong, r.Checked)
 	require.Nil(t, r.Steps[0].Cost)
 	require.Contains(t, r.Checked, "stock is not seen")
-}
-
-// samplesOf gives samples of the classes of a row.
-func samplesOf(r Row) (out []Sample) {
-	for c, n := range r.Classes {
-		for range n {
-			out = append(out, Sample{Class: c})
-		}
-	}
-	return out
 }

@@ -85,10 +85,11 @@ func (c Class) bad() bool {
 	return c != OK && c != SoldOut && c != Business
 }
 
-// good counts the samples that had an answer that is none of the bad ones.
-func good(samples []Sample) (n int) {
-	for _, s := range samples {
-		if !s.Class.bad() {
+// inTime counts the arrivals that had a good answer before the step's time was over.
+// In a shop that keeps up those without one are the last few.
+func inTime(due []arrival, samples []Sample, d time.Duration) (n int) {
+	for i, s := range samples {
+		if !s.Class.bad() && due[i].At+s.Latency <= d {
 			n++
 		}
 	}

@@ -45,6 +45,15 @@ func TestRows(t *testing.T) {
 	require.Nil(t, out[1].Settled)
 }
 
+func TestInTime(t *testing.T) {
+	due := []arrival{{0, Browse}, {time.Second, Browse}, {time.Second, Browse}, {0, Browse}}
+	samples := []Sample{
+		{Class: OK, Latency: 2 * time.Second}, {Class: SoldOut, Latency: time.Second},
+		{Class: OK, Latency: 1001 * time.Millisecond}, {Class: Failed},
+	}
+	require.Equal(t, 2, inTime(due, samples, 2*time.Second), "neither what came late nor what failed")
+}
+
 func TestKnee(t *testing.T) {
 	step := func(asked, achieved, p99 float64, failed int) Step {
 		return Step{Asked: asked, Offered: asked, Achieved: achieved, Rows: []Row{{Count: 100, Classes: map[Class]int{OK: 100 - failed, Failed: failed}, Latency: Latency{P99: p99}}}}

@@ -34,7 +34,7 @@ func (m *market) step(ctx context.Context, draws *rand.Rand, o options, rate flo
 	samples := attack(ctx, due, outstanding, m.do)
 	took := time.Since(began)
 	s := &Step{
-		Mix: o.mix.String(), Asked: rate, Offered: float64(len(due)) / d.Seconds(), Achieved: float64(good(samples)) / max(took, d).Seconds(), Seconds: took.Seconds(),
+		Mix: o.mix.String(), Asked: rate, Offered: float64(len(due)) / d.Seconds(), Achieved: float64(inTime(due, samples, d)) / d.Seconds(), Seconds: took.Seconds(),
 		Requests: int(m.web.sent.Load() - sent), BytesIn: m.web.in.Load() - in, BytesOut: m.web.out.Load() - out, Rows: rows(samples),
 	}
 	var late []time.Duration
