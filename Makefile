@@ -111,6 +111,40 @@ bench: go ## measure the shop against the bare sidecar, in one run; PRODUCTS=100
 	@go run ./cmd/tienda sidecar
 	@go run ./tests/bench $(if $(PRODUCTS),-products $(PRODUCTS)) $(if $(MIGRATION),-migration $(MIGRATION)) $(if $(PRODUCTS)$(MIGRATION),$(if $(PROFILE),-profile $(PROFILE)))
 
+LOAD_FLAGS = $(if $(URL),-url $(URL)) $(if $(RATE),-rates $(RATE)) $(if $(MIX),-mix $(MIX)) $(if $(DURATION),-duration $(DURATION)) $(if $(OUT),-out $(OUT)) \
+	$(if $(PROFILE),-profile $(PROFILE)) $(if $(PRODUCTS),-products $(PRODUCTS)) $(if $(REPLICAS),-replicas $(REPLICAS)) \
+	$(if $(ARRIVALS),-arrivals $(ARRIVALS)) $(if $(KEYS),-keys $(KEYS)) $(if $(SEED),-seed $(SEED)) $(if $(CARDS),-cards $(CARDS))
+
+.PHONY: load
+load: go ## customers who do not wait for each other: RATE=20,40,80 a second, MIX=shop|marketplace, DURATION=15s, OUT=file, PROFILE; URL=https://... a shop that is there (docs/scale.md)
+	@$(if $(URL),,go run ./cmd/tienda sidecar)
+	@go run ./tests/load $(LOAD_FLAGS)
+
+# What docs/scale.md is made of: a run a line, each a name and its flags.
+define SCALE
+local      -profile local -apart -rates $(SCALE_RATES)
+redis      -profile redis -apart -rates $(SCALE_RATES)
+postgres   -profile postgres -apart -rates $(SCALE_RATES)
+market     -mix marketplace -apart -rates 5,10,20
+products1  -products 100 -apart -rates 50
+products2  -products 10000 -apart -rates 50
+products3  -products 100000 -apart -rates 50
+history1   -history 10 -mix orders,checkout -apart -rates 20
+history2   -history 300 -mix orders,checkout -apart -rates 20
+replicas2  -replicas 2 -rates 50
+replicas3  -replicas 3 -rates 50
+endef
+export SCALE
+SCALE_RATES = $(or $(RATE),25$(comma)50$(comma)100$(comma)150$(comma)200)
+comma := ,
+
+.PHONY: scale
+scale: go ## all figures of docs/scale.md again, into bench-results/scale; half an hour on a machine with nothing else to do
+	@go run ./cmd/tienda sidecar
+	@rm -rf bin/scale && go build -o bin/load ./tests/load
+	@echo "$$SCALE" | while read -r name flags; do echo "== $$name: $$flags"; \
+		bin/load -bin bin/scale -duration $(or $(DURATION),15s) -seed 1 $$flags -out bench-results/scale/$$name.json </dev/null || exit 1; done
+
 .PHONY: faults
 faults: go ## kill, pause and cut the shop while 32 buyers buy, and judge what is left
 	@go run ./cmd/tienda sidecar
