@@ -3,7 +3,6 @@
 package shop
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -79,7 +78,7 @@ type Shop struct {
 	ready string
 	cmd   *exec.Cmd
 	done  chan struct{}
-	log   *bytes.Buffer
+	log   *printed
 }
 
 // Root finds the repository's root, where go.mod is.
@@ -130,7 +129,7 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 	if err := os.MkdirAll(o.Dir, 0o750); err != nil {
 		return nil, err
 	}
-	s := &Shop{ready: filepath.Join(o.Dir, "ready.json"), done: make(chan struct{}), log: &bytes.Buffer{}}
+	s := &Shop{ready: filepath.Join(o.Dir, "ready.json"), done: make(chan struct{}), log: &printed{}}
 	_ = os.Remove(s.ready)
 	args := []string{"run", "-file", cmp.Or(o.RunFile, filepath.Join(root, "dapr")), "-free-ports", "-dir", o.Dir, "-bin", o.Bin, "-ready-file", s.ready}
 	if o.Log == nil || o.Log == io.Discard { // nobody reads the lines: they are in the log files

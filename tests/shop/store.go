@@ -1,7 +1,6 @@
 package shop
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +24,7 @@ type Stores struct {
 
 	server *profile.Server
 	cmd    *exec.Cmd
-	log    bytes.Buffer
+	log    printed
 }
 
 // OpenStores makes the component in dir and starts the server of the profile,
@@ -101,7 +100,7 @@ func (s *Stores) Log() string { return s.log.String() }
 type Sidecar struct {
 	*sidecar.Sidecar
 	process *daprd.Sidecar
-	log     bytes.Buffer
+	log     printed
 }
 
 // StartSidecar starts the sidecar of an app ID over components and waits for it.
@@ -145,7 +144,7 @@ func (s *Sidecar) Stop() {
 	s.process.Stop(5 * time.Second)
 }
 
-// Log gives what the sidecar has printed; call it after Stop.
+// Log gives what the sidecar has printed.
 func (s *Sidecar) Log() string { return s.log.String() }
 
 // PID is the process of the sidecar.
