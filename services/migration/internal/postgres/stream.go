@@ -64,9 +64,11 @@ func (s *Source) Stream(ctx context.Context, from source.Position, each func(sou
 	failed := s.hand(inner, r.out, each)
 	cancel()
 	wg.Wait()
-	closing(ctx, func(ctx context.Context) error {
-		return errors.Join(r.status(ctx, false), conn.Close(ctx))
-	})
+	if !conn.IsClosed() { // else it broke, and is taken down beside us
+		closing(ctx, func(ctx context.Context) error {
+			return errors.Join(r.status(ctx, false), conn.Close(ctx))
+		})
+	}
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
