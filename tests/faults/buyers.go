@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tienda/tests/customer"
 	"tienda/tests/history"
 )
 
@@ -39,10 +40,10 @@ const (
 
 // market is what all buyers share.
 type market struct {
-	web      *web
-	agent    *session
+	web      *customer.Web
+	agent    *customer.Account
 	goods    []history.Good
-	record   *record
+	record   *history.Record
 	recovery *recovery
 	closing  chan struct{} // closed when nobody is to begin anything new
 
@@ -52,7 +53,7 @@ type market struct {
 
 // shopper is who asks: a customer, or a guest by the token of a cart.
 type shopper struct {
-	account *session
+	account *customer.Account
 	token   string
 }
 
@@ -60,7 +61,7 @@ type shopper struct {
 type buyer struct {
 	*market
 	name    string
-	account *session // nil: always a guest
+	account *customer.Account // nil: always a guest
 	r       *rand.Rand
 }
 
@@ -103,10 +104,10 @@ func (b *buyer) wants() []history.Item {
 // repeat sends a request until its answer is final, as a good client does, and
 // keeps every try. finish completes the call from the answer, which it may also
 // find to be none.
-func (b *buyer) repeat(ctx context.Context, c history.Call, send func(ctx context.Context) answer, finish func(*answer, *history.Call)) history.Call {
+func (b *buyer) repeat(ctx context.Context, c history.Call, send func(ctx context.Context) customer.Answer, finish func(*customer.Answer, *history.Call)) history.Call {
 	c.Buyer = b.name
 	for {
-		c.Begin = b.record.now()
+		c.Begin = b.record.Now()
 		limit := answerLimit
 		if rand.IntN(100) < impatient {
 			limit = 50*time.Millisecond + rand.N(time.Second)
@@ -115,11 +116,11 @@ func (b *buyer) repeat(ctx context.Context, c history.Call, send func(ctx contex
 		a := send(try)
 		cancel()
 		done := c
-		if a.outcome() == history.Done {
+		if a.Outcome() == history.Done {
 			finish(&a, &done)
 		}
-		done.End, done.Outcome, done.Answer, done.Code = b.record.now(), a.outcome(), a.String(), a.code
-		b.record.add(done)
+		done.End, done.Outcome, done.Answer, done.Code = b.record.Now(), a.Outcome(), a.String(), a.Code
+		b.record.Add(done)
 		if done.Outcome == history.Done || done.Outcome == history.Refused {
 			return done
 		}
@@ -130,7 +131,7 @@ func (b *buyer) repeat(ctx context.Context, c history.Call, send func(ctx contex
 }
 
 func (b *buyer) headers(ctx context.Context, who shopper, more ...string) []string {
-	return append(more, "Authorization", who.account.bearer(ctx), "Cart-Token", who.token)
+	return append(more, "Authorization", who.account.Bearer(ctx), "Cart-Token", who.token)
 }
 
 // fill makes the cart hold exactly the lines; a guest gets a new one.
@@ -138,19 +139,19 @@ func (b *buyer) fill(ctx context.Context, who *shopper, cart string, lines []his
 	if who.account == nil {
 		return b.fillNew(ctx, who, cart, lines)
 	}
-	c := b.repeat(ctx, history.Call{Op: history.FillCart, Key: cart}, func(ctx context.Context) answer {
+	c := b.repeat(ctx, history.Call{Op: history.FillCart, Key: cart}, func(ctx context.Context) customer.Answer {
 		return b.fillOwn(ctx, *who, lines)
-	}, func(*answer, *history.Call) {})
+	}, func(*customer.Answer, *history.Call) {})
 	return c.Outcome == history.Done
 }
 
 func (b *buyer) fillNew(ctx context.Context, who *shopper, cart string, lines []history.Item) bool {
 	for _, l := range lines {
-		c := b.repeat(ctx, history.Call{Op: history.FillCart, Key: cart + " " + l.SKU}, func(ctx context.Context) answer {
-			return b.web.send(ctx, http.MethodPut, "/v1/cart/items/"+l.SKU, map[string]int{"quantity": l.Quantity}, b.headers(ctx, *who)...)
-		}, func(a *answer, _ *history.Call) {
+		c := b.repeat(ctx, history.Call{Op: history.FillCart, Key: cart + " " + l.SKU}, func(ctx context.Context) customer.Answer {
+			return b.web.Send(ctx, http.MethodPut, "/v1/cart/items/"+l.SKU, map[string]int{"quantity": l.Quantity}, b.headers(ctx, *who)...)
+		}, func(a *customer.Answer, _ *history.Call) {
 			if who.token == "" {
-				who.token = a.header.Get("Cart-Token")
+				who.token = a.Header.Get("Cart-Token")
 			}
 		})
 		if c.Outcome != history.Done {
@@ -162,28 +163,28 @@ func (b *buyer) fillNew(ctx context.Context, who *shopper, cart string, lines []
 
 // fillOwn makes a customer's cart hold the lines. Each step states the version
 // that it has seen, so that an old request that arrives late changes nothing.
-func (b *buyer) fillOwn(ctx context.Context, who shopper, lines []history.Item) answer {
-	a := b.web.send(ctx, http.MethodGet, "/v1/cart", nil, b.headers(ctx, who)...)
+func (b *buyer) fillOwn(ctx context.Context, who shopper, lines []history.Item) customer.Answer {
+	a := b.web.Send(ctx, http.MethodGet, "/v1/cart", nil, b.headers(ctx, who)...)
 	var got struct {
 		Lines []history.Item `json:"lines"`
 	}
-	if a.into(&got); a.outcome() != history.Done {
+	if a.Into(&got); a.Outcome() != history.Done {
 		return a
 	}
-	version := a.version()
+	version := a.Got("ETag")
 	if len(got.Lines) > 0 && !slices.Equal(got.Lines, lines) {
-		a = b.web.send(ctx, http.MethodDelete, "/v1/cart", nil, b.headers(ctx, who, "If-Match", version)...)
-		if a.outcome() == history.Done {
-			a.err = errStarted
+		a = b.web.Send(ctx, http.MethodDelete, "/v1/cart", nil, b.headers(ctx, who, "If-Match", version)...)
+		if a.Outcome() == history.Done {
+			a.Err = errStarted
 		}
 		return again(a)
 	}
 	for _, l := range lines {
-		a = b.web.send(ctx, http.MethodPut, "/v1/cart/items/"+l.SKU, map[string]int{"quantity": l.Quantity}, b.headers(ctx, who, "If-Match", version)...)
-		if a.outcome() != history.Done {
+		a = b.web.Send(ctx, http.MethodPut, "/v1/cart/items/"+l.SKU, map[string]int{"quantity": l.Quantity}, b.headers(ctx, who, "If-Match", version)...)
+		if a.Outcome() != history.Done {
 			return again(a)
 		}
-		version = a.version()
+		version = a.Got("ETag")
 	}
 	return a
 }
@@ -191,20 +192,11 @@ func (b *buyer) fillOwn(ctx context.Context, who shopper, lines []history.Item) 
 var errStarted = fmt.Errorf("the cart was emptied: it is read again")
 
 // again makes a version that has changed a reason to start again.
-func again(a answer) answer {
-	if a.status == http.StatusPreconditionFailed {
-		a.err = fmt.Errorf("the cart has changed: it is read again")
+func again(a customer.Answer) customer.Answer {
+	if a.Status == http.StatusPreconditionFailed {
+		a.Err = fmt.Errorf("the cart has changed: it is read again")
 	}
 	return a
-}
-
-type line struct {
-	SKU       string `json:"sku"`
-	Quantity  int    `json:"quantity"`
-	UnitPrice *struct {
-		Amount int64 `json:"amount"`
-	} `json:"unit_price"`
-	Total *money `json:"total"`
 }
 
 // checkout submits a cart, sometimes twice at the same time, with the same key
@@ -242,14 +234,14 @@ func (b *buyer) submit(ctx context.Context, who shopper, key, cart, card string,
 		body["payment_method"], body["payment_token"] = "card", card
 	}
 	call := history.Call{Op: history.Checkout, Key: key, Cart: cart, Lines: lines, Card: card}
-	c := b.repeat(ctx, call, func(ctx context.Context) answer {
-		return b.web.send(ctx, http.MethodPost, "/v1/orders", body, b.headers(ctx, who, "Idempotency-Key", key)...)
-	}, func(a *answer, c *history.Call) {
-		var o orderView
-		if a.into(&o); a.err == nil {
-			seen := o.history()
+	c := b.repeat(ctx, call, func(ctx context.Context) customer.Answer {
+		return b.web.Send(ctx, http.MethodPost, "/v1/orders", body, b.headers(ctx, who, "Idempotency-Key", key)...)
+	}, func(a *customer.Answer, c *history.Call) {
+		var o customer.Order
+		if a.Into(&o); a.Err == nil {
+			seen := o.History()
 			c.Got = &seen
-			b.recovery.sold(b.record.began.Add(c.Begin))
+			b.recovery.sold(b.record.Began().Add(c.Begin))
 		}
 	})
 	return c.Got
@@ -293,9 +285,9 @@ func (b *buyer) cancelLine(ctx context.Context, who shopper, o history.Order) []
 	at := b.r.IntN(len(o.Lines))
 	gone := history.Item{SKU: o.Lines[at].SKU, Quantity: 1 + b.r.IntN(o.Lines[at].Quantity)}
 	body := map[string]any{"lines": []history.Item{gone}, "reason": "too many"}
-	c := b.repeat(ctx, history.Call{Op: history.CancelLines, Key: o.ID + " less", Order: o.ID}, func(ctx context.Context) answer {
-		return b.web.send(ctx, http.MethodPost, "/v1/orders/"+o.ID+"/cancellations", body, b.headers(ctx, who, "Idempotency-Key", "less-of-"+o.ID)...)
-	}, func(*answer, *history.Call) {})
+	c := b.repeat(ctx, history.Call{Op: history.CancelLines, Key: o.ID + " less", Order: o.ID}, func(ctx context.Context) customer.Answer {
+		return b.web.Send(ctx, http.MethodPost, "/v1/orders/"+o.ID+"/cancellations", body, b.headers(ctx, who, "Idempotency-Key", "less-of-"+o.ID)...)
+	}, func(*customer.Answer, *history.Call) {})
 	if c.Outcome != history.Done {
 		return o.Lines
 	}
@@ -307,8 +299,8 @@ func (b *buyer) cancelLine(ctx context.Context, who shopper, o history.Order) []
 }
 
 func (b *buyer) act(ctx context.Context, who shopper, op history.Op, order, path string, body any) bool {
-	c := b.repeat(ctx, history.Call{Op: op, Key: order, Order: order}, func(ctx context.Context) answer {
-		return b.web.send(ctx, http.MethodPost, "/v1/orders/"+order+path, body, b.headers(ctx, who)...)
-	}, func(*answer, *history.Call) {})
+	c := b.repeat(ctx, history.Call{Op: op, Key: order, Order: order}, func(ctx context.Context) customer.Answer {
+		return b.web.Send(ctx, http.MethodPost, "/v1/orders/"+order+path, body, b.headers(ctx, who)...)
+	}, func(*customer.Answer, *history.Call) {})
 	return c.Outcome == history.Done
 }

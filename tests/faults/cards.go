@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"tienda/tests/customer"
 	"tienda/tests/history"
 )
 
@@ -21,35 +22,12 @@ func (b *buyer) card() string {
 	return cards[b.r.IntN(len(cards))]
 }
 
-type cardView struct {
-	Authorised money `json:"authorised"`
-	Captured   money `json:"captured"`
-	Refunded   money `json:"refunded"`
-	Attempts   []struct {
-		Step   string `json:"step"`
-		Status string `json:"status"`
-	} `json:"attempts"`
-}
-
-func (v *cardView) history() *history.Card {
-	if v == nil {
-		return nil
-	}
-	c := &history.Card{Authorised: v.Authorised.Amount, Captured: v.Captured.Amount, Refunded: v.Refunded.Amount}
-	for _, a := range v.Attempts {
-		if a.Status == "open" {
-			c.Open = append(c.Open, a.Step)
-		}
-	}
-	return c
-}
-
 // uuidLength is that of an order's ID, with which the keys of its payment begin.
 const uuidLength = 36
 
 // operations are all that the payment provider has done.
 func (o *observer) operations(ctx context.Context) ([]history.Operation, error) {
-	var all list[struct {
+	var all customer.List[struct {
 		history.Operation
 		Key string `json:"key"`
 	}]

@@ -30,11 +30,11 @@ func TestOutcome(t *testing.T) {
 			w.WriteHeader(c.status)
 			_, _ = w.Write([]byte(c.body))
 		}))
-		a := newWeb(s.URL, 1).send(t.Context(), http.MethodPost, "/", nil)
-		require.Equal(t, c.want, a.outcome(), "%d %s", c.status, c.body)
+		a := newWeb(s.URL, 1).Send(t.Context(), http.MethodPost, "/", nil)
+		require.Equal(t, c.want, a.Outcome(), "%d %s", c.status, c.body)
 		s.Close()
-		a = newWeb(s.URL, 1).send(t.Context(), http.MethodPost, "/", nil)
-		require.Equal(t, history.Unknown, a.outcome(), "nobody answers")
+		a = newWeb(s.URL, 1).Send(t.Context(), http.MethodPost, "/", nil)
+		require.Equal(t, history.Unknown, a.Outcome(), "nobody answers")
 	}
 }
 
@@ -48,7 +48,7 @@ func TestLinks(t *testing.T) {
 	require.NoError(t, err)
 	get := func() (history.Outcome, time.Duration) {
 		began := time.Now()
-		return newWeb("http://"+addr, 1).send(t.Context(), http.MethodGet, "/", nil).outcome(), time.Since(began)
+		return newWeb("http://"+addr, 1).Send(t.Context(), http.MethodGet, "/", nil).Outcome(), time.Since(began)
 	}
 	for _, kind := range []Kind{CutLink, ResetLink, ShortLink, SlowLink} {
 		got, _ := get()

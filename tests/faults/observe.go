@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"tienda/tests/customer"
 	"tienda/tests/history"
 	"tienda/tests/shop"
 	"tienda/tests/tap"
@@ -27,12 +28,12 @@ const (
 // observer looks at what is there, past the links that are disturbed.
 type observer struct {
 	market  *market
-	web     *web
-	agent   *session
-	manager *session
-	admin   *session
+	web     *customer.Web
+	agent   *customer.Account
+	manager *customer.Account
+	admin   *customer.Account
 	// provider is the sandbox, whose ledger is looked at.
-	provider *web
+	provider *customer.Web
 
 	mu     sync.Mutex
 	events []history.Event
@@ -104,18 +105,18 @@ func (o *observer) get(ctx context.Context, path string, v any, headers ...strin
 	return getFrom(ctx, o.web, path, v, headers...)
 }
 
-func getFrom(ctx context.Context, w *web, path string, v any, headers ...string) (bool, error) {
+func getFrom(ctx context.Context, w *customer.Web, path string, v any, headers ...string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	for {
-		a := w.send(ctx, http.MethodGet, path, nil, headers...)
-		a.into(v)
+		a := w.Send(ctx, http.MethodGet, path, nil, headers...)
+		a.Into(v)
 		switch {
-		case a.outcome() == history.Done:
+		case a.Outcome() == history.Done:
 			return true, nil
-		case a.status == http.StatusNotFound:
+		case a.Status == http.StatusNotFound:
 			return false, nil
-		case a.outcome() == history.Refused:
+		case a.Outcome() == history.Refused:
 			return false, fmt.Errorf("GET %s: %s", path, a)
 		}
 		if sleep(ctx, 100*time.Millisecond) != nil {
@@ -128,7 +129,7 @@ func (o *observer) stock(ctx context.Context) ([]history.Stock, error) {
 	var out []history.Stock
 	for _, g := range o.market.goods {
 		var s history.Stock
-		there, err := o.get(ctx, "/v1/inventory/"+g.SKU, &s, "Authorization", o.manager.bearer(ctx))
+		there, err := o.get(ctx, "/v1/inventory/"+g.SKU, &s, "Authorization", o.manager.Bearer(ctx))
 		if err != nil {
 			return nil, err
 		}
@@ -146,11 +147,11 @@ func (o *observer) stock(ctx context.Context) ([]history.Stock, error) {
 func (o *observer) booked(ctx context.Context, sku string) (*history.Booked, error) {
 	var b history.Booked
 	for cursor := ""; ; {
-		var page list[struct {
+		var page customer.List[struct {
 			Kind  string `json:"kind"`
 			Delta int    `json:"delta"`
 		}]
-		if _, err := o.get(ctx, "/v1/inventory/"+sku+"/ledger?limit=100&cursor="+cursor, &page, "Authorization", o.manager.bearer(ctx)); err != nil {
+		if _, err := o.get(ctx, "/v1/inventory/"+sku+"/ledger?limit=100&cursor="+cursor, &page, "Authorization", o.manager.Bearer(ctx)); err != nil {
 			return nil, err
 		}
 		for _, e := range page.Items {
@@ -168,8 +169,8 @@ func (o *observer) booked(ctx context.Context, sku string) (*history.Booked, err
 func (o *observer) returns(ctx context.Context) ([]history.Return, error) {
 	var out []history.Return
 	for cursor := ""; ; {
-		var page list[returnView]
-		if _, err := o.get(ctx, "/v1/returns?limit=100&cursor="+cursor, &page, "Authorization", o.agent.bearer(ctx)); err != nil {
+		var page customer.List[returnView]
+		if _, err := o.get(ctx, "/v1/returns?limit=100&cursor="+cursor, &page, "Authorization", o.agent.Bearer(ctx)); err != nil {
 			return nil, err
 		}
 		for _, r := range page.Items {
@@ -187,12 +188,12 @@ func (o *observer) deadLetters(ctx context.Context) ([]history.DeadLetter, error
 	for _, app := range []string{"catalog", "orders", "support"} {
 		path := "/v1/ops/dead-letters/" + app
 		for cursor := ""; ; {
-			var page list[letterView]
-			if _, err := o.get(ctx, path+"?state=waiting&limit=100&cursor="+cursor, &page, "Authorization", o.admin.bearer(ctx)); err != nil {
+			var page customer.List[letterView]
+			if _, err := o.get(ctx, path+"?state=waiting&limit=100&cursor="+cursor, &page, "Authorization", o.admin.Bearer(ctx)); err != nil {
 				return nil, err
 			}
 			for _, l := range page.Items {
-				if _, err := o.get(ctx, path+"/"+l.ID, &l, "Authorization", o.admin.bearer(ctx)); err != nil {
+				if _, err := o.get(ctx, path+"/"+l.ID, &l, "Authorization", o.admin.Bearer(ctx)); err != nil {
 					return nil, err
 				}
 				out = append(out, history.DeadLetter{App: app, Event: l.history()})
@@ -236,12 +237,12 @@ func (o *observer) allOrders(ctx context.Context, calls []history.Call, returns 
 			continue
 		}
 		g.Go(func() error {
-			var v orderView
-			there, err := o.get(ctx, "/v1/orders/"+id, &v, "Authorization", o.agent.bearer(ctx))
+			var v customer.Order
+			there, err := o.get(ctx, "/v1/orders/"+id, &v, "Authorization", o.agent.Bearer(ctx))
 			if err == nil && there {
 				o.mu.Lock()
 				defer o.mu.Unlock()
-				o.orders[id] = v.history()
+				o.orders[id] = v.History()
 			}
 			return err
 		})
@@ -303,8 +304,8 @@ func (o *observer) listed(ctx context.Context, calls []history.Call) (map[string
 	for who := range owners {
 		g.Go(func() error {
 			for cursor := ""; ; {
-				var page list[orderView]
-				if _, err := o.get(ctx, "/v1/orders?limit=100&cursor="+cursor, &page, "Authorization", who.account.bearer(ctx), "Cart-Token", who.token); err != nil {
+				var page customer.List[customer.Order]
+				if _, err := o.get(ctx, "/v1/orders?limit=100&cursor="+cursor, &page, "Authorization", who.account.Bearer(ctx), "Cart-Token", who.token); err != nil {
 					return err
 				}
 				mu.Lock()

@@ -38,9 +38,9 @@ func theRun(ctx context.Context, o options) (violations int, err error) {
 		return 0, err
 	}
 	defer s.Stop()
-	rec := &record{began: time.Now()}
+	rec := history.NewRecord()
 	inj := &injector{links: l, shop: s, say: func(format string, args ...any) {
-		fmt.Fprintf(log, "%8.3f %s\n", rec.now().Seconds(), fmt.Sprintf(format, args...))
+		fmt.Fprintf(log, "%8.3f %s\n", rec.Now().Seconds(), fmt.Sprintf(format, args...))
 	}}
 	m, obs, buyers, err := people(ctx, o, s, l, rec)
 	if err != nil {
@@ -61,7 +61,7 @@ func theRun(ctx context.Context, o options) (violations int, err error) {
 	if err := keep(o, s.State, run, found); err != nil {
 		return 0, err
 	}
-	report(os.Stdout, faults, run, m.recovery, rec.now(), found)
+	report(os.Stdout, faults, run, m.recovery, rec.Now(), found)
 	return len(found), nil
 }
 
@@ -110,7 +110,7 @@ func targetsOf(s shop.State) targets {
 }
 
 // people are the buyers and those who watch them, with goods to be bought.
-func people(ctx context.Context, o options, s *shop.Shop, l *links, rec *record) (*market, *observer, []*buyer, error) {
+func people(ctx context.Context, o options, s *shop.Shop, l *links, rec *history.Record) (*market, *observer, []*buyer, error) {
 	direct := newWeb(s.Gateway, lookers)
 	goods, err := stockUp(ctx, direct)
 	if err != nil {
@@ -161,7 +161,7 @@ func trade(ctx context.Context, m *market, buyers []*buyer, inj *injector, fault
 	err := inj.run(ctx, faults, func(f Fault, at time.Time) {
 		watchers.Go(func() { m.recovery.measure(watching, f, at) })
 	})
-	last := m.record.now()
+	last := m.record.Now()
 	if err != nil {
 		stop()
 		shopping.Wait()
@@ -188,14 +188,14 @@ func judge(ctx context.Context, m *market, obs *observer, s shop.State, lastFaul
 		return history.Run{}, nil, err
 	}
 	defer stop()
-	run := history.Run{Goods: m.goods, Calls: m.record.all(), LastFault: lastFault}
+	run := history.Run{Goods: m.goods, Calls: m.record.All(), LastFault: lastFault}
 	for {
-		at := m.record.now()
+		at := m.record.Now()
 		if run.Final, err = obs.look(ctx, run.Calls, at); err != nil {
 			return run, nil, err
 		}
 		found := history.Check(run)
-		if len(found) == 0 || m.record.now()+lookAgain > lastFault+history.SettleLimit {
+		if len(found) == 0 || m.record.Now()+lookAgain > lastFault+history.SettleLimit {
 			return run, found, nil
 		}
 		if err := sleep(ctx, lookAgain); err != nil {

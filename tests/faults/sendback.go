@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tienda/tests/customer"
 	"tienda/tests/history"
 )
 
@@ -19,11 +20,11 @@ func (b *buyer) sendBack(ctx context.Context, who shopper, o history.Order) {
 	if b.percent(exchanged) {
 		want = b.goods[b.r.IntN(len(b.goods))].SKU
 	}
-	c := b.repeat(ctx, history.Call{Op: history.AskReturn, Key: o.ID, Order: o.ID}, func(ctx context.Context) answer {
+	c := b.repeat(ctx, history.Call{Op: history.AskReturn, Key: o.ID, Order: o.ID}, func(ctx context.Context) customer.Answer {
 		return b.askReturn(ctx, who, o.ID, l, want)
-	}, func(a *answer, c *history.Call) {
+	}, func(a *customer.Answer, c *history.Call) {
 		var r returnView
-		if a.into(&r); a.err == nil {
+		if a.Into(&r); a.Err == nil {
 			c.Return = r.ID
 		}
 	})
@@ -41,9 +42,9 @@ func (b *buyer) sendBack(ctx context.Context, who shopper, o history.Order) {
 		path string
 		body any
 	}{{history.ApproveReturn, "/approve", nil}, {history.ReceiveReturn, "/receive", came}} {
-		c := b.repeat(ctx, history.Call{Op: step.op, Key: c.Return, Order: o.ID, Return: c.Return}, func(ctx context.Context) answer {
-			return b.web.send(ctx, http.MethodPost, "/v1/returns/"+c.Return+step.path, step.body, b.headers(ctx, agent)...)
-		}, func(*answer, *history.Call) {})
+		c := b.repeat(ctx, history.Call{Op: step.op, Key: c.Return, Order: o.ID, Return: c.Return}, func(ctx context.Context) customer.Answer {
+			return b.web.Send(ctx, http.MethodPost, "/v1/returns/"+c.Return+step.path, step.body, b.headers(ctx, agent)...)
+		}, func(*customer.Answer, *history.Call) {})
 		if c.Outcome != history.Done {
 			return
 		}
@@ -81,9 +82,9 @@ func (b *buyer) inParts(ctx context.Context, agent shopper, of history.Call, l h
 		if step.op == history.TakePart {
 			call.Part = part
 		}
-		c := b.repeat(ctx, call, func(ctx context.Context) answer {
-			return b.web.send(ctx, step.method, "/v1/returns/"+of.Return+step.path, step.body, b.headers(ctx, agent)...)
-		}, func(*answer, *history.Call) {})
+		c := b.repeat(ctx, call, func(ctx context.Context) customer.Answer {
+			return b.web.Send(ctx, step.method, "/v1/returns/"+of.Return+step.path, step.body, b.headers(ctx, agent)...)
+		}, func(*customer.Answer, *history.Call) {})
 		if c.Outcome != history.Done {
 			return
 		}
@@ -92,18 +93,18 @@ func (b *buyer) inParts(ctx context.Context, agent shopper, of history.Call, l h
 
 // askReturn asks for a return unless one was made: the request has no key, so
 // that a client that got no answer looks first.
-func (b *buyer) askReturn(ctx context.Context, who shopper, order string, l history.Item, want string) answer {
-	a := b.web.send(ctx, http.MethodGet, "/v1/returns?limit=100", nil, b.headers(ctx, who)...)
+func (b *buyer) askReturn(ctx context.Context, who shopper, order string, l history.Item, want string) customer.Answer {
+	a := b.web.Send(ctx, http.MethodGet, "/v1/returns?limit=100", nil, b.headers(ctx, who)...)
 	var mine struct {
 		Items []json.RawMessage `json:"items"`
 	}
-	if a.into(&mine); a.outcome() != history.Done {
+	if a.Into(&mine); a.Outcome() != history.Done {
 		return a
 	}
 	for _, raw := range mine.Items {
 		var r returnView
 		if json.Unmarshal(raw, &r) == nil && r.OrderID == order {
-			a.body = raw
+			a.Body = raw
 			return a
 		}
 	}
@@ -111,11 +112,11 @@ func (b *buyer) askReturn(ctx context.Context, who shopper, order string, l hist
 	if want != "" {
 		line["exchange_sku"] = want
 	}
-	a = b.web.send(ctx, http.MethodPost, "/v1/returns", map[string]any{
+	a = b.web.Send(ctx, http.MethodPost, "/v1/returns", map[string]any{
 		"order_id": order, "lines": []map[string]any{line},
 	}, b.headers(ctx, who)...)
-	if a.code == "quantity_exceeded" { // an earlier try got through after we had looked
-		a.err = fmt.Errorf("%s: the returns are read again", a)
+	if a.Code == "quantity_exceeded" { // an earlier try got through after we had looked
+		a.Err = fmt.Errorf("%s: the returns are read again", a)
 	}
 	return a
 }

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"tienda/tests/customer"
 	"tienda/tests/history"
 	"tienda/tests/shop"
 	"tienda/tests/tap"
@@ -43,10 +44,10 @@ func (m *market) judge(ctx context.Context, s shop.State, all []history.Good, r 
 		return nil, err
 	}
 	defer stop()
-	run := history.Run{Calls: m.record.all(), LastFault: m.record.now()}
+	run := history.Run{Calls: m.record.All(), LastFault: m.record.Now()}
 	run.Goods = touched(all, run.Calls)
 	for {
-		run.Final = history.Final{At: m.record.now()}
+		run.Final = history.Final{At: m.record.Now()}
 		if run.Final.Stock, err = m.stock(ctx, run.Goods); err != nil {
 			return nil, err
 		}
@@ -61,7 +62,7 @@ func (m *market) judge(ctx context.Context, s shop.State, all []history.Good, r 
 		r.Orders, r.Events, r.EventBytes = len(run.Final.Orders), len(events), size
 		mu.Unlock()
 		found := history.Check(run)
-		if len(found) == 0 || m.record.now() > run.LastFault+history.SettleLimit {
+		if len(found) == 0 || m.record.Now() > run.LastFault+history.SettleLimit {
 			return found, nil
 		}
 		if err := sleep(ctx, time.Second); err != nil {
@@ -92,11 +93,11 @@ func touched(all []history.Good, calls []history.Call) []history.Good {
 func (m *market) get(ctx context.Context, path string, v any, headers ...string) (bool, error) {
 	for deadline := time.Now().Add(lookTime); ; {
 		a := m.web.send(ctx, http.MethodGet, path, nil, headers...)
-		a.into(v)
+		a.Into(v)
 		switch {
 		case a.class() == OK:
 			return true, nil
-		case a.status == http.StatusNotFound:
+		case a.Status == http.StatusNotFound:
 			return false, nil
 		case time.Now().After(deadline):
 			return false, fmt.Errorf("GET %s: %s", path, a)
@@ -122,7 +123,7 @@ func (m *market) stock(ctx context.Context, goods []history.Good) ([]history.Sto
 	var out []history.Stock
 	err := each(ctx, goods, func(ctx context.Context, g history.Good) error {
 		var s history.Stock
-		there, err := m.get(ctx, "/v1/inventory/"+g.SKU, &s, "Authorization", m.staff.manager.bearer(ctx))
+		there, err := m.get(ctx, "/v1/inventory/"+g.SKU, &s, "Authorization", m.staff.manager.Bearer(ctx))
 		if there {
 			mu.Lock()
 			defer mu.Unlock()
@@ -144,22 +145,22 @@ func (m *market) orders(ctx context.Context, calls []history.Call, heard []histo
 	if m.staff.agent != nil {
 		for _, c := range calls {
 			if c.Got != nil {
-				owners[c.Got.ID] = &customer{account: m.staff.agent}
+				owners[c.Got.ID] = &visitor{account: m.staff.agent}
 			}
 		}
 		for _, e := range heard {
-			owners[e.Subject] = &customer{account: m.staff.agent}
+			owners[e.Subject] = &visitor{account: m.staff.agent}
 		}
 	}
 	var mu sync.Mutex
 	var out []history.Order
 	err = each(ctx, slices.Collect(maps.Keys(owners)), func(ctx context.Context, id string) error {
-		var v orderView
+		var v customer.Order
 		there, err := m.get(ctx, "/v1/orders/"+id, &v, owners[id].headers(ctx)...)
 		if there {
 			mu.Lock()
 			defer mu.Unlock()
-			out = append(out, v.history())
+			out = append(out, v.History())
 		}
 		return err
 	})
@@ -168,15 +169,15 @@ func (m *market) orders(ctx context.Context, calls []history.Call, heard []histo
 
 // lists reads the own orders of every buyer, which is where one of which nobody
 // was told would be: whose each is, by its ID.
-func (m *market) lists(ctx context.Context) (map[string]*customer, error) {
+func (m *market) lists(ctx context.Context) (map[string]*visitor, error) {
 	m.mu.Lock()
 	buyers := slices.Collect(maps.Values(m.bought))
 	m.mu.Unlock()
 	var mu sync.Mutex
-	out := map[string]*customer{}
-	err := each(ctx, buyers, func(ctx context.Context, c *customer) error {
+	out := map[string]*visitor{}
+	err := each(ctx, buyers, func(ctx context.Context, c *visitor) error {
 		for cursor := ""; ; {
-			var page list[struct {
+			var page customer.List[struct {
 				ID string `json:"id"`
 			}]
 			if _, err := m.get(ctx, "/v1/orders?limit=100&cursor="+cursor, &page, c.headers(ctx)...); err != nil {
@@ -199,7 +200,7 @@ func (m *market) lists(ctx context.Context) (map[string]*customer, error) {
 // that was acknowledged is one order in its buyer's list, with the lines of its
 // cart and the total that was told. What was oversold does not show there.
 func (m *market) judgeOwn(ctx context.Context) ([]history.Violation, error) {
-	calls := m.record.all()
+	calls := m.record.All()
 	there, err := m.orders(ctx, calls, nil)
 	if err != nil {
 		return nil, err

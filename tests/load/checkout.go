@@ -7,12 +7,13 @@ import (
 
 	"github.com/google/uuid"
 
+	"tienda/tests/customer"
 	"tienda/tests/history"
 )
 
 // attempt is one checkout: a cart, and the key that its repeats have too.
 type attempt struct {
-	who  *customer
+	who  *visitor
 	call history.Call
 	body map[string]any
 }
@@ -27,7 +28,7 @@ func (m *market) checkOut(ctx context.Context) result {
 	return m.buy(ctx, c)
 }
 
-func (m *market) buy(ctx context.Context, c *customer) result {
+func (m *market) buy(ctx context.Context, c *visitor) result {
 	t := m.attempt(c)
 	a := m.submit(ctx, t)
 	r := one(a)
@@ -36,10 +37,10 @@ func (m *market) buy(ctx context.Context, c *customer) result {
 	}
 	id := t.call.Got.ID
 	for deadline := time.Now().Add(answerLimit); time.Now().Before(deadline); {
-		var o orderView
+		var o customer.Order
 		seen := m.web.send(ctx, http.MethodGet, "/v1/orders/"+id, nil, c.headers(ctx)...)
 		r.sent++
-		seen.into(&o)
+		seen.Into(&o)
 		switch {
 		case seen.class() != OK:
 			r.class, r.detail = seen.class(), "the order's page: "+seen.String()
@@ -59,7 +60,7 @@ func (m *market) buy(ctx context.Context, c *customer) result {
 	return r
 }
 
-func (m *market) attempt(c *customer) *attempt {
+func (m *market) attempt(c *visitor) *attempt {
 	key := uuid.NewString()
 	t := &attempt{who: c, call: history.Call{Buyer: c.cart, Op: history.Checkout, Key: key, Cart: c.cart, Lines: c.lines}}
 	t.body = map[string]any{
@@ -77,20 +78,20 @@ func (m *market) attempt(c *customer) *attempt {
 // with its key once the load is over.
 func (m *market) submit(ctx context.Context, t *attempt) answer {
 	call := t.call
-	call.Begin = m.record.now()
+	call.Begin = m.record.Now()
 	a := m.web.send(ctx, http.MethodPost, "/v1/orders", t.body, t.who.headers(ctx, "Idempotency-Key", t.call.Key)...)
 	if a.class() == OK {
-		var o orderView
-		if a.into(&o); a.err == nil {
-			seen := o.history()
+		var o customer.Order
+		if a.Into(&o); a.Err == nil {
+			seen := o.History()
 			call.Got, t.call.Got = &seen, &seen
 		}
 	}
-	call.End, call.Outcome, call.Answer, call.Code = m.record.now(), a.outcome(), a.String(), a.code
+	call.End, call.Outcome, call.Answer, call.Code = m.record.Now(), a.Outcome(), a.String(), a.Code
 	if call.Outcome == history.Later {
 		call.Got = nil // it has no prices yet
 	}
-	m.record.add(call)
+	m.record.Add(call)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.bought[t.who.owner()] = t.who
@@ -132,7 +133,7 @@ func (m *market) finish(ctx context.Context) error {
 func (m *market) session(ctx context.Context) result {
 	c := m.take(&m.resting)
 	if c == nil {
-		c = &customer{}
+		c = &visitor{}
 	}
 	c.cart, c.lines = uuid.NewString(), nil
 	lines := 1 + m.dice(mostLines)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tienda/tests/customer"
 	"tienda/tests/history"
 )
 
@@ -22,11 +23,11 @@ const (
 	pollAfter  = 200 * time.Millisecond
 )
 
-// customer is one who looks around: a guest, or somebody who has signed in.
-type customer struct {
-	account *account // nil: a guest
-	token   string   // of the cart, of a guest
-	cart    string   // one filling of it
+// visitor is one who looks around: a guest, or somebody who has signed in.
+type visitor struct {
+	account *customer.Account // nil: a guest
+	token   string            // of the cart, of a guest
+	cart    string            // one filling of it
 	lines   []history.Item
 
 	mu   sync.Mutex
@@ -34,15 +35,15 @@ type customer struct {
 }
 
 // owner says whose the orders are: an account's, or a cart token's.
-func (c *customer) owner() string {
+func (c *visitor) owner() string {
 	if c.account != nil {
-		return c.account.email
+		return c.account.Email
 	}
 	return c.token
 }
 
-func (c *customer) headers(ctx context.Context, more ...string) []string {
-	return append(more, "Authorization", c.account.bearer(ctx), "Cart-Token", c.token)
+func (c *visitor) headers(ctx context.Context, more ...string) []string {
+	return append(more, "Authorization", c.account.Bearer(ctx), "Cart-Token", c.token)
 }
 
 // market is what all arrivals of a run share.
@@ -53,18 +54,18 @@ type market struct {
 	cards int // percent of the checkouts
 	staff staff
 
-	record *record
+	record *history.Record
 
 	mu      sync.Mutex
 	rand    *rand.Rand
-	looking []*customer          // who looks around
-	filling []*customer          // whose cart is not full
-	ready   []*customer          // whose cart waits to be checked out, the longest first
-	resting []*customer          // who have signed in and bought, and fill their next cart
-	unsure  []*attempt           // checkouts without a final answer
-	bought  map[string]*customer // who has tried to check out, by owner; their lists are looked at in the end
-	waiting []string             // orders to be shipped, the longest first
-	settled []*account           // whose own list of orders is read
+	looking []*visitor          // who looks around
+	filling []*visitor          // whose cart is not full
+	ready   []*visitor          // whose cart waits to be checked out, the longest first
+	resting []*visitor          // who have signed in and bought, and fill their next cart
+	unsure  []*attempt          // checkouts without a final answer
+	bought  map[string]*visitor // who has tried to check out, by owner; their lists are looked at in the end
+	waiting []string            // orders to be shipped, the longest first
+	settled []*customer.Account // whose own list of orders is read
 }
 
 // dice draws under the lock, since arrivals are done at the same time.
@@ -151,7 +152,7 @@ func (m *market) browse(ctx context.Context) result {
 	c.mu.Lock()
 	tag := c.seen[path]
 	c.mu.Unlock()
-	a := m.web.send(ctx, http.MethodGet, path, nil, "Authorization", c.account.bearer(ctx), "If-None-Match", tag)
+	a := m.web.send(ctx, http.MethodGet, path, nil, "Authorization", c.account.Bearer(ctx), "If-None-Match", tag)
 	if e := a.headerOf("ETag"); e != "" {
 		c.mu.Lock()
 		if len(c.seen) >= mostPages {
@@ -164,14 +165,14 @@ func (m *market) browse(ctx context.Context) result {
 }
 
 func (a answer) headerOf(name string) string {
-	if a.header == nil {
+	if a.Header == nil {
 		return ""
 	}
-	return a.header.Get(name)
+	return a.Header.Get(name)
 }
 
 // take removes the first of a list; nil: there is none.
-func (m *market) take(from *[]*customer) *customer {
+func (m *market) take(from *[]*visitor) *visitor {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(*from) == 0 {
@@ -182,7 +183,7 @@ func (m *market) take(from *[]*customer) *customer {
 	return c
 }
 
-func (m *market) put(to *[]*customer, c *customer) {
+func (m *market) put(to *[]*visitor, c *visitor) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	*to = append(*to, c)
@@ -190,13 +191,13 @@ func (m *market) put(to *[]*customer, c *customer) {
 
 // next gives who fills a cart: one who has begun, one who has bought before and
 // has signed in, or a new guest.
-func (m *market) next() *customer {
+func (m *market) next() *visitor {
 	if c := m.take(&m.filling); c != nil {
 		return c
 	}
 	c := m.take(&m.resting)
 	if c == nil {
-		c = &customer{}
+		c = &visitor{}
 	}
 	c.cart, c.lines = uuid.NewString(), nil
 	return c
@@ -217,7 +218,7 @@ func (m *market) addLine(ctx context.Context) result {
 }
 
 // putLine puts something into the cart that is not in it yet.
-func (m *market) putLine(ctx context.Context, c *customer, quantity int) answer {
+func (m *market) putLine(ctx context.Context, c *visitor, quantity int) answer {
 	has := map[string]bool{}
 	for _, l := range c.lines {
 		has[l.SKU] = true
@@ -259,5 +260,5 @@ func (m *market) fill(ctx context.Context, carts int) error {
 // ownOrders reads the first page of a customer's own orders.
 func (m *market) ownOrders(ctx context.Context) result {
 	who := m.settled[m.dice(len(m.settled))]
-	return one(m.web.send(ctx, http.MethodGet, "/v1/orders?limit=20", nil, "Authorization", who.bearer(ctx)))
+	return one(m.web.send(ctx, http.MethodGet, "/v1/orders?limit=20", nil, "Authorization", who.Bearer(ctx)))
 }

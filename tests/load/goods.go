@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tienda/tests/bench/goods"
+	"tienda/tests/customer"
 	"tienda/tests/history"
 )
 
@@ -30,7 +31,7 @@ type product struct {
 
 // seed puts products on sale: the same ones for the same number. It is for a shop
 // of its own.
-func seed(ctx context.Context, w *web, manager *account, n int) ([]product, []history.Good, error) {
+func seed(ctx context.Context, w *web, manager *customer.Account, n int) ([]product, []history.Good, error) {
 	var out []product
 	var all []history.Good
 	var body bytes.Buffer
@@ -39,10 +40,10 @@ func seed(ctx context.Context, w *web, manager *account, n int) ([]product, []hi
 		if waiting == 0 {
 			return nil
 		}
-		a := w.send(ctx, http.MethodPost, "/v1/imports/products", body.Bytes(), "Authorization", manager.bearer(ctx))
+		a := w.send(ctx, http.MethodPost, "/v1/imports/products", body.Bytes(), "Authorization", manager.Bearer(ctx))
 		var report struct{ Accepted, Rejected int }
-		if a.into(&report); a.class() != OK || report.Accepted != waiting {
-			return fmt.Errorf("products: %s, %d of %d taken: %.300s", a, report.Accepted, waiting, a.body)
+		if a.Into(&report); a.class() != OK || report.Accepted != waiting {
+			return fmt.Errorf("products: %s, %d of %d taken: %.300s", a, report.Accepted, waiting, a.Body)
 		}
 		body.Reset()
 		waiting = 0
@@ -107,8 +108,8 @@ func listed(ctx context.Context, w *web, most int) ([]product, error) {
 			NextCursor string `json:"next_cursor"`
 		}
 		a := w.send(ctx, http.MethodGet, "/v1/products?in_stock=true&currency=EUR&limit=100&cursor="+url.QueryEscape(cursor), nil)
-		if a.into(&page); a.class() != OK {
-			return nil, fmt.Errorf("what the shop sells: %s: %.200s", a, a.body)
+		if a.Into(&page); a.class() != OK {
+			return nil, fmt.Errorf("what the shop sells: %s: %.200s", a, a.Body)
 		}
 		for _, p := range page.Items {
 			if words := strings.Fields(p.Name); len(p.SKUs) > 0 && len(words) > 0 {

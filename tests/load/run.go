@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tienda/tests/customer"
 	"tienda/tests/history"
 	"tienda/tests/shop"
 )
@@ -47,14 +48,14 @@ func start(o options) (*market, *Report) {
 	if o.url == "" {
 		r.Shop, r.Replicas = o.profile, o.replicas
 	}
-	return &market{cards: o.cards, record: &record{began: time.Now()}, bought: map[string]*customer{}, rand: rand.New(rand.NewPCG(o.seed, 1))}, r
+	return &market{cards: o.cards, record: history.NewRecord(), bought: map[string]*visitor{}, rand: rand.New(rand.NewPCG(o.seed, 1))}, r
 }
 
 // remote loads a shop that is there.
 func remote(ctx context.Context, o options, m *market, r *Report) error {
 	m.web = newWeb(strings.TrimSuffix(o.url, "/"))
 	if o.staff.email != "" {
-		all := &account{web: m.web, email: o.staff.email, password: o.staff.password}
+		all := &customer.Account{Web: m.web.Web, Email: o.staff.email, Password: o.staff.password}
 		m.staff = staff{all, all, all}
 	}
 	var err error
@@ -176,14 +177,14 @@ func (m *market) steps(ctx context.Context, o options, r *Report, meter *meter) 
 // open lets customers in: registered ones first.
 func (m *market) open(ctx context.Context, o options) error {
 	for n := range o.customers {
-		c := &customer{seen: map[string]string{}}
+		c := &visitor{seen: map[string]string{}}
 		if n < o.accounts {
 			a, err := register(ctx, m.web)
 			if err != nil {
 				return err
 			}
 			c.account = a
-			m.resting = append(m.resting, &customer{account: a})
+			m.resting = append(m.resting, &visitor{account: a})
 		}
 		m.looking = append(m.looking, c)
 	}
@@ -197,7 +198,7 @@ func (m *market) open(ctx context.Context, o options) error {
 	}
 	m.settled = append(m.settled, a)
 	for range o.history {
-		c := &customer{account: a, cart: uuid.NewString()}
+		c := &visitor{account: a, cart: uuid.NewString()}
 		if ans := m.putLine(ctx, c, 1); ans.class() != OK {
 			return fmt.Errorf("a cart of the history: %s", ans)
 		}
@@ -205,6 +206,6 @@ func (m *market) open(ctx context.Context, o options) error {
 			return fmt.Errorf("an order of the history: %s", ans)
 		}
 	}
-	m.resting = slices.DeleteFunc(m.resting, func(c *customer) bool { return c.account == a })
+	m.resting = slices.DeleteFunc(m.resting, func(c *visitor) bool { return c.account == a })
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"tienda/demo"
 	"tienda/internal/caller"
+	"tienda/tests/customer"
 	"tienda/tests/history"
 )
 
@@ -17,14 +18,14 @@ import (
 const deliveries = 10
 
 // staff are who run the shop; nil where nobody has said who.
-type staff struct{ manager, agent, admin *account }
+type staff struct{ manager, agent, admin *customer.Account }
 
 // demoStaff are the demo accounts, each with the one role that it is for.
 func demoStaff(w *web) staff {
-	of := func(role caller.Role) *account {
+	of := func(role caller.Role) *customer.Account {
 		for _, a := range demo.Accounts {
 			if a.Role == role {
-				return &account{web: w, email: a.Email, password: a.Password}
+				return &customer.Account{Web: w.Web, Email: a.Email, Password: a.Password}
 			}
 		}
 		return nil
@@ -35,11 +36,11 @@ func demoStaff(w *web) staff {
 // dashboard is the benchmark's seller dashboard: the sums, and the orders behind
 // them that are not shipped.
 func (m *market) dashboard(ctx context.Context) result {
-	a := m.web.send(ctx, http.MethodGet, "/v1/orders/totals?by=status", nil, "Authorization", m.staff.agent.bearer(ctx))
+	a := m.web.send(ctx, http.MethodGet, "/v1/orders/totals?by=status", nil, "Authorization", m.staff.agent.Bearer(ctx))
 	if a.class() != OK {
 		return one(a)
 	}
-	r := one(m.web.send(ctx, http.MethodGet, "/v1/orders?status=confirmed&limit=20", nil, "Authorization", m.staff.agent.bearer(ctx)))
+	r := one(m.web.send(ctx, http.MethodGet, "/v1/orders?status=confirmed&limit=20", nil, "Authorization", m.staff.agent.Bearer(ctx)))
 	r.sent = 2
 	return r
 }
@@ -52,12 +53,12 @@ func (m *market) changePrice(ctx context.Context) result {
 	if err != nil {
 		return result{class: Wrong, detail: err.Error()}
 	}
-	a := m.web.send(ctx, http.MethodPost, "/v1/price-updates", append(line, '\n'), "Authorization", m.staff.manager.bearer(ctx))
+	a := m.web.send(ctx, http.MethodPost, "/v1/price-updates", append(line, '\n'), "Authorization", m.staff.manager.Bearer(ctx))
 	var report struct{ Accepted int }
-	a.into(&report)
+	a.Into(&report)
 	r := one(a)
 	if r.class == OK && report.Accepted != 1 {
-		r.class, r.detail = Wrong, fmt.Sprintf("the price was not taken: %.200s", a.body)
+		r.class, r.detail = Wrong, fmt.Sprintf("the price was not taken: %.200s", a.Body)
 	}
 	return r
 }
@@ -65,15 +66,15 @@ func (m *market) changePrice(ctx context.Context) result {
 // replaceProduct writes a product anew, with another description.
 func (m *market) replaceProduct(ctx context.Context) result {
 	p := m.want(1)[0]
-	who := m.staff.manager.bearer(ctx)
+	who := m.staff.manager.Bearer(ctx)
 	var was map[string]any
 	var parts struct {
 		ID       string           `json:"id"` // a slug does for reading alone
 		Variants []map[string]any `json:"variants"`
 	}
 	a := m.web.send(ctx, http.MethodGet, "/v1/products/"+p.id+"?translations=true", nil, "Authorization", who)
-	a.into(&was)
-	if a.into(&parts); a.class() != OK {
+	a.Into(&was)
+	if a.Into(&parts); a.class() != OK {
 		return one(a)
 	}
 	input := pick(was, "slug", "language", "name", "translations", "category", "tax_class", "status", "images", "attributes", "options")
@@ -108,21 +109,21 @@ func (m *market) deliver(ctx context.Context) result {
 	m.waiting = m.waiting[n:]
 	m.mu.Unlock()
 	if n == 0 {
-		return one(m.web.send(ctx, http.MethodGet, "/v1/orders?status=confirmed&limit=10", nil, "Authorization", m.staff.agent.bearer(ctx)))
+		return one(m.web.send(ctx, http.MethodGet, "/v1/orders?status=confirmed&limit=10", nil, "Authorization", m.staff.agent.Bearer(ctx)))
 	}
 	r := result{class: OK}
 	for _, id := range ids {
 		for _, step := range []history.Op{history.Ship, history.Deliver} {
-			call := history.Call{Buyer: "staff", Op: step, Key: id, Order: id, Begin: m.record.now()}
+			call := history.Call{Buyer: "staff", Op: step, Key: id, Order: id, Begin: m.record.Now()}
 			var body any
 			if step == history.Ship {
 				body = map[string]string{"tracking": "LOAD"}
 			}
-			a := m.web.send(ctx, http.MethodPost, "/v1/orders/"+id+"/"+string(step), body, "Authorization", m.staff.agent.bearer(ctx))
+			a := m.web.send(ctx, http.MethodPost, "/v1/orders/"+id+"/"+string(step), body, "Authorization", m.staff.agent.Bearer(ctx))
 			r.sent++
 			if a.class() == OK { // one that failed is not asked for again, and may have landed
-				call.End, call.Outcome, call.Answer = m.record.now(), history.Done, a.String()
-				m.record.add(call)
+				call.End, call.Outcome, call.Answer = m.record.Now(), history.Done, a.String()
+				m.record.Add(call)
 				continue
 			}
 			r.class, r.detail = a.class(), string(step)+": "+a.String()

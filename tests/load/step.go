@@ -29,13 +29,13 @@ func (m *market) step(ctx context.Context, draws *rand.Rand, o options, rate flo
 	if err != nil {
 		return nil, err
 	}
-	sent, in, out := m.web.sent.Load(), m.web.in.Load(), m.web.out.Load()
+	sent, in, out := m.web.Sent.Load(), m.web.In.Load(), m.web.Out.Load()
 	began := time.Now()
 	samples := attack(ctx, due, outstanding, m.do)
 	took := time.Since(began)
 	s := &Step{
 		Mix: o.mix.String(), Asked: rate, Offered: float64(len(due)) / d.Seconds(), Achieved: float64(inTime(due, samples, d)) / d.Seconds(), Seconds: took.Seconds(),
-		Requests: int(m.web.sent.Load() - sent), BytesIn: m.web.in.Load() - in, BytesOut: m.web.out.Load() - out, Rows: rows(samples),
+		Requests: int(m.web.Sent.Load() - sent), BytesIn: m.web.In.Load() - in, BytesOut: m.web.Out.Load() - out, Rows: rows(samples),
 	}
 	var late []time.Duration
 	for _, x := range samples {

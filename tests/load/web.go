@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net"
 	"net/http"
-	"strconv"
-	"sync/atomic"
 	"time"
 
+	"tienda/tests/customer"
 	"tienda/tests/history"
 )
 
@@ -38,136 +34,45 @@ const (
 // classes is their order in reports.
 var classes = []Class{OK, SoldOut, Business, Limited, Failed, TimedOut, Cut, Wrong, NoCart}
 
-// web sends requests to one shop and counts them.
-type web struct {
-	base string
-	http *http.Client
-
-	sent, in, out atomic.Int64 // requests, bytes of bodies of answers and requests
-}
+// web sends requests to one shop, and counts them and what becomes of them.
+type web struct{ *customer.Web }
 
 func newWeb(base string) *web {
-	return &web{base: base, http: &http.Client{
+	return &web{&customer.Web{Base: base, Limit: answerLimit, HTTP: &http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 1024, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true, Proxy: http.ProxyFromEnvironment},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
-	}}
+	}}}
 }
 
-// answer is what came back: a status, or an error.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-	code   string // of a problem document
-	err    error
-}
+// answer is what came back, which counts as a class.
+type answer struct{ customer.Answer }
 
-// send sends a request within answerLimit; body may be nil, bytes or what becomes
-// JSON. headers are pairs; those with an empty value are left out.
+// send sends a request within answerLimit.
 func (w *web) send(ctx context.Context, method, path string, body any, headers ...string) answer {
-	ctx, cancel := context.WithTimeout(ctx, answerLimit)
-	defer cancel()
-	raw, kind := []byte(nil), "application/json"
-	switch b := body.(type) {
-	case nil:
-	case []byte:
-		raw, kind = b, "application/x-ndjson"
-	default:
-		var err error
-		if raw, err = json.Marshal(b); err != nil {
-			return answer{err: err}
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, method, w.base+path, bytes.NewReader(raw)) //nolint:gosec // the shop that the user names
-	if err != nil {
-		return answer{err: err}
-	}
-	if raw != nil {
-		req.Header.Set("Content-Type", kind)
-	}
-	for i := 0; i+1 < len(headers); i += 2 {
-		if headers[i+1] != "" {
-			req.Header.Set(headers[i], headers[i+1])
-		}
-	}
-	w.sent.Add(1)
-	w.out.Add(int64(len(raw)))
-	resp, err := w.http.Do(req) //nolint:gosec // the same
-	if err != nil {
-		return answer{err: err}
-	}
-	defer func() { _ = resp.Body.Close() }()
-	a := answer{status: resp.StatusCode, header: resp.Header}
-	a.body, a.err = io.ReadAll(resp.Body)
-	w.in.Add(int64(len(a.body)))
-	if a.err == nil && a.status >= http.StatusBadRequest {
-		var p struct {
-			Code string `json:"code"`
-		}
-		_ = json.Unmarshal(a.body, &p) // what is no problem document has no code
-		a.code = p.Code
-	}
-	return a
+	return answer{w.Send(ctx, method, path, body, headers...)}
 }
 
 // class tells the failures apart.
 func (a answer) class() Class {
 	var late net.Error
 	switch {
-	case errors.As(a.err, &late) && late.Timeout(), errors.Is(a.err, context.DeadlineExceeded):
+	case errors.As(a.Err, &late) && late.Timeout(), errors.Is(a.Err, context.DeadlineExceeded):
 		return TimedOut
-	case a.err != nil:
+	case a.Err != nil:
 		return Cut
-	case a.status >= http.StatusInternalServerError:
+	case a.Status >= http.StatusInternalServerError:
 		return Failed
-	case a.status == http.StatusTooManyRequests:
+	case a.Status == http.StatusTooManyRequests:
 		return Limited
-	case a.code == history.OutOfStock:
+	case a.Code == history.OutOfStock:
 		return SoldOut
-	case a.status == http.StatusConflict, a.status == http.StatusPreconditionFailed, a.status == http.StatusUnprocessableEntity:
+	case a.Status == http.StatusConflict, a.Status == http.StatusPreconditionFailed, a.Status == http.StatusUnprocessableEntity:
 		return Business
-	case a.status >= http.StatusBadRequest:
+	case a.Status >= http.StatusBadRequest:
 		return Wrong
 	default:
 		return OK
-	}
-}
-
-// outcome is what the checker is told of the answer to a checkout.
-func (a answer) outcome() history.Outcome {
-	switch a.class() {
-	case OK:
-		if a.status == http.StatusAccepted { // it waits for the payment provider
-			return history.Later
-		}
-		return history.Done
-	case Failed, TimedOut, Cut:
-		return history.Unknown
-	case Limited:
-		return history.Later
-	default:
-		if a.status == http.StatusUnauthorized || a.code == "checkout_in_progress" || a.code == "too_many_open_checkouts" {
-			return history.Later
-		}
-		return history.Refused
-	}
-}
-
-// String gives the status and the code, or the error.
-func (a answer) String() string {
-	if a.err != nil {
-		return a.err.Error()
-	}
-	return strconv.Itoa(a.status) + " " + a.code
-}
-
-// into reads the body of an answer. A body that cannot be read is no answer.
-func (a *answer) into(v any) {
-	if a.err == nil && a.status < http.StatusBadRequest {
-		if err := json.Unmarshal(a.body, v); err != nil {
-			a.err = errors.Join(errors.New("an answer that is none"), err)
-		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tienda/tests/customer"
 	"tienda/tests/history"
 )
 
@@ -47,7 +48,7 @@ func TestFailuresAreToldApart(t *testing.T) {
 		a := newWeb(s.URL).send(t.Context(), http.MethodGet, "/", nil)
 		s.Close()
 		require.Equal(t, x.class, a.class(), a)
-		require.Equal(t, x.outcome, a.outcome(), a)
+		require.Equal(t, x.outcome, a.Outcome(), a)
 	}
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer s.Close()
@@ -99,12 +100,12 @@ func marketAt(t *testing.T, s http.Handler) *market {
 	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	m := &market{web: newWeb(server.URL), record: &record{began: time.Now()}, bought: map[string]*customer{}, rand: seeded()}
+	m := &market{web: newWeb(server.URL), record: history.NewRecord(), bought: map[string]*visitor{}, rand: seeded()}
 	for i := range 20 {
 		m.goods = append(m.goods, product{id: fmt.Sprintf("p%d", i), category: "c", word: "ñandú", skus: []string{fmt.Sprintf("S%d", i)}})
 	}
 	m.keys = newKeys(len(m.goods), true)
-	m.looking = []*customer{{seen: map[string]string{}}}
+	m.looking = []*visitor{{seen: map[string]string{}}}
 	return m
 }
 
@@ -122,7 +123,7 @@ func TestACartBecomesOneOrder(t *testing.T) {
 	require.NoError(t, m.finish(t.Context()))
 	require.Empty(t, m.unsure)
 	require.Len(t, s.orders, 1, "the repeat has the key of the first")
-	calls := m.record.all()
+	calls := m.record.All()
 	require.Len(t, calls, 2)
 	require.Equal(t, history.Unknown, calls[0].Outcome)
 	require.Equal(t, history.Done, calls[1].Outcome)
@@ -135,8 +136,8 @@ func TestACartBecomesOneOrder(t *testing.T) {
 	require.False(t, r.settled.Before(r.answered))
 	require.Len(t, m.bought, 1, "guests have one token in this shop")
 
-	a := &account{web: m.web, email: "a@example.com"}
-	m.resting = []*customer{{account: a}}
+	a := &customer.Account{Web: m.web.Web, Email: "a@example.com"}
+	m.resting = []*visitor{{account: a}}
 	require.NoError(t, m.fill(t.Context(), 1))
 	require.Equal(t, OK, m.do(t.Context(), Checkout).class)
 	require.Equal(t, OK, m.do(t.Context(), Cart).class)
@@ -206,7 +207,7 @@ func TestOwnOrders(t *testing.T) {
 // tells of it.
 func TestOrdersThatOnlyEventsTellOf(t *testing.T) {
 	m := marketAt(t, &stall{orders: map[string]string{}})
-	m.staff.agent = &account{web: m.web}
+	m.staff.agent = &customer.Account{Web: m.web.Web}
 	found, err := m.orders(t.Context(), nil, []history.Event{{Type: history.OrderCancelled, Subject: "x"}})
 	require.NoError(t, err)
 	require.Len(t, found, 1)
