@@ -27,8 +27,11 @@ type machine struct {
 	between *between
 }
 
-// Do implements api.Cutover.
+// Do implements api.Cutover. What the stage forbids is said first: waiting would not help.
 func (m machine) Do(ctx context.Context, service, what string) error {
+	if err := m.May(service, what); err != nil {
+		return err
+	}
 	kinds := kindsOf(service)
 	if kinds != nil && (what == "begin" || what == "rollback") {
 		if err := m.between.able(ctx, kinds); err != nil {

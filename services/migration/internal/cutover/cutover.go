@@ -239,46 +239,69 @@ func (m *Machine) restore(ctx context.Context) error {
 
 // Do asks for something: "begin", "abort", "rollback" or "finish".
 func (m *Machine) Do(ctx context.Context, service, what string) error {
-	s, known := find(service)
-	if !known {
-		return ErrNone
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	st, ok := m.states[service]
-	if !ok {
-		return fault.New(fault.Unavailable, "not_ready", "The migration has not read its own state yet. Try again.")
+	st, err := m.may(service, what)
+	if err != nil {
+		return err
 	}
-	switch {
-	case what == "abort":
-		if !slices.Contains([]Stage{Preparing, Fenced, Checked, Returning}, st.Stage) {
-			return errStage
-		}
+	switch what {
+	case "abort":
 		m.abort[service] = true
-		return nil
-	case m.busy():
-		return errBusy
-	case what == "begin" && st.Stage == AtMonolith:
-		if !m.allAt(s.After, AtShop, Finished) {
-			return errFirst
-		}
+	case "begin":
 		return m.ask(ctx, st, Preparing)
-	case what == "rollback" && st.Stage == AtShop:
-		for _, other := range Services {
-			if slices.Contains(other.After, service) && !m.allAt([]string{other.Name}, AtMonolith) {
-				return errFirst
-			}
-		}
+	case "rollback":
 		return m.ask(ctx, st, Returning)
-	case what == "finish" && st.Stage == AtShop:
+	case "finish":
 		st.Stage, st.Since, st.Reason = Finished, m.now(), ""
 		if err := m.store.SaveState(ctx, st); err != nil {
 			return err
 		}
 		m.states[service] = st
-		return nil
 	}
-	return errStage
+	return nil
+}
+
+// May says why Do would refuse something at this stage; nil: it would not.
+func (m *Machine) May(service, what string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, err := m.may(service, what)
+	return err
+}
+
+// may is May, and gives the service's state. m.mu is held.
+func (m *Machine) may(service, what string) (State, error) {
+	s, known := find(service)
+	if !known {
+		return State{}, ErrNone
+	}
+	st, ok := m.states[service]
+	switch {
+	case !ok:
+		return st, fault.New(fault.Unavailable, "not_ready", "The migration has not read its own state yet. Try again.")
+	case what == "abort" && slices.Contains([]Stage{Preparing, Fenced, Checked, Returning}, st.Stage):
+		return st, nil
+	case what == "abort":
+		return st, errStage
+	case m.busy():
+		return st, errBusy
+	case what == "begin" && st.Stage == AtMonolith:
+		if !m.allAt(s.After, AtShop, Finished) {
+			return st, errFirst
+		}
+		return st, nil
+	case what == "rollback" && st.Stage == AtShop:
+		for _, other := range Services {
+			if slices.Contains(other.After, service) && !m.allAt([]string{other.Name}, AtMonolith) {
+				return st, errFirst
+			}
+		}
+		return st, nil
+	case what == "finish" && st.Stage == AtShop:
+		return st, nil
+	}
+	return st, errStage
 }
 
 // busy says whether a change of hands is under way. m.mu is held.
