@@ -79,6 +79,11 @@ move-faults: go ## kill everything at every step of moves and cut-overs: SEEDS=3
 k8s: go ## apply the manifests to a real API server, and check them with Dapr's packages (docs/kubernetes.md)
 	@go test -tags k8s -timeout 60m -count=1 $(if $(V),-v) ./tests/k8s
 
+.PHONY: k8s-e2e
+k8s-e2e: go ## the end-to-end tests in a Kubernetes cluster of one node, in namespaces of its own, as root: UNTIL=dapr, RUN=TestPurchase, KEEP=1 (docs/kubernetes.md)
+	@go build -o bin/cluster ./tests/cluster
+	@exec bin/cluster $(if $(UNTIL),-until $(UNTIL)) $(if $(RUN),-run '$(RUN)') $(if $(KEEP),-keep)
+
 .PHONY: images
 images: go ## build the container images into bin/images: VERSION=1.0.0, SOURCE=https://…, PUSH=registry.example/tienda
 	@cd k8s/images && go run . -out $(CURDIR)/bin/images $(if $(VERSION),-version $(VERSION)) $(if $(SOURCE),-source $(SOURCE)) $(if $(PUSH),-push $(PUSH))

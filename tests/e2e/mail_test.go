@@ -31,7 +31,7 @@ func lettersTo(t testing.TB, email string) []letter {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(the.MailDir, "*.eml"))
 	require.NoError(t, err)
-	slices.Sort(files)
+	slices.SortFunc(files, func(a, b string) int { return strings.Compare(filepath.Base(a), filepath.Base(b)) }) // of several folders in a cluster
 	var out []letter
 	for _, f := range files {
 		b, err := os.ReadFile(f)

@@ -114,11 +114,13 @@ func (d *Door) Env() []string {
 
 // Loosen multiplies the limits of an address, as GATEWAY_LIMIT_FACTOR does the gateway's:
 // all clients of one machine have one.
-func (d *Door) Loosen(factor int) {
+func (d *Door) Loosen(factor int) { d.site.loosen(factor) }
+
+func (s *site) loosen(factor int) {
 	const most = 65535 // that nginx takes
 	for _, name := range []string{"limit-rps", "limit-connections"} {
-		if n, err := strconv.Atoi(d.site.annotations[name]); err == nil {
-			d.site.annotations[name] = strconv.Itoa(min(n*factor, most))
+		if n, err := strconv.Atoi(s.annotations[name]); err == nil {
+			s.annotations[name] = strconv.Itoa(min(n*factor, most))
 		}
 	}
 }
@@ -186,7 +188,7 @@ func (d *Door) startNginx(ctx context.Context) error {
 	}
 	made, err := derive(d.site, machine{
 		Dir: d.dir, Certificate: d.file("tls.crt"), Key: d.file("tls.key"), Root: os.Geteuid() == 0,
-		HTTP: d.HTTP, HTTPS: d.HTTPS, Sidecar: d.Sidecar, HeadersModule: module,
+		Listen: "127.0.0.1", Upstream: "127.0.0.1", HTTP: d.HTTP, HTTPS: d.HTTPS, Sidecar: d.Sidecar, HeadersModule: module,
 	})
 	if err != nil {
 		return err

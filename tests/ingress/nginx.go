@@ -15,6 +15,7 @@ import (
 type machine struct {
 	Dir, Certificate, Key string
 	Root                  bool   // nginx is started by root
+	Listen, Upstream      string // addresses of nginx and of the sidecar
 	HTTP, HTTPS, Sidecar  int    // ports
 	HeadersModule         string // of headers-more
 }

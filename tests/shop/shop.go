@@ -66,7 +66,11 @@ type State struct {
 	View       string `json:"view"`     // URL of the local view, with its token
 	TokensFile string `json:"tokens_file"`
 	RunnerPID  int    `json:"runner_pid"`
-	Apps       []App  `json:"apps"`
+	// Of a shop in a cluster:
+	Door      string `json:"door"`      // host:port where the host of Gateway is
+	Authority string `json:"authority"` // file of what has signed its certificate
+	Events    string `json:"events"`    // host:port of the Redis that has the events, where the store is another
+	Apps      []App  `json:"apps"`
 }
 
 // Shop is a running shop.
@@ -193,6 +197,12 @@ func Start(ctx context.Context, o Options) (*Shop, error) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// Attach gives a shop that somebody else runs, and whose ready file he keeps up to date.
+func Attach(ready string) (*Shop, error) {
+	s := &Shop{ready: ready, log: &printed{}}
+	return s, s.Reload()
 }
 
 // Reload reads the ready file again: process IDs change with restarts.

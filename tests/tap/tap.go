@@ -26,6 +26,9 @@ var Topics = []string{"users", "catalog", "orders", "support"}
 // the order of each topic. It goes on when the broker was away. hear must not
 // be called after the function that Listen gives, which ends it.
 func Listen(s shop.State, topics []string, hear func(raw []byte)) (stop func(), err error) {
+	if s.Events != "" {
+		s.Profile, s.Store = "redis", s.Events
+	}
 	if s.Broker == "" {
 		return listenRedis(s, topics, hear)
 	}

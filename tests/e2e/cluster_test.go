@@ -1,0 +1,120 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tienda/tests/shop"
+)
+
+// notInACluster are the tests that a shop in a cluster is not put to (`make k8s-e2e`), and
+// why: all others are.
+var notInACluster = map[string]string{
+	"TestBacklogOfAKilledReplica":     "it starts a shop of its own, with replicas",
+	"TestReplicas":                    "it starts a shop of its own, with replicas",
+	"TestTokensOnEveryReplica":        "it starts a shop of its own, with replicas",
+	"TestRunsKeepDataAndLeaveNothing": "it is about the local runner: a folder that is started over",
+	"TestListenersAreOnLoopback":      "apps in pods listen at the pod's address, for the kubelet's probes",
+	"TestTokensAreNotKept":            "it reads the sandbox's ledger, which is in the pod of orders; what pods print, TestSecretsStayOut reads",
+}
+
+// there runs the tests against a shop in a cluster, which the ready file in SHOP tells of.
+func there(m *testing.M, ready string) int {
+	dir, err := os.MkdirTemp("", "tienda-e2e-")
+	if err != nil {
+		return fail(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	bin = filepath.Join(dir, "bin")
+	if err := shop.Build(context.Background(), bin); err != nil { // some tests start a gateway more
+		return fail(err)
+	}
+	if the, err = shop.Attach(ready); err != nil {
+		return fail(err)
+	}
+	if http.DefaultClient.Transport, err = byTheDoor(the.State); err != nil {
+		return fail(err)
+	}
+	if events, err = record(the.State); err != nil {
+		return fail(err)
+	}
+	defer events.close()
+	flag.Parse()
+	names := slices.Sorted(maps.Keys(notInACluster))
+	for _, name := range names {
+		fmt.Printf("not tried in a cluster: %s: %s\n", name, notInACluster[name])
+	}
+	if err := flag.Set("test.skip", "^("+strings.Join(names, "|")+")$"); err != nil {
+		return fail(err)
+	}
+	code := m.Run()
+	if code == 0 {
+		code = everythingTried()
+	}
+	return code
+}
+
+// byTheDoor gives a transport that finds the shop's host at its ingress.
+func byTheDoor(s shop.State) (*http.Transport, error) {
+	pem, err := os.ReadFile(s.Authority)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, errors.New("the shop's authority has no certificate")
+	}
+	at, err := url.Parse(s.Gateway)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	return &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, IdleConnTimeout: 30 * time.Second,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if host, _, err := net.SplitHostPort(address); err == nil && host == at.Hostname() {
+				address = s.Door
+			}
+			return dialer.DialContext(ctx, network, address)
+		},
+	}, nil
+}
+
+// What is left out of a cluster are tests that there are.
+func TestLeftOutTestsAreThere(t *testing.T) {
+	files, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	all := map[string]bool{}
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, d := range f.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok {
+				all[f.Name.Name] = true
+			}
+		}
+	}
+	for name, why := range notInACluster {
+		require.True(t, all[name], "%s is no test", name)
+		require.NotEmpty(t, why)
+	}
+}
