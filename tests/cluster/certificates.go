@@ -16,39 +16,62 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
-// authority signs the certificates of a cluster, and that of its ingress; good for a day.
+// authority signs the certificates of a cluster, of its stores and of its ingress, for a
+// week.
 type authority struct {
-	dir  string
+	dir  string // where what it signs is kept
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
-	pem  []byte
 }
 
 // pair is a certificate and its key, as PEM.
 type pair struct{ cert, key []byte }
 
-func newAuthority(dir string) (*authority, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
+const authorityFile = "authority.pem" // certificate and key
+
+// makeAuthority writes a new one into a folder.
+func makeAuthority(dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c := template("tienda-k8s-e2e")
 	c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign|x509.KeyUsageDigitalSignature
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
 	if err != nil {
+		return err
+	}
+	secret, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, authorityFile), slices.Concat(
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret})), 0o600)
+}
+
+// openAuthority reads one, which will keep what it signs in a folder.
+func openAuthority(from, dir string) (*authority, error) {
+	p, err := tls.LoadX509KeyPair(filepath.Join(from, authorityFile), filepath.Join(from, authorityFile))
+	if err != nil {
 		return nil, err
 	}
-	a := &authority{dir: dir, key: key, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
+	key, ok := p.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("the authority has a %T", p.PrivateKey)
+	}
+	a := &authority{dir: dir, cert: p.Leaf, key: key}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return a, os.WriteFile(a.file("ca.crt"), a.pem, 0o600)
+	return a, os.WriteFile(a.file("ca.crt"), a.pem(), 0o600)
+}
+
+func (a *authority) pem() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 }
 
 func (a *authority) file(name string) string { return filepath.Join(a.dir, name) }
@@ -57,7 +80,7 @@ func template(name string, groups ...string) *x509.Certificate {
 	now := time.Now()
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: name, Organization: groups},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(7 * 24 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
 	}
 }

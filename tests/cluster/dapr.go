@@ -89,9 +89,17 @@ func (c *cluster) startDapr(ctx context.Context) error {
 	if err := c.kubectl(ctx, nil, "create", "namespace", daprNamespace); err != nil {
 		return err
 	}
+	// As helm does: where the chart names no namespace it is the release's.
+	config, err := os.ReadFile(c.pki.file("admin.conf"))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(c.pki.file("dapr.conf"), bytes.Replace(config, []byte("context: {"), []byte("context: {namespace: "+daprNamespace+", "), 1), 0o600); err != nil {
+		return err
+	}
 	// Definitions first: what is of their kinds is in the chart, too.
 	if err := c.eventually(ctx, "Dapr's chart is applied", time.Minute, func(ctx context.Context) error {
-		return c.kubectl(ctx, manifests, "apply", "--server-side", "--force-conflicts", "-n", daprNamespace, "-f", "-")
+		return c.kubectl(ctx, manifests, "--kubeconfig="+c.pki.file("dapr.conf"), "apply", "--server-side", "--force-conflicts", "-f", "-")
 	}); err != nil {
 		return err
 	}

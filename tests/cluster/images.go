@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 
 	"tienda/internal/daprd"
@@ -36,8 +35,7 @@ type image struct {
 	name       string
 	user       string
 	entrypoint []string
-	command    []string
-	env        []string
+	folder     string // where it starts
 	files      *layer
 }
 
@@ -136,13 +134,20 @@ func (l *layer) program(path string) {
 	}
 }
 
-// others writes all images that are not the shop's into an archive, in the form of docker
-// save.
-func others(p *programs, archive string) error {
+// others writes all images that are not the shop's into an archive in a folder, in the form of
+// docker save.
+func others(p *programs, dir string) error {
 	static := newLayer()
 	static.file(p.pause, "/pause")
 	dapr := newLayer()
 	dapr.file(p.dapr, "/daprd")
+	// In the place of the authorities that the official image has, and that have signed the
+	// certificates of managed stores.
+	a, err := openAuthority(dir, dir)
+	if err != nil {
+		return err
+	}
+	dapr.text("/etc/ssl/certs/ca-certificates.crt", string(a.pem()), 0o644)
 	for _, name := range []string{"injector", "operator", "sentry"} {
 		dapr.header(tar.Header{Name: name, Typeflag: tar.TypeLink, Linkname: "daprd", Mode: 0o755})
 	}
@@ -157,13 +162,13 @@ func others(p *programs, archive string) error {
 	all := []image{
 		{name: pauseImage, user: nonroot, entrypoint: []string{"/pause"}, files: static},
 		{name: nginxImage, user: "101:101", files: nginx},
-		{name: "redis:7.4-alpine", user: "999:999", files: redis},
+		{name: "redis:7.4-alpine", user: "999:999", folder: "/data", files: redis},
 		{name: "postgres:15-alpine", user: "70:70", entrypoint: []string{"/bin/sh", "/entry.sh"}, files: postgres()},
 	}
 	for _, name := range []string{"daprd", "injector", "operator", "sentry"} {
 		all = append(all, image{name: "ghcr.io/dapr/" + name + ":" + daprVersion, user: nonroot, entrypoint: []string{"/" + name}, files: dapr})
 	}
-	f, err := os.Create(archive) //nolint:gosec // in the folder of the run
+	f, err := os.Create(filepath.Join(dir, "others.tar")) //nolint:gosec // in the folder of the run
 	if err != nil {
 		return err
 	}
@@ -244,8 +249,8 @@ func save(out io.Writer, all []image) error {
 		}
 		config, err := json.Marshal(map[string]any{
 			"architecture": runtime.GOARCH, "os": "linux", "rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + digest}},
-			"config": map[string]any{"User": i.user, "Entrypoint": i.entrypoint, "Cmd": i.command,
-				"Env": slices.Concat([]string{"PATH=/usr/lib/postgresql/15/bin:/usr/sbin:/usr/bin:/bin"}, i.env)},
+			"config": map[string]any{"User": i.user, "Entrypoint": i.entrypoint, "WorkingDir": i.folder,
+				"Env": []string{"PATH=/usr/lib/postgresql/15/bin:/usr/sbin:/usr/bin:/bin"}},
 		})
 		if err != nil {
 			return err

@@ -31,6 +31,7 @@ type options struct {
 	dir   string // of this run: images, logs, the disk of the node
 	tests string // those of the suite to run, a regular expression; "": all that can
 	keep  bool
+	again bool   // with the images of the run before
 	until string // the stage to end after
 }
 
@@ -68,6 +69,7 @@ func parse(args []string) (o options, err error) {
 	out := f.String("out", "", "the `folder` of images, logs and the node's disk; the default is .data/k8s-e2e")
 	f.StringVar(&o.tests, "run", "", "the end-to-end tests to run, as of go test")
 	f.StringVar(&o.until, "until", "", "end after this stage: node, dapr, shop, ingress")
+	f.BoolVar(&o.again, "again", false, "take images and tests as the run before has built them")
 	f.BoolVar(&o.keep, "keep", false, "leave the cluster up after the tests, until Ctrl-C")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -96,8 +98,10 @@ func outside(ctx context.Context, o options) error {
 		return err
 	}
 	began := time.Now()
-	if err := prepare(ctx, o); err != nil {
-		return err
+	if !o.again {
+		if err := prepare(ctx, o); err != nil {
+			return err
+		}
 	}
 	fmt.Printf("== programs and images are there, after %s\n", time.Since(began).Round(time.Second))
 	return startInside(ctx, o)

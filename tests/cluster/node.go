@@ -46,7 +46,7 @@ func (c *cluster) startNode(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if c.pki, err = newAuthority(filepath.Join(c.dir, "node", "pki")); err != nil {
+	if c.pki, err = openAuthority(filepath.Join(c.dir, "images"), filepath.Join(c.dir, "node", "pki")); err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{c.users, c.settings, c.controlPlane, c.worker, c.startNames} {
@@ -270,8 +270,12 @@ func (c *cluster) eventually(ctx context.Context, what string, limit time.Durati
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	began := time.Now()
+	var last error
 	for {
 		err := look(ctx)
+		if last == nil || ctx.Err() == nil { // one that the limit cut off says nothing
+			last = err
+		}
 		if err == nil {
 			fmt.Printf("   %s, after %s\n", what, time.Since(began).Round(100*time.Millisecond))
 			return nil
@@ -280,7 +284,7 @@ func (c *cluster) eventually(ctx context.Context, what string, limit time.Durati
 		case failure := <-c.failed:
 			return failure
 		case <-ctx.Done():
-			return fmt.Errorf("not within %s: %s: %w", limit, what, err)
+			return fmt.Errorf("not within %s: %s: %w", limit, what, last)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

@@ -86,7 +86,10 @@ func prepare(ctx context.Context, o options) error {
 		return fmt.Errorf("the end-to-end tests: %w\n%s", err, out)
 	}
 	fmt.Println("== images of Dapr, the stores, the ingress")
-	return others(p, filepath.Join(o.dir, "images", "others.tar"))
+	if err := makeAuthority(filepath.Join(o.dir, "images")); err != nil {
+		return err
+	}
+	return others(p, filepath.Join(o.dir, "images"))
 }
 
 // prepared is prepare's result, where it has been called already.

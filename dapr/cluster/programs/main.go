@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	daprd "github.com/dapr/dapr/cmd/daprd/app"
 	injector "github.com/dapr/dapr/cmd/injector/app"
 	operator "github.com/dapr/dapr/cmd/operator/app"
 	sentry "github.com/dapr/dapr/cmd/sentry/app"
@@ -17,8 +16,10 @@ import (
 func main() {
 	switch name := filepath.Base(os.Args[0]); name {
 	case "daprd":
-		register()
-		daprd.Run()
+		if err := run(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "daprd:", err)
+			os.Exit(1)
+		}
 	case "injector":
 		injector.Run()
 	case "operator":

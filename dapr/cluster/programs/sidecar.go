@@ -1,0 +1,1 @@
+../../daprd/sidecar.go
