@@ -80,9 +80,9 @@ k8s: go ## apply the manifests to a real API server, and check them with Dapr's 
 	@go test -tags k8s -timeout 60m -count=1 $(if $(V),-v) ./tests/k8s
 
 .PHONY: k8s-e2e
-k8s-e2e: go ## the end-to-end tests in a Kubernetes cluster of one node, in namespaces of its own, as root: UNTIL=dapr, RUN=TestPurchase, KEEP=1 (docs/kubernetes.md)
+k8s-e2e: go ## the end-to-end tests in a Kubernetes cluster of one node, in namespaces of its own, as root: UNTIL=dapr, RUN=TestCard, AGAIN=1, KEEP=1 (docs/kubernetes.md)
 	@go build -o bin/cluster ./tests/cluster
-	@exec bin/cluster $(if $(UNTIL),-until $(UNTIL)) $(if $(RUN),-run '$(RUN)') $(if $(KEEP),-keep)
+	@exec bin/cluster $(if $(UNTIL),-until $(UNTIL)) $(if $(RUN),-run '$(RUN)') $(if $(AGAIN),-again) $(if $(KEEP),-keep)
 
 .PHONY: images
 images: go ## build the container images into bin/images: VERSION=1.0.0, SOURCE=https://…, PUSH=registry.example/tienda

@@ -139,12 +139,17 @@ func (c *cluster) backend(ctx context.Context, name string) error {
 	})
 }
 
-// door gives the address of the ingress.
+// door gives the address of the ingress: that of the pod, as a load balancer has it that leaves
+// the clients' addresses as they are.
 func (c *cluster) door(ctx context.Context) (string, error) {
-	s, err := get[struct {
-		Spec struct{ ClusterIP string }
-	}](ctx, c.api, "/api/v1/namespaces/"+ingressNamespace+"/services/ingress-nginx-controller")
-	return net.JoinHostPort(s.Spec.ClusterIP, "443"), err
+	all, err := get[listOf[pod]](ctx, c.api, "/api/v1/namespaces/"+ingressNamespace+"/pods?labelSelector=app.kubernetes.io/component%3Dcontroller")
+	if err != nil {
+		return "", err
+	}
+	if len(all.Items) != 1 {
+		return "", fmt.Errorf("there are %d pods of the ingress", len(all.Items))
+	}
+	return net.JoinHostPort(all.Items[0].Status.PodIP, "443"), nil
 }
 
 // client gives one that comes in by the ingress.

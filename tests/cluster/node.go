@@ -129,6 +129,8 @@ makeIPTablesUtilChains: false
 evictionHard: {memory.available: 100Mi, nodefs.available: 1%, nodefs.inodesFree: 1%, imagefs.available: 1%}
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
+# The chart waits for a ConfigMap that Sentry fills once it runs.
+syncFrequency: 5s
 # What tests kill is back soon.
 crashLoopBackOff: {maxContainerRestartPeriod: 1s}
 featureGates: {KubeletCrashLoopBackOffMax: true}

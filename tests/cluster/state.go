@@ -15,6 +15,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -39,6 +40,7 @@ const (
 	sidecarGRPC = 50001
 	sandboxPort = 4280
 	refresh     = 100 * time.Millisecond
+	clients     = "198.51.100" // the network of the clients
 	mailFolders = "/var/lib/kubelet/pods/*/volumes/kubernetes.io~empty-dir/mail"
 )
 
@@ -66,8 +68,12 @@ func (c *cluster) see(ctx context.Context) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	clients, err := addresses(ctx)
+	if err != nil {
+		return nil, err
+	}
 	v.state = shop.State{
-		Gateway: "https://" + host, Door: door, Authority: c.pki.file("ca.crt"), Profile: "postgres", DataDir: data, MailDir: mailFolders,
+		Gateway: "https://" + host, Door: door, Clients: clients, Authority: c.pki.file("ca.crt"), Profile: "postgres", DataDir: data, MailDir: mailFolders,
 		TokensFile: filepath.Join(v.dir, "tokens.env"), SecretFile: filepath.Join(v.dir, "secrets.json"),
 	}
 	// What the tests look for secrets in.
@@ -87,6 +93,18 @@ func (c *cluster) see(ctx context.Context) (*view, error) {
 		return nil, err
 	}
 	return v, v.update(ctx)
+}
+
+// addresses makes the node have addresses that clients come from: as from outside, each with
+// limits of its own.
+func addresses(ctx context.Context) (all []string, err error) {
+	if out, err := exec.CommandContext(ctx, "ip", "route", "add", "local", clients+".0/24", "dev", "lo").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("addresses of clients: %w: %s", err, out)
+	}
+	for n := range 200 {
+		all = append(all, fmt.Sprintf("%s.%d", clients, n+1))
+	}
+	return all, nil
 }
 
 // secrets writes those that the tests have to know into files.
@@ -126,10 +144,10 @@ func (v *view) ports() error {
 	for _, a := range apps {
 		own := shop.App{AppID: a.id, Name: a.id}
 		var err error
-		if own.HTTPPort, err = v.sidecar(a.id); err != nil {
+		if own.HTTPPort, err = v.sidecar(a.id, sidecarHTTP); err != nil {
 			return err
 		}
-		if own.GRPCPort, err = v.forward(a.id, sidecarGRPC, nil); err != nil {
+		if own.GRPCPort, err = v.sidecar(a.id, sidecarGRPC); err != nil {
 			return err
 		}
 		if own.Port, err = v.forward(a.id, a.port, nil); err != nil {
@@ -219,14 +237,17 @@ func (v *view) forward(app string, port int, trust *tls.Config) (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// sidecar opens a port that leads to the API of an app's sidecar, and puts its token in the
-// place of the one that the tests know for all.
-func (v *view) sidecar(app string) (int, error) {
+// sidecar opens a port that leads to one of the API of an app's sidecar, HTTP's or gRPC's, and
+// puts the sidecar's token in the place of the one that the tests know for all.
+func (v *view) sidecar(app string, port int) (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // until the cluster ends
 	if err != nil {
 		return 0, err
 	}
-	to := &url.URL{Scheme: "http", Host: "127.0.0.1:" + strconv.Itoa(sidecarHTTP)}
+	var spoken http.Protocols
+	spoken.SetHTTP1(port == sidecarHTTP)
+	spoken.SetUnencryptedHTTP2(port == sidecarGRPC)
+	to := &url.URL{Scheme: "http", Host: "127.0.0.1:" + strconv.Itoa(port)}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
@@ -234,12 +255,12 @@ func (v *view) sidecar(app string) (int, error) {
 				r.Out.Header.Set("dapr-api-token", v.tokens[app])
 			}
 		},
-		Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return v.dial(ctx, app, sidecarHTTP)
+		Transport: &http.Transport{Protocols: &spoken, DisableKeepAlives: port == sidecarHTTP, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return v.dial(ctx, app, port)
 		}},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
-	server := &http.Server{Handler: proxy, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: proxy, Protocols: &spoken, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(l) }()
 	return l.Addr().(*net.TCPAddr).Port, nil
 }

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,8 +74,9 @@ func there(m *testing.M, ready string) int {
 	return code
 }
 
-// byTheDoor gives a transport that finds the shop's host at its ingress.
-func byTheDoor(s shop.State) (*http.Transport, error) {
+// byTheDoor gives a transport that finds the shop's host at its ingress. Requests come from
+// many addresses by turns: what one may ask for is limited.
+func byTheDoor(s shop.State) (http.RoundTripper, error) {
 	pem, err := os.ReadFile(s.Authority)
 	if err != nil {
 		return nil, err
@@ -87,16 +89,34 @@ func byTheDoor(s shop.State) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	return &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, IdleConnTimeout: 30 * time.Second,
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			if host, _, err := net.SplitHostPort(address); err == nil && host == at.Hostname() {
-				address = s.Door
-			}
-			return dialer.DialContext(ctx, network, address)
-		},
-	}, nil
+	all := &turns{}
+	for _, address := range s.Clients {
+		there := &net.Dialer{Timeout: 5 * time.Second}
+		from := &net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+		all.of = append(all.of, &http.Transport{
+			TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, IdleConnTimeout: 30 * time.Second,
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				if host, _, err := net.SplitHostPort(address); err == nil && host == at.Hostname() {
+					return from.DialContext(ctx, network, s.Door)
+				}
+				return there.DialContext(ctx, network, address)
+			},
+		})
+	}
+	if len(all.of) == 0 {
+		return nil, errors.New("the shop names no address to come from")
+	}
+	return all, nil
+}
+
+// turns is transports that take turns.
+type turns struct {
+	next atomic.Uint64
+	of   []*http.Transport
+}
+
+func (t *turns) RoundTrip(r *http.Request) (*http.Response, error) {
+	return t.of[t.next.Add(1)%uint64(len(t.of))].RoundTrip(r)
 }
 
 // What is left out of a cluster are tests that there are.

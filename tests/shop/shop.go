@@ -67,10 +67,11 @@ type State struct {
 	TokensFile string `json:"tokens_file"`
 	RunnerPID  int    `json:"runner_pid"`
 	// Of a shop in a cluster:
-	Door      string `json:"door"`      // host:port where the host of Gateway is
-	Authority string `json:"authority"` // file of what has signed its certificate
-	Events    string `json:"events"`    // host:port of the Redis that has the events, where the store is another
-	Apps      []App  `json:"apps"`
+	Door      string   `json:"door"`      // host:port where the host of Gateway is
+	Authority string   `json:"authority"` // file of what has signed its certificate
+	Clients   []string `json:"clients"`   // addresses that clients come from, by turns
+	Events    string   `json:"events"`    // host:port of the Redis that has the events, where the store is another
+	Apps      []App    `json:"apps"`
 }
 
 // Shop is a running shop.
