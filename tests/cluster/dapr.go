@@ -220,7 +220,8 @@ func (c *cluster) describe(namespace string) string {
 	events, err := get[listOf[struct{ Type, Reason, Message string }]](ctx, c.api, "/api/v1/namespaces/"+namespace+"/events")
 	if err == nil {
 		for _, e := range events.Items {
-			if e.Type != "Normal" {
+			// Nothing here measures pods, which autoscalers tell all the time.
+			if e.Type != "Normal" && !strings.Contains(e.Reason, "Metric") {
 				_, _ = fmt.Fprintf(&b, "%s: %s\n", e.Reason, e.Message)
 			}
 		}

@@ -39,6 +39,7 @@ const (
 	sidecarHTTP = 3500
 	sidecarGRPC = 50001
 	sandboxPort = 4280
+	dialLimit   = 5 * time.Second
 	refresh     = 100 * time.Millisecond
 	clients     = "198.51.100" // the network of the clients
 	mailFolders = "/var/lib/kubelet/pods/*/volumes/kubernetes.io~empty-dir/mail"
@@ -74,6 +75,7 @@ func (c *cluster) see(ctx context.Context) (*view, error) {
 	}
 	v.state = shop.State{
 		Gateway: "https://" + host, Door: door, Clients: clients, Authority: c.pki.file("ca.crt"), Profile: "postgres", DataDir: data, MailDir: mailFolders,
+		Kubectl:    []string{c.made.node, "kubectl", "--kubeconfig=" + c.pki.file("admin.conf"), "--namespace=" + namespace},
 		TokensFile: filepath.Join(v.dir, "tokens.env"), SecretFile: filepath.Join(v.dir, "secrets.json"),
 	}
 	// What the tests look for secrets in.
@@ -175,6 +177,11 @@ func (v *view) ports() error {
 
 // dial connects to a port of a pod from inside of it.
 func (v *view) dial(ctx context.Context, app string, port int) (net.Conn, error) {
+	return v.dialTo(ctx, app, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+}
+
+// dialTo connects to an address as a pod does.
+func (v *view) dialTo(ctx context.Context, app, address string) (net.Conn, error) {
 	v.mu.Lock()
 	pid := v.inside[app]
 	v.mu.Unlock()
@@ -197,7 +204,7 @@ func (v *view) dial(ctx context.Context, app string, port int) (net.Conn, error)
 			done <- result{nil, err}
 			return
 		}
-		conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		conn, err := (&net.Dialer{Timeout: dialLimit}).DialContext(ctx, "tcp4", address)
 		done <- result{conn, err}
 	}()
 	r := <-done

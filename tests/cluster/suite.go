@@ -7,10 +7,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"tienda/demo"
 	"tienda/tests/shop"
@@ -23,6 +25,9 @@ func (c *cluster) test(ctx context.Context) error {
 		return err
 	}
 	go v.follow(ctx)
+	if err := v.walls(ctx); err != nil {
+		return fmt.Errorf("network policies: %w", err)
+	}
 	if err := v.seed(ctx); err != nil {
 		return fmt.Errorf("demo data: %w", err)
 	}
@@ -39,12 +44,47 @@ func (c *cluster) test(ctx context.Context) error {
 	select {
 	case err := <-ended:
 		if err != nil {
-			return fmt.Errorf("the end-to-end tests: %w\n%s", err, c.describe(namespace))
+			return fmt.Errorf("they have failed: %w (logs of the node: %s, of the pods: %s)", err, filepath.Join(c.dir, "logs"), filepath.Join(c.dir, "node", "log", "pods"))
 		}
 		return nil
 	case err := <-c.failed:
 		return err
 	}
+}
+
+// walls tries whether the network policies are kept: of the apps that tests look into, orders
+// alone may ask the gateway's port, and nobody the API server but those that read secrets.
+func (v *view) walls(ctx context.Context) error {
+	all, err := get[listOf[pod]](ctx, v.c.api, "/api/v1/namespaces/"+namespace+"/pods?labelSelector=tienda.dev/app%3Dgateway")
+	if err != nil {
+		return err
+	}
+	for _, p := range all.Items {
+		if p.Metadata.DeletionTimestamp != "" {
+			continue
+		}
+		gateway := net.JoinHostPort(p.Status.PodIP, "8080")
+		for _, try := range []struct {
+			from, to string
+			open     bool
+		}{
+			{"orders", gateway, true}, {"support", gateway, false}, {"redis", gateway, false},
+			{"users", net.JoinHostPort(apiService, "443"), true}, {"catalog", net.JoinHostPort(apiService, "443"), false},
+			{"catalog", net.JoinHostPort(nodeAddress, "10250"), false},
+		} {
+			ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+			conn, err := v.dialTo(ctx, try.from, try.to)
+			cancel()
+			if err == nil {
+				_ = conn.Close()
+			}
+			if (err == nil) != try.open {
+				return fmt.Errorf("%s connects to %s: %v, and open is %t", try.from, try.to, err, try.open)
+			}
+		}
+	}
+	fmt.Println("   the network policies are kept")
+	return nil
 }
 
 // seed loads the demo data as the local runner does: by the gateway's sidecar, which the owners

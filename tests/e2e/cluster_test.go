@@ -15,9 +15,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -137,4 +139,55 @@ func TestLeftOutTestsAreThere(t *testing.T) {
 		require.True(t, all[name], "%s is no test", name)
 		require.NotEmpty(t, why)
 	}
+}
+
+// Every pod is replaced while guests buy: in the order that the cluster goes by, with the times
+// that the manifests have. With one replica of each app there is no other to ask; no request
+// fails all the same.
+func TestNewPodsUnderLoad(t *testing.T) {
+	if len(the.Kubectl) == 0 {
+		t.Skip("it is about a cluster: make k8s-e2e")
+	}
+	_, sku := ownProduct(t, 10_000)
+	require.NoError(t, buy(the.Gateway, sku))
+	var bought atomic.Int64
+	var failed []string
+	var mu sync.Mutex
+	ctx, stop := context.WithCancel(t.Context())
+	var buyers sync.WaitGroup
+	for range 4 {
+		buyers.Go(func() {
+			for ctx.Err() == nil {
+				if err := buy(the.Gateway, sku); err != nil {
+					mu.Lock()
+					failed = append(failed, time.Now().Format("15:04:05.000")+" "+err.Error())
+					mu.Unlock()
+				} else {
+					bought.Add(1)
+				}
+			}
+		})
+	}
+	for _, app := range append(slices.Clone(services), "gateway") {
+		before := bought.Load()
+		kubectl(t, "rollout", "restart", "deployment/"+app)
+		kubectl(t, "rollout", "status", "deployment/"+app, "--timeout=3m")
+		t.Logf("%s: %d bought while its pod was replaced", app, bought.Load()-before)
+	}
+	within(t, 2*time.Minute, "the old pods are gone", func() bool {
+		return len(strings.Fields(kubectl(t, "get", "pods", "--selector=tienda.dev/app", "--output=name"))) == len(services)+1
+	})
+	stop()
+	buyers.Wait()
+	require.NoError(t, the.Reload())
+	require.Empty(t, failed, "%d were bought", bought.Load())
+	require.Positive(t, bought.Load())
+}
+
+func kubectl(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), the.Kubectl[0], slices.Concat(the.Kubectl[1:], args)...) //nolint:gosec // who has started the shop says it
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%v: %s", args, out)
+	return string(out)
 }

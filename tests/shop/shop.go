@@ -70,6 +70,7 @@ type State struct {
 	Door      string   `json:"door"`      // host:port where the host of Gateway is
 	Authority string   `json:"authority"` // file of what has signed its certificate
 	Clients   []string `json:"clients"`   // addresses that clients come from, by turns
+	Kubectl   []string `json:"kubectl"`   // a command, with its first arguments, for the namespace of the shop
 	Events    string   `json:"events"`    // host:port of the Redis that has the events, where the store is another
 	Apps      []App    `json:"apps"`
 }
