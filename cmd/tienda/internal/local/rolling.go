@@ -17,9 +17,9 @@ import (
 // the same time, and the sidecar waits for its app. The times of the app are those of its
 // environment; these are the sidecar's, and what both have in all.
 const (
-	blockShutdown    = "60s"
+	blockShutdown    = "70s"
 	gracefulShutdown = "5" // seconds
-	terminationGrace = 75 * time.Second
+	terminationGrace = 90 * time.Second
 )
 
 // sidecarStop are the sidecar's flags of how it ends.
