@@ -109,7 +109,7 @@ lint: go ## gofmt, go vet and golangci-lint (pinned; the first time builds it)
 	@go run $(GOLANGCI) run --allow-parallel-runners ./...
 	@go run $(GOLANGCI) run --allow-parallel-runners --build-tags k8s ./tests/k8s
 	@# These modules are a few files over all of Dapr, and of ko, which the other linters would read for minutes.
-	@for m in dapr/daprd k8s/images; do (cd $$m && go run $(GOLANGCI) run --allow-parallel-runners --config ../../.golangci.yml --enable-only errcheck,errorlint,govet,misspell,noctx,revive,usestdlibvars ./...) || exit 1; done
+	@for m in dapr/daprd dapr/cluster k8s/images; do (cd $$m && go run $(GOLANGCI) run --allow-parallel-runners --config ../../.golangci.yml --enable-only errcheck,errorlint,govet,misspell,noctx,revive,usestdlibvars ./...) || exit 1; done
 
 .PHONY: bench
 bench: go ## measure the shop against the bare sidecar, in one run; PRODUCTS=100000: a large catalog instead, on a PROFILE; MIGRATION=2000: the move of so many customers
