@@ -26,6 +26,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tienda/internal/contract/contracttest"
 	"tienda/tests/shop"
 )
 
@@ -38,6 +39,11 @@ var notInACluster = map[string]string{
 	"TestRunsKeepDataAndLeaveNothing": "it is about the local runner: a folder that is started over",
 	"TestListenersAreOnLoopback":      "apps in pods listen at the pod's address, for the kubelet's probes",
 	"TestTokensAreNotKept":            "it reads the sandbox's ledger, which is in the pod of orders; what pods print, TestSecretsStayOut reads",
+}
+
+// triedElsewhere are the operations that only those tests see succeed.
+var triedElsewhere = map[string]string{
+	"POST /v1/ops/signing-keys/rotate": "TestTokensOnEveryReplica",
 }
 
 // there runs the tests against a shop in a cluster, which the ready file in SHOP tells of.
@@ -68,6 +74,10 @@ func there(m *testing.M, ready string) int {
 	}
 	if err := flag.Set("test.skip", "^("+strings.Join(names, "|")+")$"); err != nil {
 		return fail(err)
+	}
+	for op, test := range triedElsewhere {
+		fmt.Printf("not tried in a cluster: %s, which %s has\n", op, test)
+		tried[op] = true
 	}
 	code := m.Run()
 	if code == 0 {
@@ -138,6 +148,11 @@ func TestLeftOutTestsAreThere(t *testing.T) {
 	for name, why := range notInACluster {
 		require.True(t, all[name], "%s is no test", name)
 		require.NotEmpty(t, why)
+	}
+	for op, test := range triedElsewhere {
+		require.Contains(t, notInACluster, test)
+		method, path, _ := strings.Cut(op, " ")
+		require.NotNil(t, contracttest.Find(public, method, path), op)
 	}
 }
 
