@@ -8,37 +8,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
-
-	"gopkg.in/yaml.v3"
 )
 
 // api is the cluster's API server, asked by its administrator.
-type api struct {
-	http   *http.Client
-	plural map[string]resource // by "apiVersion kind"
-}
-
-type resource struct {
-	Name       string `json:"name"`
-	Kind       string `json:"kind"`
-	Namespaced bool   `json:"namespaced"`
-}
-
-// object is a manifest.
-type object struct {
-	APIVersion string `yaml:"apiVersion"`
-	Kind       string
-	Metadata   struct{ Name, Namespace string }
-
-	raw []byte
-}
+type api struct{ http *http.Client }
 
 func newAPI(a *authority) (*api, error) {
 	cert, err := tls.LoadX509KeyPair(a.file("admin.crt"), a.file("admin.key"))
@@ -51,7 +28,6 @@ func newAPI(a *authority) (*api, error) {
 		http: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: roots, MinVersion: tls.VersionTLS12},
 		}},
-		plural: map[string]resource{},
 	}, nil
 }
 
@@ -60,9 +36,6 @@ func (s *api) do(ctx context.Context, method, path string, body []byte) ([]byte,
 	r, err := http.NewRequestWithContext(ctx, method, "https://"+nodeAddress+":6443"+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
-	}
-	if method == http.MethodPatch {
-		r.Header.Set("Content-Type", "application/apply-patch+yaml")
 	}
 	resp, err := s.http.Do(r)
 	if err != nil {
@@ -92,78 +65,6 @@ func get[T any](ctx context.Context, s *api, path string) (v T, err error) {
 	return v, json.Unmarshal(out, &v)
 }
 
-// apply puts objects there, as `kubectl apply --server-side --validate=strict` does:
-// definitions and namespaces first. An object without a namespace goes into the one given.
-func (s *api) apply(ctx context.Context, namespace string, raw []byte) error {
-	all, err := objects(raw)
-	if err != nil {
-		return err
-	}
-	first := func(o object) int { return slices.Index([]string{"", "CustomResourceDefinition", "Namespace"}, o.Kind) }
-	slices.SortStableFunc(all, func(a, b object) int { return first(b) - first(a) })
-	for _, o := range all {
-		if err := s.applyOne(ctx, namespace, o); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *api) applyOne(ctx context.Context, namespace string, o object) error {
-	// A definition of a moment ago may not be served yet.
-	var r resource
-	var err error
-	for range 150 {
-		if r, err = s.find(ctx, o.APIVersion, o.Kind); err == nil {
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	if err != nil {
-		return err
-	}
-	path := root(o.APIVersion)
-	if r.Namespaced {
-		if o.Metadata.Namespace != "" {
-			namespace = o.Metadata.Namespace
-		}
-		path += "/namespaces/" + namespace
-	}
-	_, err = s.do(ctx, http.MethodPatch, path+"/"+r.Name+"/"+o.Metadata.Name+"?fieldManager=tienda&force=true&fieldValidation=Strict", o.raw)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", o.Kind, o.Metadata.Name, err)
-	}
-	return nil
-}
-
-// find gives the resource of a kind.
-func (s *api) find(ctx context.Context, apiVersion, kind string) (resource, error) {
-	key := apiVersion + " " + kind
-	if r, ok := s.plural[key]; ok {
-		return r, nil
-	}
-	list, err := get[struct {
-		Resources []resource `json:"resources"`
-	}](ctx, s, root(apiVersion))
-	if err != nil {
-		return resource{}, err
-	}
-	for _, r := range list.Resources {
-		if r.Kind == kind && !strings.Contains(r.Name, "/") {
-			s.plural[key] = r
-			return r, nil
-		}
-	}
-	return resource{}, fmt.Errorf("the server knows no %s of %s", kind, apiVersion)
-}
-
-func root(apiVersion string) string {
-	if strings.Contains(apiVersion, "/") {
-		return "/apis/" + apiVersion
-	}
-	return "/api/" + apiVersion
-}
-
 // condition gives no error if an object has a condition.
 func (s *api) condition(ctx context.Context, path, name string) error {
 	o, err := get[struct {
@@ -183,28 +84,4 @@ func (s *api) condition(ctx context.Context, path, name string) error {
 		}
 	}
 	return fmt.Errorf("%s: not said yet", name)
-}
-
-// objects gives the documents of a YAML stream.
-func objects(raw []byte) (all []object, err error) {
-	d := yaml.NewDecoder(bytes.NewReader(raw))
-	for {
-		var n yaml.Node
-		if err := d.Decode(&n); errors.Is(err, io.EOF) {
-			return all, nil
-		} else if err != nil {
-			return nil, err
-		}
-		var o object
-		if err := n.Decode(&o); err != nil {
-			return nil, err
-		}
-		if o.Kind == "" {
-			continue
-		}
-		if o.raw, err = yaml.Marshal(&n); err != nil {
-			return nil, err
-		}
-		all = append(all, o)
-	}
 }

@@ -81,7 +81,7 @@ func (c *cluster) startDapr(ctx context.Context) error {
 	chart.Stderr = &said
 	manifests, err := chart.Output()
 	if err != nil {
-		return fmt.Errorf("Dapr's chart: %w: %s", err, said.String())
+		return fmt.Errorf("the chart of Dapr: %w: %s", err, said.String())
 	}
 	if err := os.WriteFile(filepath.Join(c.dir, "run", "dapr.yaml"), manifests, 0o600); err != nil {
 		return err
@@ -94,7 +94,7 @@ func (c *cluster) startDapr(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(c.pki.file("dapr.conf"), bytes.Replace(config, []byte("context: {"), []byte("context: {namespace: "+daprNamespace+", "), 1), 0o600); err != nil {
+	if err := os.WriteFile(c.pki.file("dapr.conf"), bytes.Replace(config, []byte("context: {"), []byte("context: {namespace: "+daprNamespace+", "), 1), 0o600); err != nil { //nolint:gosec // a folder of ours
 		return err
 	}
 	// Definitions first: what is of their kinds is in the chart, too.

@@ -104,7 +104,7 @@ func outside(ctx context.Context, o options) error {
 		}
 	}
 	fmt.Printf("== programs and images are there, after %s\n", time.Since(began).Round(time.Second))
-	return startInside(ctx, o)
+	return startInside(ctx)
 }
 
 // clear makes the folder of a run, without what the one before has left.

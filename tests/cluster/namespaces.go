@@ -21,7 +21,7 @@ import (
 
 // startInside starts this program in pid, mount, network, IPC and UTS namespaces. With their
 // process 1 everything in them ends, and with us that does.
-func startInside(ctx context.Context, o options) error {
+func startInside(ctx context.Context) error {
 	group := "tienda-k8s-e2e-" + strconv.Itoa(os.Getpid())
 	if err := makeGroups(group); err != nil {
 		return err
@@ -77,7 +77,7 @@ func beInit(args []string) int {
 		fmt.Fprintln(os.Stderr, "cluster: NOT PASSED:", err)
 		return 1
 	}
-	child, err := os.StartProcess(self, append([]string{self, inside}, args...), &os.ProcAttr{
+	child, err := os.StartProcess(self, append([]string{self, inside}, args...), &os.ProcAttr{ //nolint:gosec // ourselves
 		Env: os.Environ(), Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 	})
 	if err != nil {

@@ -74,13 +74,13 @@ func prepare(ctx context.Context, o options) error {
 		return err
 	}
 	fmt.Println("== the shop's images, as make images builds them")
-	cmd := exec.CommandContext(ctx, "go", "run", ".", "-out", filepath.Join(o.dir, "images"))
+	cmd := exec.CommandContext(ctx, "go", "run", ".", "-out", filepath.Join(o.dir, "images")) //nolint:gosec // a folder of ours
 	cmd.Dir = filepath.Join(o.root, "k8s", "images")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("images: %w\n%s", err, out)
 	}
-	tests := exec.CommandContext(ctx, "go", "test", "-c", "-o", filepath.Join(o.dir, "images", "e2e.test"), "./tests/e2e")
+	tests := exec.CommandContext(ctx, "go", "test", "-c", "-o", filepath.Join(o.dir, "images", "e2e.test"), "./tests/e2e") //nolint:gosec // a folder of ours
 	tests.Dir = o.root
 	if out, err := tests.CombinedOutput(); err != nil {
 		return fmt.Errorf("the end-to-end tests: %w\n%s", err, out)

@@ -4,7 +4,9 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -79,13 +81,15 @@ func (v *view) walls(ctx context.Context) error {
 				_ = conn.Close()
 			}
 			if (err == nil) != try.open {
-				return fmt.Errorf("%s connects to %s: %v, and open is %t", try.from, try.to, err, try.open)
+				return fmt.Errorf("from %s to %s should be open: %t; it is: %w", try.from, try.to, try.open, cmp.Or(err, errOpen))
 			}
 		}
 	}
 	fmt.Println("   the network policies are kept")
 	return nil
 }
+
+var errOpen = errors.New("open")
 
 // seed loads the demo data as the local runner does: by the gateway's sidecar, which the owners
 // of the data take imports from.

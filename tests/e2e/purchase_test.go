@@ -316,8 +316,11 @@ func TestBrowse(t *testing.T) {
 // eventually polls until ok, for what follows an event.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	within(t, 15*time.Second, what, ok)
+	within(t, patience, what, ok)
 }
+
+// patience is how long the shop may take for what it does by itself.
+var patience = 15 * time.Second
 
 func within(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
