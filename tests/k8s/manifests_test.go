@@ -102,8 +102,10 @@ type podSpec struct {
 	ServiceAccount string `yaml:"serviceAccountName"`
 	Volumes        []struct{ Name string }
 	Containers     []struct {
-		Name  string
-		Ports []struct {
+		Name, Image string
+		PullPolicy  string `yaml:"imagePullPolicy"`
+		Env         []struct{ Name string }
+		Ports       []struct {
 			Name string
 			Port int `yaml:"containerPort"`
 		}

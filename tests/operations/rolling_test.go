@@ -31,6 +31,8 @@ const (
 	buyers    = 8
 	thinkTime = 100 * time.Millisecond // at most, between two requests
 	rollLimit = 5 * time.Minute
+
+	keptBySidecars = 20 * time.Second // the addresses of a name, in a cluster (docs/adr/0051)
 )
 
 // Every replica of every app and its sidecar are replaced while customers and guests buy,
@@ -118,6 +120,7 @@ func readManifest(t *testing.T) (m manifest) {
 			m.env = append(m.env, e.Name+"="+here)
 			d, err := time.ParseDuration(e.Value)
 			require.NoError(t, err)
+			require.True(t, e.Name != "TIENDA_READY_OFF" || d > keptBySidecars, "sidecars in a cluster ask a replica that refuses")
 			times += d
 			if e.Name == "TIENDA_DRAIN" {
 				times += d // for events
