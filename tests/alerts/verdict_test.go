@@ -40,13 +40,25 @@ func judge(t *testing.T, r record) (v verdict) {
 	return v
 }
 
-// fired gives where each alert fires for the first time, among the scrapes before a number.
-func (v verdict) fired(before int) map[string]alert {
+// fired gives where each alert fires for the first time.
+func (v verdict) fired() map[string]alert {
 	out := map[string]alert{}
 	for _, a := range v.Alerts {
-		if _, there := out[a.Name]; a.Firing && !there && a.Scrape < before {
+		if _, there := out[a.Name]; a.Firing && !there {
 			out[a.Name] = a
 		}
 	}
 	return out
+}
+
+// holds says whether an alert fires at the last scrapes of so many: one that comes and goes
+// tells nobody.
+func (v verdict) holds(name string, scrapes int) bool {
+	held := map[int]bool{}
+	for _, a := range v.Alerts {
+		if a.Name == name && a.Firing && a.Scrape < scrapes && a.Scrape >= scrapes-steady {
+			held[a.Scrape] = true
+		}
+	}
+	return len(held) == steady
 }
