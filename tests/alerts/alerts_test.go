@@ -81,6 +81,8 @@ func TestAShopThatIsWell(t *testing.T) {
 	v := judge(t, c.figures.until(well+1, well, longest))
 	require.NotEmpty(t, v.Rules)
 	require.Empty(t, v.fired())
+	require.Greater(t, c.figures.last("tienda_gateway_request_seconds_count", "route", "/v1/orders", "method", "POST", "status", "2xx"), 100.0, "the customers buy")
+	require.Greater(t, c.figures.last("tienda_gateway_request_seconds_count", "route", "/v1/me", "status", "2xx"), 100.0, "and are known")
 }
 
 // Each alert fires for the damage that it is there for, and before that it does not.

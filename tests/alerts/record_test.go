@@ -136,6 +136,22 @@ func (r *recorder) scrapes() int {
 	return len(r.record.Times)
 }
 
+// last adds up what a figure is now, in all series with these labels.
+func (r *recorder) last(name string, labels ...string) (sum float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.record.Series {
+		fits := s.Labels["__name__"] == name
+		for i := 0; i+1 < len(labels); i += 2 {
+			fits = fits && s.Labels[labels[i]] == labels[i+1]
+		}
+		if now := s.Values[len(s.Values)-1]; fits && now.there() {
+			sum += float64(now)
+		}
+	}
+	return sum
+}
+
 // until gives the record of the first n scrapes, and behind it the last so many of them
 // again and again until they have lasted.
 func (r *recorder) until(n, again int, lasted time.Duration) record {
