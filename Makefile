@@ -98,7 +98,7 @@ rules: go ## try the alert rules of Prometheus: each fires where it should (the 
 	@cd observability/prometheus && go run $(PROMTOOL) check rules rules.yaml && go run $(PROMTOOL) test rules rules_test.yaml
 
 .PHONY: alerts
-alerts: go ## set off each alert of Prometheus in shops of real services, and none in one that is well (about 6 minutes)
+alerts: go ## set off each alert of Prometheus in shops of real services, and none in one that is well (about 7 minutes)
 	@go run ./cmd/tienda sidecar
 	@go test -tags alerts -timeout $(TEST_TIMEOUT) -parallel 4 -count=1 $(if $(V),-v) ./tests/alerts
 
@@ -109,7 +109,7 @@ lint: go ## gofmt, go vet and golangci-lint (pinned; the first time builds it)
 	@go run $(GOLANGCI) run --allow-parallel-runners ./...
 	@go run $(GOLANGCI) run --allow-parallel-runners --build-tags k8s,alerts ./tests/k8s ./tests/alerts
 	@# These modules are a few files over all of Dapr, of ko, and of Prometheus, which the other linters would read for minutes.
-	@for m in dapr/daprd k8s/images tests/alerts/judge; do (cd $$m && go run $(GOLANGCI) run --allow-parallel-runners --config ../../.golangci.yml --enable-only errcheck,errorlint,govet,misspell,noctx,revive,usestdlibvars ./...) || exit 1; done
+	@for m in dapr/daprd k8s/images tests/alerts/judge; do (cd $$m && go run $(GOLANGCI) run --allow-parallel-runners --config $(CURDIR)/.golangci.yml --enable-only errcheck,errorlint,govet,misspell,noctx,revive,usestdlibvars ./...) || exit 1; done
 
 .PHONY: bench
 bench: go ## measure the shop against the bare sidecar, in one run; PRODUCTS=100000: a large catalog instead, on a PROFILE; MIGRATION=2000: the move of so many customers
