@@ -62,7 +62,7 @@ var damages = []struct {
 	{
 		name: "many write one document", options: replicas("orders=2"), alone: true, damage: writeOneCart,
 		fires: []string{"WritersConflict"},
-		also:  []string{"ClientsSeeErrors"}, // past 24 tries the answer is 503
+		also:  []string{"ClientsSeeErrors", "RouteIsSlow"}, // past 24 tries, some seconds, the answer is 503
 	},
 	{
 		name: "somebody tries passwords", options: clusterLimits, alone: true, waits: true, damage: tryPasswords,
