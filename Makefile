@@ -49,14 +49,14 @@ sidecar: go ## find or build the Dapr sidecar (once a machine, some minutes)
 	@go run ./cmd/tienda sidecar
 
 .PHONY: test
-test: go ## run the tests: unit, architecture, contracts, real sidecars, end to end (not k8s, images-test, rules)
+test: go ## run the tests: unit, architecture, contracts, real sidecars, end to end (not k8s, images-test, rules, alerts)
 	@echo "== 1/3 the Dapr sidecar"
 	@go run ./cmd/tienda sidecar
 	@echo "== 2/3 unit, contract and architecture tests"
 	@go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v -e '^tienda/tests/')
 	@echo "== 3/3 tests with real sidecars: architecture, conformance, end to end, walk-through"
 	@$(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -p $(or $(AT_ONCE),1) -count=1 $(if $(LATER),$$(go list ./tests/... | grep -v -e '/$(LATER)$$'),./tests/...)
-	@echo "== all tests passed; make k8s, make images-test and make rules are for themselves, and CI runs them too"
+	@echo "== all tests passed; make k8s, make images-test and make rules are for themselves, and CI runs them too; so is make alerts"
 
 .PHONY: e2e
 e2e: go ## the end-to-end tests of one profile: make e2e PROFILE=redis; INGRESS=1: through nginx, and the tests of that
@@ -102,14 +102,19 @@ simulate: go ## run the shop in a simulated world, a fault at every step: SEEDS=
 rules: go ## try the alert rules of Prometheus: each fires where it should (the first time builds promtool)
 	@cd observability/prometheus && go run $(PROMTOOL) check rules rules.yaml && go run $(PROMTOOL) test rules rules_test.yaml
 
+.PHONY: alerts
+alerts: go ## set off each alert of Prometheus in shops of real services, and none in one that is well (about 7 minutes)
+	@go run ./cmd/tienda sidecar
+	@go test -tags alerts -timeout $(TEST_TIMEOUT) -parallel 4 -count=1 $(if $(V),-v) ./tests/alerts
+
 .PHONY: lint
 lint: go ## gofmt, go vet and golangci-lint (pinned; the first time builds it)
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
-	@go vet ./... && go vet -tags tienda_without_events ./internal/app && go vet -tags k8s ./tests/k8s
+	@go vet ./... && go vet -tags tienda_without_events ./internal/app && go vet -tags k8s ./tests/k8s && go vet -tags alerts ./tests/alerts
 	@go run $(GOLANGCI) run --allow-parallel-runners ./...
-	@go run $(GOLANGCI) run --allow-parallel-runners --build-tags k8s ./tests/k8s
-	@# These modules are a few files over all of Dapr, and of ko, which the other linters would read for minutes.
-	@for m in dapr/daprd dapr/cluster k8s/images; do (cd $$m && go run $(GOLANGCI) run --allow-parallel-runners --config ../../.golangci.yml --enable-only errcheck,errorlint,govet,misspell,noctx,revive,usestdlibvars ./...) || exit 1; done
+	@go run $(GOLANGCI) run --allow-parallel-runners --build-tags k8s,alerts ./tests/k8s ./tests/alerts
+	@# These modules are a few files over all of Dapr, of ko, and of Prometheus, which the other linters would read for minutes.
+	@for m in dapr/daprd dapr/cluster k8s/images tests/alerts/judge; do (cd $$m && go run $(GOLANGCI) run --allow-parallel-runners --config $(CURDIR)/.golangci.yml --enable-only errcheck,errorlint,govet,misspell,noctx,revive,usestdlibvars ./...) || exit 1; done
 
 .PHONY: bench
 bench: go ## measure the shop against the bare sidecar, in one run; PRODUCTS=100000: a large catalog instead, on a PROFILE; MIGRATION=2000: the move of so many customers

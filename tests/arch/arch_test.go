@@ -53,6 +53,7 @@ var plumbing = map[string]string{
 	"tienda/internal/state":                    "typed documents over a state store",
 	"tienda/internal/state/statetest":          "the fake store and the suite for all stores",
 	"tienda/internal/trace":                    "request ID and W3C trace context",
+	"tienda/internal/webpage":                  "what the pages for people have in common",
 }
 
 // adapters are the packages of a service that know the outside world.

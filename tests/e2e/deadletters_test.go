@@ -1,11 +1,8 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -302,19 +299,7 @@ func damage(t *testing.T, app, key string) (repair func()) {
 // sidecarCall asks the sidecar of an app, as the app would.
 func sidecarCall(t *testing.T, app, method, path, contentType string, body []byte) answer {
 	t.Helper()
-	tokens, err := the.Tokens()
+	a, err := the.AskSidecar(context.WithoutCancel(t.Context()), app, method, path, contentType, body) // it repairs after a failed test
 	require.NoError(t, err)
-	url := fmt.Sprintf("http://127.0.0.1:%d/v1.0/%s", the.Of(app)[0].HTTPPort, path)
-	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, url, bytes.NewReader(body)) // it repairs after a failed test
-	require.NoError(t, err)
-	req.Header.Set("dapr-api-token", tokens["DAPR_API_TOKEN"])
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	return answer{resp.StatusCode, resp.Header, b}
+	return answer{a.Status, a.Header, a.Body}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"tienda/tests/ingress"
@@ -37,7 +36,7 @@ func run(m *testing.M) int {
 	if err := shop.Build(context.Background(), bin); err != nil {
 		return fail(err)
 	}
-	file, err := withLimits(dir)
+	file, err := shop.WithLimits(dir)
 	if err != nil {
 		return fail(err)
 	}
@@ -57,33 +56,6 @@ func run(m *testing.M) int {
 		fmt.Println(door.Log())
 	}
 	return code
-}
-
-// withLimits gives the shop's run file without what loosens the gateway's limits.
-func withLimits(dir string) (string, error) {
-	root, err := shop.Root()
-	if err != nil {
-		return "", err
-	}
-	b, err := os.ReadFile(filepath.Join(root, "dapr", "dapr.yaml"))
-	if err != nil {
-		return "", err
-	}
-	text := string(b)
-	for _, c := range [][2]string{
-		{`GATEWAY_LIMIT_FACTOR: "1000"`, `GATEWAY_LIMIT_FACTOR: "1"`},
-		{"- ../components/local\n", "- " + filepath.Join(root, "components", "local") + "\n"},
-		{"- . #", "- " + filepath.Join(root, "dapr") + " #"},
-		{"./config.yaml", filepath.Join(root, "dapr", "config.yaml")},
-		{"appDirPath: ..\n", "appDirPath: " + root + "\n"},
-	} {
-		if !strings.Contains(text, c[0]) {
-			return "", fmt.Errorf("dapr.yaml has no %q", c[0])
-		}
-		text = strings.ReplaceAll(text, c[0], c[1])
-	}
-	file := filepath.Join(dir, "dapr.yaml")
-	return file, os.WriteFile(file, []byte(text), 0o600)
 }
 
 func fail(err error) int {

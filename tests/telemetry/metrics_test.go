@@ -2,11 +2,9 @@ package telemetry
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,18 +20,8 @@ var apps = []string{"gateway", "users", "catalog", "orders", "support"}
 // figures reads what an app of the shop serves at its own listener.
 func figures(t testing.TB, app string) map[string]*dto.MetricFamily {
 	t.Helper()
-	log, err := os.ReadFile(filepath.Join(the.DataDir, "logs", app+".log"))
+	address, err := the.Figures(app)
 	require.NoError(t, err)
-	address := ""
-	for line := range bytes.Lines(log) {
-		var l struct {
-			Metrics string `json:"metrics"`
-		}
-		if i := bytes.IndexByte(line, '{'); i >= 0 && json.Unmarshal(line[i:], &l) == nil && l.Metrics != "" {
-			address = l.Metrics // the last one, of a process that was started again
-		}
-	}
-	require.NotEmpty(t, address, "%s does not say where its figures are", app)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	require.NoError(t, err)
 	resp, err := http.DefaultClient.Do(req)

@@ -4,6 +4,8 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"slices"
+
+	"tienda/internal/webpage"
 )
 
 // Who may do what. The page can replay events as an admin, and other pages of the same
@@ -24,7 +26,7 @@ const (
 func (v *View) guard(next http.Handler) http.Handler {
 	same := http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		secure(w.Header())
+		webpage.Secure(w.Header())
 		if !slices.Contains(v.hosts, r.Host) {
 			refuse(w, http.StatusMisdirectedRequest, "this is "+v.hosts[0])
 			return
@@ -46,17 +48,4 @@ func needs(header, token string, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// policy lets the page load its own files and ask its own server, and nothing else.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-func secure(h http.Header) {
-	h.Set("Content-Security-Policy", policy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store")
 }

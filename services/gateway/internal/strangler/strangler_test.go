@@ -231,8 +231,10 @@ func TestTheMigrationGoesAwayWhileFenced(t *testing.T) {
 		}
 		require.NoError(t, send(s, t.Context(), http.MethodGet, catalog, ""))
 		require.NoError(t, send(s, t.Context(), http.MethodPost, orders, "b"))
+		synctest.Wait() // a poll of this very moment is counted, here and below
 		polls := s.Figures().Polls
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		require.Equal(t, polls+40, s.Figures().Polls, "four a second")
 		done := make(chan error)
 		go func() { done <- send(s, t.Context(), http.MethodPost, catalog, "c") }()

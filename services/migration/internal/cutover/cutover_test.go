@@ -314,6 +314,7 @@ func TestThereAndBackAndThere(t *testing.T) {
 		require.NoError(t, p.Do(t.Context(), "catalog", "finish"))
 		require.Equal(t, Finished, p.of("catalog").Stage)
 		require.Equal(t, "cutover_stage", fault.CodeOf(p.Do(t.Context(), "catalog", "rollback")))
+		require.Equal(t, "cutover_stage", fault.CodeOf(p.May("catalog", "rollback")))
 		p.end()
 	})
 }
@@ -321,7 +322,11 @@ func TestThereAndBackAndThere(t *testing.T) {
 func TestOrderOfServices(t *testing.T) {
 	world(t, func(t *testing.T, w *town) {
 		p := w.begin()
-		code := func(service, what string) string { return fault.CodeOf(p.Do(t.Context(), service, what)) }
+		code := func(service, what string) string {
+			may := fault.CodeOf(p.May(service, what))
+			require.Equal(t, may, fault.CodeOf(p.Do(t.Context(), service, what)), "it is refused as was said")
+			return may
+		}
 		require.Equal(t, "not_found", code("gateway", "begin"))
 		require.Equal(t, "cutover_order", code("orders", "begin"))
 		require.Equal(t, "cutover_stage", code("catalog", "rollback"))

@@ -159,8 +159,9 @@ type Service struct {
 	cashier Cashier
 	now     func() time.Time
 
-	mu   sync.Mutex
-	left map[string]bool // orders that this replica left unsettled; true: noted in the store
+	mu     sync.Mutex
+	left   map[string]bool // orders that this replica left unsettled; true: noted in the store
+	cutOff string          // where the last turn of the recovery had no more time; "": nowhere
 
 	stats Stats
 }

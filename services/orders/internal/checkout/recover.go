@@ -58,34 +58,40 @@ func (s *Service) wasLeft(id string) bool {
 // Recover takes on every order that was left unsettled or owes the payment provider
 // something, by this replica or one that noted it. It is run now and then; several replicas may run it at
 // once, since each step is safe to repeat.
+//
+// A provider that does not answer takes all of a turn for a few orders. So they are counted
+// before any is taken on, and the next turn goes on where this one was cut off.
 func (s *Service) Recover(ctx context.Context) error {
 	noted, err := s.store.Unsettled(ctx)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
-	ids := slices.Sorted(maps.Keys(s.left))
+	all := maps.Clone(s.left)
 	for _, id := range noted {
-		if _, known := s.left[id]; !known {
-			ids = append(ids, id)
-		}
+		all[id] = true
 	}
+	from := s.cutOff
+	s.cutOff = ""
 	s.mu.Unlock()
+	ids := slices.Sorted(maps.Keys(all))
+	s.found(s.count(ctx, ids))
+	first, _ := slices.BinarySearch(ids, from)
 	var errs []error
-	seen := census{unsettled: map[order.Status]int{}}
-	for _, id := range ids {
+	for _, id := range slices.Concat(ids[first:], ids[:first]) {
 		if ctx.Err() != nil {
+			s.mu.Lock()
+			s.cutOff = id
+			s.mu.Unlock()
 			break
 		}
-		errs = append(errs, s.recoverOne(ctx, id, slices.Contains(noted, id), &seen))
+		errs = append(errs, s.recoverOne(ctx, id, slices.Contains(noted, id)))
 	}
-	s.found(seen)
 	return errors.Join(errs...)
 }
 
-func (s *Service) recoverOne(ctx context.Context, id string, noted bool, seen *census) error {
+func (s *Service) recoverOne(ctx context.Context, id string, noted bool) error {
 	o, gave, err := s.store.Gave(ctx, id)
-	seen.count(o)
 	switch {
 	case fault.KindOf(err) == fault.NotFound && err != nil:
 	case err != nil:

@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"context"
 	"maps"
 
 	"tienda/services/orders/internal/order"
@@ -44,20 +45,30 @@ func (s *Service) ended(o *order.Order, err error) {
 	s.stats.Ends[end]++
 }
 
-// census counts what a turn of the recovery finds.
+// mostCounted bounds what a turn of the recovery reads only to count it.
+const mostCounted = 100
+
+// census is what a turn of the recovery finds.
 type census struct {
 	unsettled map[order.Status]int
 	owing     int
 }
 
-func (c *census) count(o *order.Order) {
-	if o == nil {
-		return
+// count reads the orders that there are to recover. What cannot be read does not count: it
+// fails when it is taken on.
+func (s *Service) count(ctx context.Context, ids []string) census {
+	c := census{unsettled: map[order.Status]int{}}
+	for _, id := range ids[:min(len(ids), mostCounted)] {
+		o, _, err := s.store.Gave(ctx, id)
+		if err != nil || o == nil {
+			continue
+		}
+		c.unsettled[o.Status]++
+		if o.Owing() {
+			c.owing++
+		}
 	}
-	c.unsettled[o.Status]++
-	if o.Owing() {
-		c.owing++
-	}
+	return c
 }
 
 func (s *Service) found(c census) {

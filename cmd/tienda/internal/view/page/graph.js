@@ -1,5 +1,6 @@
 // The topology: clients, gateway, the other apps with what they keep and send, topics.
-import { el, none, rate, table } from "./draw.js";
+import { el, none, table } from "./kit.js";
+import { rate } from "./draw.js";
 
 const order = ["users", "orders", "catalog", "support"];
 const columns = { client: [0, 90], gateway: [140, 230], app: [520, 240], topic: [880, 170] }; // x and width

@@ -1,10 +1,9 @@
 // Dead letters, and what is done with them.
+import { at, button, el, marked, none, number, plural, show } from "./kit.js";
 import { ask } from "./wire.js";
-import { button, el, marked, none, number, plural, show } from "./draw.js";
 import { openTrace } from "./traces.js";
 
-const at = (id) => document.getElementById(id);
-const longAnswer = 15000; // ms: a replay takes as long as a delivery
+const longAnswer = { wait: 15000 }; // ms: a replay takes as long as a delivery
 
 // readLetters shows what waits.
 export async function readLetters() {

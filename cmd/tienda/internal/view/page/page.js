@@ -1,6 +1,6 @@
 // The page: it asks how the shop is every two seconds while somebody sees it.
-import { Refused, ask, hasToken } from "./wire.js";
-import { plural, show } from "./draw.js";
+import { Refused, at, away, plural, show } from "./kit.js";
+import { ask, hasToken } from "./wire.js";
 import { edges, graph } from "./graph.js";
 import { health, history, incidents, problems, routes } from "./rates.js";
 import { openTrace, readTraces, unused } from "./traces.js";
@@ -8,17 +8,7 @@ import { readLetters } from "./letters.js";
 
 const every = 2000; // ms
 const lettersEvery = 5000; // ms
-const state = { spans: -1, lettersAt: 0, answered: null, told: "" };
-const at = (id) => document.getElementById(id);
-
-// away says why what is shown may be old; "": it is not.
-function away(why) {
-  if (why === state.told) return;
-  state.told = why;
-  at("away").textContent = why;
-  at("away").hidden = !why;
-  at("main").classList.toggle("stale", Boolean(why));
-}
+const state = { spans: -1, lettersAt: 0, answered: null };
 
 function showState(s) {
   const bad = s.replicas.filter((r) => r.state !== "up" || (r.sidecar && r.sidecar.state !== "up"));

@@ -1,7 +1,6 @@
 // Health, rates and latencies.
-import { button, el, marked, ms, none, number, plural, rate, table, time } from "./draw.js";
-
-const span = 600; // seconds of history
+import { button, el, marked, none, number, plural, table, timeline } from "./kit.js";
+import { ms, rate, time } from "./draw.js";
 
 function state(s) {
   const level = { up: "ok", "not ready": "warning" }[s.state] || "bad";
@@ -27,13 +26,8 @@ export function incidents(list) {
 function chart(title, points, end, value, extra) {
   const values = points.map(value);
   const top = Math.max(...values.filter((v) => v !== null), ...(extra ? points.map(extra) : []), 0) || 1;
-  const line = (of, style) => el("polyline", { ...(style ? { class: style } : {}), points: points.filter((p) => of(p) !== null).map((p) => {
-    const x = Math.max(0, span - (end - Date.parse(p.at)) / 1000);
-    return `${x.toFixed(1)},${(98 - 94 * of(p) / top).toFixed(1)}`;
-  }).join(" ") });
-  return el("div", {}, el("p", { class: "axis" }, el("span", {}, title), el("span", {}, `${number(top, 1)} at the top`)),
-    el("svg", { viewBox: `0 0 ${span} 100`, preserveAspectRatio: "none", role: "img", "aria-label": title }, line(value), extra && points.some(extra) ? line(extra, "bad") : null),
-    el("p", { class: "axis" }, el("span", {}, "10 min ago"), el("span", {}, "now")));
+  const line = (of, style) => ({ style, points: points.map((p) => ({ at: p.at, value: of(p) })).filter((p) => p.value !== null) });
+  return el("div", {}, ...timeline({ end, top, left: title, right: `${number(top, 1)} at the top`, said: title, lines: [line(value), ...(extra && points.some(extra) ? [line(extra, "bad")] : [])] }));
 }
 
 // history draws what clients saw while somebody was looking.

@@ -1,8 +1,8 @@
 // The last traces, and one of them as a waterfall.
+import { at, button, el, marked, none, number, plural, show, table } from "./kit.js";
 import { ask } from "./wire.js";
-import { button, el, marked, ms, none, number, plural, show, table, time } from "./draw.js";
+import { ms, time } from "./draw.js";
 
-const at = (id) => document.getElementById(id);
 let only = "";
 let opened = "";
 

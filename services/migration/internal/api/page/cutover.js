@@ -1,9 +1,7 @@
 // Who is in charge of each service, and how far its change of hands is.
-import { ask } from "./wire.js";
-import { el, marked, number, show, table, time } from "./draw.js";
-
-const at = (id) => document.getElementById(id);
-const longAnswer = 55000; // ms, for what the app does before it answers
+import { at, button, el, marked, number, show, table } from "./kit.js";
+import { ask, longAnswer } from "./wire.js";
+import { time } from "./draw.js";
 
 const words = {
   monolith: "the monolith is in charge", preparing: "all is compared", fenced: "writes are held, what is on its way is awaited",
@@ -16,10 +14,10 @@ const labels = { begin: "Cut over", abort: "Abort", rollback: "Roll back", finis
 // readCutovers shows how far all services are.
 export async function readCutovers() {
   show("cutovers", await ask("GET", "/cutover"), ({ services }) => [
-    table(["service", "stage", "since", "#last write pause", "#tries", ""], services.map((s) => [
+    table("Cut-overs", ["service", "stage", "since", "#last write pause", "#tries", ""], services.map((s) => [
       s.service, marked(stageMark(s), words[s.stage] || s.stage), s.since ? time(s.since) : "",
       s.pause_seconds ? `${number(Math.round(s.pause_seconds * 1000))} ms` : "", number(s.tries),
-      el("span", { class: "buttons" }, ...(steps[s.stage] || []).map((what) => button(s.service, what))),
+      el("span", { class: "buttons" }, ...(steps[s.stage] || []).map((what) => button(labels[what], () => doIt(s.service, what), { "data-cutover": `${s.service} ${what}` }))),
     ])),
     ...services.filter((s) => s.reason).map((s) => el("p", {}, marked("warning", `${s.service}: ${s.reason}`))),
   ]);
@@ -29,16 +27,10 @@ function stageMark(s) {
   return s.stage === "monolith" || s.stage === "shop" || s.stage === "finished" ? "ok" : "warning";
 }
 
-function button(service, what) {
-  const made = el("button", { type: "button", "data-cutover": `${service} ${what}` }, labels[what]);
-  made.addEventListener("click", () => doIt(service, what));
-  return made;
-}
-
 async function doIt(service, what) {
   at("cutover-answer").textContent = `${service}: ${labels[what]} …`;
   try {
-    await ask("POST", `/cutover/${service}`, longAnswer, { do: what });
+    await ask("POST", `/cutover/${service}`, { wait: longAnswer, body: { do: what } });
     await readCutovers();
     at("cutover-answer").textContent = `✓ ${service}: ${labels[what]} is under way.`;
   } catch (e) {

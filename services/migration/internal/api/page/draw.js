@@ -1,29 +1,5 @@
-// How things are shown. Whatever comes from the app becomes text, never markup.
-
-// el makes an element: el("p", {class: "x"}, "text", otherElement).
-export function el(name, attributes = {}, ...children) {
-  const made = name === "svg" || name === "polyline"
-    ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children.filter((c) => c !== null && c !== undefined && c !== ""));
-  return made;
-}
-
-const shown = new WeakMap();
-
-// show fills an element with what make gives, unless it shows the same data already: what
-// a person has opened or selected stays.
-export function show(id, data, make) {
-  const at = document.getElementById(id);
-  const key = JSON.stringify(data);
-  if (shown.get(at) === key) return;
-  shown.set(at, key);
-  at.replaceChildren(...[make(data)].flat());
-}
-
-export const number = (n) => Number(n).toLocaleString("en");
-
-export const plural = (n, one, many = one + "s") => `${number(n)} ${Number(n) === 1 ? one : many}`;
+// How a move is shown.
+import { el, marked, none, number, plural, timeline } from "./kit.js";
 
 export function bytes(n) {
   for (const [unit, size] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]]) {
@@ -40,22 +16,8 @@ export function seconds(s) {
 
 export const time = (at) => new Date(at).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
-// marked puts a sign and a word before a text, so that colour alone says nothing.
-export function marked(level, text) {
-  const [sign, style] = { ok: ["✓", "good"], warning: ["!", "warn"], blocked: ["✕", "bad"] }[level];
-  return el("span", { class: style }, `${sign} ${text}`);
-}
-
 export function facts(pairs) {
   return pairs.filter(([, value]) => value !== "").map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)));
-}
-
-// table draws rows under heads; a head that begins with "#" is of numbers.
-export function table(heads, rows) {
-  const style = (i) => (heads[i].startsWith("#") ? { class: "number" } : {});
-  return el("div", { class: "table", tabindex: "0" }, el("table", {},
-    el("thead", {}, el("tr", {}, ...heads.map((h, i) => el("th", { scope: "col", ...style(i) }, h.replace("#", ""))))),
-    el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((cell, i) => el("td", style(i), cell)))))));
 }
 
 // kind draws how far one kind is.
@@ -75,22 +37,11 @@ export function kind(k) {
       k.rejected ? el("span", {}, ", ", marked("warning", `${number(k.rejected)} rejected`)) : ""));
 }
 
-const span = 600; // seconds
-
 // lag draws the last ten minutes; the words beside the line say the same.
 export function lag({ lags, now }) {
-  if (!lags.length) return el("p", { class: "quiet" }, "Nothing was measured yet.");
-  const end = Date.parse(now);
+  if (!lags.length) return none("Nothing was measured yet.");
   const top = Math.max(1, ...lags.map((l) => l.seconds));
-  const points = lags.map((l) => {
-    const x = Math.max(0, span - (end - Date.parse(l.at)) / 1000);
-    return `${x.toFixed(1)},${(100 - 96 * l.seconds / top).toFixed(1)}`;
-  });
   const last = lags[lags.length - 1];
-  const text = `Lag now ${seconds(last.seconds)} and ${bytes(last.bytes)}, at most ${seconds(Math.max(...lags.map((l) => l.seconds)))} in the last ten minutes`;
-  return [
-    el("p", { class: "axis" }, el("span", {}, `${seconds(top)} at the top`), el("span", {}, text)),
-    el("svg", { viewBox: `0 0 ${span} 100`, preserveAspectRatio: "none", role: "img", "aria-label": text }, el("polyline", { points: points.join(" ") })),
-    el("p", { class: "axis" }, el("span", {}, "10 min ago"), el("span", {}, "now")),
-  ];
+  const said = `Lag now ${seconds(last.seconds)} and ${bytes(last.bytes)}, at most ${seconds(Math.max(...lags.map((l) => l.seconds)))} in the last ten minutes`;
+  return timeline({ end: Date.parse(now), top, left: `${seconds(top)} at the top`, right: said, said, lines: [{ points: lags.map((l) => ({ at: l.at, value: l.seconds })) }] });
 }

@@ -1,24 +1,14 @@
 // The page: it asks how the move stands every second, and shows it.
-import { Refused, ask, hasToken } from "./wire.js";
-import { bytes, facts, kind, lag, number, seconds, show, time } from "./draw.js";
+import { Refused, at, away, number, show } from "./kit.js";
+import { ask, hasToken, longAnswer } from "./wire.js";
+import { bytes, facts, kind, lag, seconds, time } from "./draw.js";
 import { readCutovers } from "./cutover.js";
 import { readRouting } from "./routing.js";
 import { excluded, preflight, rejects, verification } from "./findings.js";
 
 const every = 1000; // ms
-const longAnswer = 55000; // ms, for what the app does before it answers
 const signs = { idle: "○ idle", copying: "▶ copying", following: "▶ following", stopped: "■ stopped", failed: "✕ failed" };
-const state = { answered: null, rejectsOf: "", reportOf: "", shown: [], next: "", told: "" };
-const at = (id) => document.getElementById(id);
-
-// away says why what is shown may be old; "": it is not.
-function away(why) {
-  if (why === state.told) return;
-  state.told = why;
-  at("away").textContent = why;
-  at("away").hidden = !why;
-  at("main").classList.toggle("stale", Boolean(why));
-}
+const state = { answered: null, rejectsOf: "", reportOf: "", shown: [], next: "" };
 
 function showStatus(s) {
   at("phase").textContent = signs[s.phase] || s.phase;
@@ -57,7 +47,7 @@ async function readReport() {
 async function readPreflight() {
   at("preflight-again").disabled = true;
   try {
-    show("preflight", await ask("GET", "/preflight", longAnswer), preflight);
+    show("preflight", await ask("GET", "/preflight", { wait: longAnswer }), preflight);
   } catch (e) {
     at("preflight").textContent = `✕ ${e.message}`;
   } finally {
@@ -110,7 +100,7 @@ async function press(button) {
   button.disabled = true;
   at("answer").textContent = `${button.textContent} …`;
   try {
-    at("answer").textContent = `✓ ${done[what](await ask("POST", "/" + what, longAnswer))}`;
+    at("answer").textContent = `✓ ${done[what](await ask("POST", "/" + what, { wait: longAnswer }))}`;
   } catch (e) {
     at("answer").textContent = `✕ ${e.message}`;
     if (e.code === "preflight_blocked") await readPreflight();
