@@ -70,16 +70,21 @@ func there(m *testing.M, ready string) int {
 	// A kubelet is slower than the runner to bring back what was killed, and Redis gives a message
 	// again whose hearer is gone after 12 s.
 	patience = 45 * time.Second
+	return runWithout(m, "in a cluster", notInACluster)
+}
+
+// runWithout runs all tests but some, which it names.
+func runWithout(m *testing.M, where string, leftOut map[string]string) int {
 	flag.Parse()
-	names := slices.Sorted(maps.Keys(notInACluster))
+	names := slices.Sorted(maps.Keys(leftOut))
 	for _, name := range names {
-		fmt.Printf("not tried in a cluster: %s: %s\n", name, notInACluster[name])
+		fmt.Printf("not tried %s: %s: %s\n", where, name, leftOut[name])
 	}
 	if err := flag.Set("test.skip", "^("+strings.Join(names, "|")+")$"); err != nil {
 		return fail(err)
 	}
 	for op, test := range triedElsewhere {
-		fmt.Printf("not tried in a cluster: %s, which %s has\n", op, test)
+		fmt.Printf("not tried %s: %s, which %s has\n", where, op, test)
 		tried[op] = true
 	}
 	code := m.Run()
@@ -134,7 +139,7 @@ func (t *turns) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.of[t.next.Add(1)%uint64(len(t.of))].RoundTrip(r)
 }
 
-// What is left out of a cluster are tests that there are.
+// What is left out elsewhere are tests that there are.
 func TestLeftOutTestsAreThere(t *testing.T) {
 	files, err := filepath.Glob("*_test.go")
 	require.NoError(t, err)
@@ -148,12 +153,15 @@ func TestLeftOutTestsAreThere(t *testing.T) {
 			}
 		}
 	}
-	for name, why := range notInACluster {
-		require.True(t, all[name], "%s is no test", name)
-		require.NotEmpty(t, why)
+	for _, leftOut := range []map[string]string{notInACluster, notByTheCLI} {
+		for name, why := range leftOut {
+			require.True(t, all[name], "%s is no test", name)
+			require.NotEmpty(t, why)
+		}
 	}
 	for op, test := range triedElsewhere {
 		require.Contains(t, notInACluster, test)
+		require.Contains(t, notByTheCLI, test)
 		method, path, _ := strings.Cut(op, " ")
 		require.NotNil(t, contracttest.Find(public, method, path), op)
 	}

@@ -2,7 +2,8 @@
 // sidecars, the real broker, on free ports and in a folder of its own. PROFILE
 // in the environment (redis, postgres) chooses the components; with INGRESS (the name of
 // an nginx) clients come through it and its sidecar, as in a cluster; with SHOP (a ready
-// file) the shop is one that is there, in a cluster.
+// file) the shop is one that is there, in a cluster; with DAPR_CLI (its program) it is started
+// by `dapr run -f dapr`.
 package e2e
 
 import (
@@ -44,6 +45,9 @@ func run(m *testing.M) int {
 	bin = filepath.Join(dir, "bin")
 	if err := shop.Build(context.Background(), bin); err != nil {
 		return fail(err)
+	}
+	if cli := os.Getenv("DAPR_CLI"); cli != "" {
+		return byTheCLI(m, cli, dir)
 	}
 	o := shop.Options{Bin: bin, Dir: filepath.Join(dir, "shop"), Log: verbose(), Profile: os.Getenv("PROFILE")}
 	var door *ingress.Door
