@@ -17,6 +17,7 @@ var notByTheCLI = map[string]string{
 	"TestReplicas":                    "it starts a shop of its own",
 	"TestTokensOnEveryReplica":        "it starts a shop of its own",
 	"TestRunsKeepDataAndLeaveNothing": "it is about the local runner: a folder that is started over",
+	"TestListenersAreOnLoopback":      "the CLI has sidecars listen for each other at every address (docs/security.md)",
 	"TestKilledPartsComeBack":         nobodyRestarts,
 	"TestKilledBeforePublishing":      nobodyRestarts,
 	"TestKilledMidCheckout":           nobodyRestarts,

@@ -58,8 +58,9 @@ func ByCLI(ctx context.Context, cli, bin, dir string) (*Shop, error) {
 	if err := run(ctx, clone, env, "go", "run", "./cmd/broker", "-prepare"); err != nil {
 		return nil, err
 	}
-	s.cmd = exec.Command(cli, "run", "-f", "dapr", "--runtime-path", filepath.Join(dir, "dapr")) //nolint:gosec,noctx // whom the caller names; ended by Stop
-	s.cmd.Dir, s.cmd.Env = clone, env
+	s.cmd = exec.Command(cli, "run", "-f", "dapr") //nolint:gosec,noctx // whom the caller names; ended by EndCLI
+	// The CLI's flag for it is not for run files.
+	s.cmd.Dir, s.cmd.Env = clone, append(env, "DAPR_RUNTIME_PATH="+filepath.Join(dir, "dapr"))
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C goes to a whole group
 	began := time.Now()
@@ -130,7 +131,8 @@ func (s *Shop) awaitCLI(ctx context.Context) error {
 	}
 }
 
-// writeCLI writes the ready file.
+// writeCLI writes the ready file. The sidecars that the CLI gives to those without a port are
+// not in it.
 func (s *Shop) writeCLI() error {
 	now := s.State
 	now.Apps = nil
@@ -144,7 +146,7 @@ func (s *Shop) writeCLI() error {
 			switch {
 			case filepath.Base(args[0]) == a.AppID:
 				a.PID = pid
-			case filepath.Base(args[0]) == "daprd" && slices.Contains(args, a.AppID):
+			case filepath.Base(args[0]) == "daprd" && a.HTTPPort != 0 && slices.Contains(args, a.AppID):
 				a.SidecarPID = pid
 			}
 		}
