@@ -58,9 +58,9 @@ func ByCLI(ctx context.Context, cli, bin, dir string) (*Shop, error) {
 	if err := run(ctx, clone, env, "go", "run", "./cmd/broker", "-prepare"); err != nil {
 		return nil, err
 	}
-	s.cmd = exec.Command(cli, "run", "-f", "dapr") //nolint:gosec,noctx // whom the caller names; ended by EndCLI
+	s.cmd = exec.Command(cli, "run", "-f", "dapr") //nolint:noctx // ended by EndCLI
 	// The CLI's flag for it is not for run files.
-	s.cmd.Dir, s.cmd.Env = clone, append(env, "DAPR_RUNTIME_PATH="+filepath.Join(dir, "dapr"))
+	s.cmd.Dir, s.cmd.Env = clone, slices.Concat(env, []string{"DAPR_RUNTIME_PATH=" + filepath.Join(dir, "dapr")})
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C goes to a whole group
 	began := time.Now()
