@@ -56,7 +56,12 @@ test: go ## run the tests: unit, architecture, contracts, real sidecars, end to 
 	@go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v -e '^tienda/tests/')
 	@echo "== 3/3 tests with real sidecars: architecture, conformance, end to end, walk-through"
 	@$(if $(RACE),RACE=1) go test $(if $(RACE),-race) -timeout $(TEST_TIMEOUT) -p $(or $(AT_ONCE),1) -count=1 $(if $(LATER),$$(go list ./tests/... | grep -v -e '/$(LATER)$$'),./tests/...)
-	@echo "== all tests passed; make k8s, make images-test and make rules are for themselves, and CI runs them too; so is make alerts"
+	@echo "== all passed that was asked for. For themselves are make k8s, images-test and rules, which CI runs as well, and make alerts and k8s-e2e"
+	@case ",$(PROFILES)," in *,redis,*) ;; *) echo "   skipped: what needs Redis (PROFILES=local,redis,postgres)";; esac
+	@case ",$(PROFILES)," in *,postgres,*) ;; *) echo "   skipped: what needs Postgres, the move off a monolith above all (PROFILES=local,redis,postgres)";; esac
+	@test -n "$(BROWSER)" || echo "   skipped: the pages in a browser (BROWSER=chromium)"
+	@test -n "$(INGRESS)" || echo "   skipped: the way in of a cluster (INGRESS=nginx)"
+	@test -n "$(TIENDA_DATA)" || echo "   skipped: DVD Store 3 and Northwind (TIENDA_DATA names the folder of both)"
 
 .PHONY: e2e
 e2e: go ## the end-to-end tests of one profile: make e2e PROFILE=redis; INGRESS=1: through nginx, and the tests of that

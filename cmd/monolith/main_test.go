@@ -81,9 +81,7 @@ func (r running) stopped(t *testing.T) {
 // It starts, writes, ends with nothing left behind, and goes on with what it had; killed,
 // it takes PostgreSQL with it and starts again.
 func TestServe(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	dir := filepath.Join(t.TempDir(), "monolith")
 	first := start(t, dir)
 	require.EqualValues(t, 30+2, first.Rows["customers"])

@@ -38,45 +38,43 @@ func launch(t *testing.T, s *profile.Server) *exec.Cmd {
 }
 
 func TestPrivateServers(t *testing.T) {
-	for _, name := range profiletest.Servers() {
-		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), name)
-			s, err := profile.Open(t.Context(), profile.Config{Name: name, Dir: dir, Private: true})
-			require.NoError(t, err)
-			require.True(t, s.Private)
-			require.NotEmpty(t, s.Password)
-			require.Error(t, s.Ready(t.Context()), "it is not started yet")
-			cmd := launch(t, s)
+	profiletest.OnServers(t, func(t *testing.T, name string) {
+		dir := filepath.Join(t.TempDir(), name)
+		s, err := profile.Open(t.Context(), profile.Config{Name: name, Dir: dir, Private: true})
+		require.NoError(t, err)
+		require.True(t, s.Private)
+		require.NotEmpty(t, s.Password)
+		require.Error(t, s.Ready(t.Context()), "it is not started yet")
+		cmd := launch(t, s)
 
-			stranger := *s
-			for _, wrong := range []string{"", "guess"} {
-				stranger.Password = wrong
-				require.Error(t, stranger.Ready(t.Context()), "with the password %q", wrong)
-			}
-			info, err := os.Stat(s.SecretsFile())
-			require.NoError(t, err)
-			require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-			b, err := os.ReadFile(s.SecretsFile())
-			require.NoError(t, err)
-			require.JSONEq(t, `{"`+name+`-password": "`+s.Password+`"}`, string(b))
+		stranger := *s
+		for _, wrong := range []string{"", "guess"} {
+			stranger.Password = wrong
+			require.Error(t, stranger.Ready(t.Context()), "with the password %q", wrong)
+		}
+		info, err := os.Stat(s.SecretsFile())
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+		b, err := os.ReadFile(s.SecretsFile())
+		require.NoError(t, err)
+		require.JSONEq(t, `{"`+name+`-password": "`+s.Password+`"}`, string(b))
 
-			// Killed, and started again from what is there, as the supervisor does.
-			require.NoError(t, cmd.Process.Signal(syscall.SIGKILL))
-			_ = cmd.Wait()
-			cmd = launch(t, s)
-			require.NoError(t, cmd.Process.Signal(s.StopSignal))
-			require.NoError(t, cmd.Wait(), "it ends cleanly")
+		// Killed, and started again from what is there, as the supervisor does.
+		require.NoError(t, cmd.Process.Signal(syscall.SIGKILL))
+		_ = cmd.Wait()
+		cmd = launch(t, s)
+		require.NoError(t, cmd.Process.Signal(s.StopSignal))
+		require.NoError(t, cmd.Wait(), "it ends cleanly")
 
-			if name == "postgres" { // what a killed one leaves, its process dead but not reaped
-				lock := filepath.Join(dir, "data", "postmaster.pid")
-				require.NoError(t, os.WriteFile(lock, fmt.Appendf(nil, "%d\n%s\n", os.Getpid(), dir), 0o600))
-			}
-			again, err := profile.Open(t.Context(), profile.Config{Name: name, Dir: dir, Private: true})
-			require.NoError(t, err)
-			require.Equal(t, s.Password, again.Password)
-			launch(t, again)
-		})
-	}
+		if name == "postgres" { // what a killed one leaves, its process dead but not reaped
+			lock := filepath.Join(dir, "data", "postmaster.pid")
+			require.NoError(t, os.WriteFile(lock, fmt.Appendf(nil, "%d\n%s\n", os.Getpid(), dir), 0o600))
+		}
+		again, err := profile.Open(t.Context(), profile.Config{Name: name, Dir: dir, Private: true})
+		require.NoError(t, err)
+		require.Equal(t, s.Password, again.Password)
+		launch(t, again)
+	})
 }
 
 func TestTheLocalProfileHasNoServer(t *testing.T) {
@@ -102,7 +100,7 @@ func TestMissingPrograms(t *testing.T) {
 
 // What the component files say is what Render looks for.
 func TestComponentFilesAreRendered(t *testing.T) {
-	for _, name := range profiletest.Servers() {
+	profiletest.OnServers(t, func(t *testing.T, name string) {
 		s, err := profile.Open(t.Context(), profile.Config{Name: name, Dir: t.TempDir(), Private: true})
 		require.NoError(t, err)
 		files, err := filepath.Glob(filepath.Join("..", "..", "components", name, "*.yaml"))
@@ -119,5 +117,5 @@ func TestComponentFilesAreRendered(t *testing.T) {
 			}
 			require.NotContains(t, text, "port=5432", f)
 		}
-	}
+	})
 }

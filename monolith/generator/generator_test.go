@@ -49,9 +49,7 @@ func count(t *testing.T, conn *pgx.Conn, query string) (n int) {
 
 // The same size and seed give the same rows; another seed others.
 func TestTheSameSeedGivesTheSameRows(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	conn, report := fill(t, generator.Options{Size: 200, Seed: 7})
 	want := sums(t, conn)
 	refill(t, conn, generator.Options{Size: 200, Seed: 8})
@@ -76,9 +74,7 @@ func TestTheSameSeedGivesTheSameRows(t *testing.T) {
 }
 
 func TestWhatIsInTheRows(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	const size = 300
 	conn, report := fill(t, generator.Options{Size: size, Seed: 1})
 	require.Empty(t, report.Rejected)
@@ -146,9 +142,7 @@ func TestWhatIsInTheRows(t *testing.T) {
 }
 
 func TestPasswords(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	conn, _ := fill(t, generator.Options{Size: 40, Seed: 3})
 	rows, err := conn.Query(t.Context(), `SELECT id, pass_format, pass_hash, coalesce(pass_salt, '') FROM customers
 		UNION ALL SELECT id, 'bcrypt', pass_hash, '' FROM staff`)
@@ -177,9 +171,7 @@ func TestPasswords(t *testing.T) {
 
 // Odd rows are counted, are what is said of them, and leave the others as they are.
 func TestOddRows(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	conn, none := fill(t, generator.Options{Size: 50, Seed: 2})
 	require.Empty(t, none.Rejected)
 	plain := sums(t, conn)

@@ -17,9 +17,7 @@ const forbidden = "42501" // SQLSTATE: insufficient_privilege
 // The migration's role reads and replicates. Everything else is refused, and refused
 // for want of the right to do it.
 func TestTheMigrationCannotWrite(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	d := localtest.Open(t)
 	conn := localtest.Connect(t, d.MigrationDSN)
 	for _, sql := range []string{
@@ -60,9 +58,7 @@ func TestTheMigrationCannotWrite(t *testing.T) {
 // The role that writes back has the rights for that and for nothing else: no card, no hash
 // of a password, no table that nobody needs.
 func TestWhatIsWrittenBackNeedsFewRights(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	conn := localtest.Connect(t, localtest.Open(t).ReverseDSN)
 	for _, sql := range []string{
 		"CREATE TABLE mine (id int)",
@@ -99,9 +95,7 @@ func refused(t *testing.T, conn *pgx.Conn, sql string) {
 
 // A table that is in neither list would be forgotten by a mapping and by this sample.
 func TestTheListsNameAllTables(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	d := localtest.Open(t)
 	conn := localtest.Connect(t, d.OwnerDSN)
 	rows, err := conn.Query(t.Context(), "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner = $1", local.Owner)
@@ -121,9 +115,7 @@ func TestTheListsNameAllTables(t *testing.T) {
 
 // A folder that has a database is opened again with what is in it.
 func TestReopen(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	dir := t.TempDir()
 	first, err := local.Open(t.Context(), local.Config{Dir: dir, Log: t.Output()})
 	require.NoError(t, err)

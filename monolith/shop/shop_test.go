@@ -103,9 +103,7 @@ func (c *client) buy(key string, customer int64, method string, lines ...shop.Li
 }
 
 func TestShop(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	c := open(t)
 	for _, part := range []struct {
 		name string

@@ -50,9 +50,7 @@ func (l *lossy) RoundTrip(r *http.Request) (*http.Response, error) {
 // What the ledger says was acknowledged is what the database has, although answers were
 // lost; and each way to lose, double or change something is found.
 func TestTheLedgerIsWhatTheDatabaseHas(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	d := localtest.Open(t)
 	conn := localtest.Connect(t, d.OwnerDSN)
 	_, err := generator.Fill(t.Context(), conn, generator.Options{Size: 80, Seed: 5, Odd: 2})

@@ -15,14 +15,7 @@ import (
 
 // The commands over a real database: where the profile postgres is tested.
 func TestADatabase(t *testing.T) {
-	for _, name := range profiletest.Servers() {
-		if name == "postgres" {
-			t.Run(name, overPostgres)
-		}
-	}
-}
-
-func overPostgres(t *testing.T) {
+	profiletest.Needs(t, "postgres")
 	server, stop, err := profiletest.Postgres(t.Context(), t.TempDir(), "wal_level=logical", "fsync=off")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, stop()) }()

@@ -41,6 +41,18 @@ type message struct {
 	} `json:"error"`
 }
 
+// Named gives the program of the Chromium that BROWSER names, and skips the test where it
+// names none. Like the servers of other profiles it is asked for by name, and then must be
+// there.
+func Named(t *testing.T) string {
+	t.Helper()
+	program := os.Getenv("BROWSER")
+	if program == "" {
+		t.Skip("BROWSER names no browser")
+	}
+	return program
+}
+
 // Open starts a browser with one empty page of a width in pixels.
 func Open(t *testing.T, program string, width int) *Browser {
 	t.Helper()

@@ -22,10 +22,8 @@ func TestWhatStoresDo(t *testing.T) {
 		{"redis", true},
 		{"postgres", false},
 	} {
-		if !profiletest.Has(c.store) {
-			continue
-		}
 		t.Run(c.store, func(t *testing.T) {
+			profiletest.Needs(t, c.store)
 			dir := t.TempDir()
 			s := state.Dapr(start(t, "orders", dir, component(t, c.store, dir)), "orders-state")
 			read := func(key string) state.Item {

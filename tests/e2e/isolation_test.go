@@ -30,7 +30,7 @@ func TestEveryServiceHasItsOwnSidecar(t *testing.T) {
 		seen[pid] = true
 		cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if os.IsNotExist(err) {
-			continue // not Linux
+			t.Skip("it reads /proc, which this system has not")
 		}
 		require.NoError(t, err)
 		args := strings.Split(string(cmdline), "\x00")
@@ -150,7 +150,7 @@ func TestListenersAreOnLoopback(t *testing.T) {
 	}
 	tables, err := filepath.Glob("/proc/net/tcp*")
 	if err != nil || len(tables) == 0 {
-		return // not Linux
+		t.Skip("it reads /proc, which this system has not")
 	}
 	inodes := map[string]int{}
 	for pid := range ours {

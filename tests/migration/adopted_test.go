@@ -70,9 +70,7 @@ func (s *story) onHand(sku string) (n int) {
 // Orders that are placed in the shop are the monolith's after a rollback, and the shop's after
 // the next cut-over: each once, with the goods off the count once, wherever it was changed.
 func TestOrdersThatWereMadeInTheShopChangeHands(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := tellBehind(t, generator.Options{Size: 20, Seed: 11})
 	s.start()
 	s.becomes("following")

@@ -168,9 +168,7 @@ func (s *story) manager() string {
 // The catalog is cut over while both shops sell, rolled back, cut over again and finished:
 // nothing that was acknowledged is lost or there twice, on either side.
 func TestTheCatalogChangesHands(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := tellBehind(t, generator.Options{Size: 30, Seed: 5})
 	status, body := s.does("catalog", "begin")
 	require.Equal(t, http.StatusConflict, status)
@@ -216,9 +214,7 @@ func TestTheCatalogChangesHands(t *testing.T) {
 // Whenever the migration dies while the catalog changes hands, it is in somebody's hands
 // afterwards, and nothing that was acknowledged is lost or there twice.
 func TestTheMigrationDiesWhileTheCatalogChangesHands(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := tellBehind(t, generator.Options{Size: 30, Seed: 9})
 	s.start()
 	s.becomes("following")
@@ -334,9 +330,7 @@ func (s *story) merchant() *merchant {
 // All services are cut over, one after the other, while customers go on buying at whatever
 // is still the monolith's, and what is written in the shop gets to the monolith.
 func TestAllServicesChangeHands(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := tellBehind(t, generator.Options{Size: 30, Seed: 6})
 	s.start()
 	s.becomes("following")

@@ -83,9 +83,7 @@ func texts(t *testing.T, db *pgxpool.Pool, sql string) []string {
 // The whole sample, with nobody writing: nothing is lost, doubled or changed, everybody
 // signs in with the old password, and no secret of the source is anywhere.
 func TestSampleWhole(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := tell(t, generator.Options{Size: 60, Seed: 1})
 	// What only a larger sample would have: a customer who may not sign in, and times that
 	// Madrid's clocks have shown twice, and never.

@@ -17,9 +17,7 @@ import (
 // An account that was made in the shop is told of: the broker takes what was announced, and
 // the migration reads the account from its owner, through real sidecars.
 func TestAnOwnerTellsOfWhatWasMadeHere(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := &story{t: t}
 	s.shop, s.token = open(t, "monolith", "", "TIENDA_REVERSE=1")
 	person := map[string]string{"email": "ana@example.com", "password": "a good password", "name": "Ana"}

@@ -33,9 +33,7 @@ var owners = []string{"catalog", "users", "orders", "support"}
 // confirmed, and no verification says that all is well. Once there is room the move goes on
 // by itself, whatever died meanwhile.
 func TestAFullDisk(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	_, long := faultSeed(t)
 	for _, c := range []struct {
 		name string
@@ -70,9 +68,7 @@ func (m memory) free() { m.set("0") }
 
 // A Redis without memory for more refuses writes, those of events as well.
 func TestAFullRedis(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := tellOn(t, generator.Options{Size: 40, Seed: 13}, func(o *shop.Options) { o.Profile = "redis" }, "MIGRATION_CHUNK=5")
 	db, err := tap.OpenRedis(s.shop.State)
 	require.NoError(t, err)

@@ -51,9 +51,7 @@ func (s *story) copying(kind string) {
 // twice, and nothing is different: with chunks of five rows, so that there are many
 // checkpoints, and a monolith that goes on selling.
 func TestTheMoveSurvivesItsParts(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := tell(t, generator.Options{Size: 40, Seed: 11}, "MIGRATION_CHUNK=5")
 	s.sell(10)
 	s.start()
@@ -94,9 +92,7 @@ func TestTheMoveSurvivesItsParts(t *testing.T) {
 // An owner that stands still holds the source back, and nobody claims anything; then it
 // goes on.
 func TestAnOwnerThatStandsStill(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := tell(t, generator.Options{Size: 15, Seed: 5})
 	s.start()
 	s.becomes("following")

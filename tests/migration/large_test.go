@@ -15,9 +15,7 @@ import (
 // and compared all the same, also when they change and when they go; one that is larger than
 // its owner takes at once is rejected by name.
 func TestLargeDocuments(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := tell(t, generator.Options{Size: 30, Seed: 8})
 	run := func(sql string) {
 		t.Helper()

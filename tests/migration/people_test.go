@@ -31,9 +31,7 @@ const (
 // cut-over it can be changed in the shop and rolled back once more. What the monolith has no
 // word for (a password, an agent in charge of a ticket, a label) is still there.
 func TestAccountsTicketsAndReturnsMadeInTheShopAreRolledBack(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := tellBehind(t, generator.Options{Size: 20, Seed: 12})
 	s.start()
 	s.becomes("following")

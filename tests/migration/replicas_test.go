@@ -152,9 +152,7 @@ func (s *story) at(service, stage, end string) (seen string) {
 // was acknowledged is lost or there twice, on either side. MOVE_FAULTS says which seed of
 // the long run: each stage of each service with everything that can die.
 func TestReplicasDieWhileServicesChangeHands(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	seed, long := faultSeed(t)
 	r := rand.New(rand.NewPCG(seed, 0))
 	profile := os.Getenv("PROFILE")

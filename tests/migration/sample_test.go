@@ -16,9 +16,7 @@ import (
 // equal under its writes, and everything that it has acknowledged is in the shop, once,
 // for those whom it belongs to.
 func TestTheSampleIsMovedWhileItSells(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := tell(t, generator.Options{Size: 60, Seed: 7})
 	s.sell(20)
 	s.start()
@@ -215,9 +213,7 @@ func (s *story) takesOldPasswords() {
 // Rows that their owners do not take are listed one by one and keep no other out; once
 // they are mended in the monolith they come by themselves.
 func TestOddRowsAreRejectedByName(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := tell(t, generator.Options{Size: 20, Seed: 3, Odd: 1})
 	s.start()
 	now := s.becomes("following")

@@ -32,9 +32,7 @@ var steps = []struct {
 // twice, and nothing is different. MOVE_FAULTS says which seed of the long run: each step
 // with everything that can die.
 func TestTheMoveSurvivesAtEachStep(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	seed, long := faultSeed(t)
 	r := rand.New(rand.NewPCG(seed, 1))
 	s := tell(t, generator.Options{Size: 40, Seed: seed}, "MIGRATION_CHUNK=5")

@@ -235,9 +235,7 @@ func (s *strangled) places(slug string) (monolith, there int) {
 // The catalog goes to the shop and back while people write and read: by a fence that
 // every gateway has applied, no write is lost, none is done twice, and nobody is refused.
 func TestTheCatalogIsSwitchedUnderLoad(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := strangle(t)
 	var stop atomic.Bool
 	var clients sync.WaitGroup
@@ -300,9 +298,7 @@ func TestTheCatalogIsSwitchedUnderLoad(t *testing.T) {
 // What is fenced stays so while the migration or the gateway dies and comes back, and
 // then goes where it was said; a gateway that died is not taken for one that is done.
 func TestTheFenceHoldsOverDeaths(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := strangle(t)
 	require.Equal(t, http.StatusOK, s.public(http.MethodPut, "/legacy/prices/"+s.sku(), "", map[string]int{"cents": 4321}, nil))
 	s.send("catalog", "monolith", true, 0)
@@ -377,9 +373,7 @@ func (s *strangled) shadowed(slugs []string) (one found) {
 // Reads of the monolith are compared with what the shop would say, beside the answer:
 // before the move it has nothing, after it the same.
 func TestShadowReadsOfTheMonolith(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	s := strangle(t)
 	s.send("catalog", "monolith", false, 1)
 	rows, err := s.owner.Query(t.Context(), "SELECT slug FROM products WHERE active ORDER BY id LIMIT 10")

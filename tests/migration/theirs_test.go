@@ -18,20 +18,10 @@ import (
 	"tienda/demo"
 	"tienda/internal/caller"
 	"tienda/internal/profile/profiletest"
+	"tienda/monolith/local/localtest"
 	"tienda/tests/migration/checker"
 	"tienda/tests/shop"
 )
-
-// theirs gives the folder of a database that is not the project's own, "" where this
-// run of the tests has none: TIENDA_DATA names the folder of all, and PROFILES has
-// postgres.
-func theirs(name string) string {
-	dir := os.Getenv("TIENDA_DATA")
-	if dir == "" || !profiletest.Has("postgres") {
-		return ""
-	}
-	return filepath.Join(dir, name)
-}
 
 // oldDatabase is a database of a server that ends with the test, and a role that may
 // replicate and read.
@@ -158,10 +148,7 @@ var ds3Categories = []string{"Action", "Animation", "Children", "Classics", "Com
 
 // DVD Store 3, whole: each order to the cent, and no card number and no password anywhere.
 func TestDVDStoreWhole(t *testing.T) {
-	dir := theirs("ds3")
-	if dir == "" {
-		return
-	}
+	dir := localtest.Theirs(t, "ds3")
 	d := newOldDatabase(t)
 	root, err := shop.Root()
 	require.NoError(t, err)
@@ -185,10 +172,7 @@ func TestDVDStoreWhole(t *testing.T) {
 
 // Northwind, whole.
 func TestNorthwindWhole(t *testing.T) {
-	dir := theirs("northwind")
-	if dir == "" {
-		return
-	}
+	dir := localtest.Theirs(t, "northwind")
 	d := newOldDatabase(t)
 	sql, err := os.ReadFile(filepath.Join(dir, "northwind.sql"))
 	require.NoError(t, err)

@@ -28,14 +28,10 @@ var withState = []string{"users", "catalog", "orders", "support", "gateway"}
 // Postgres, and the shop is started over that: everything is there, sessions and carts too,
 // and it sells on.
 func TestStateIsCopiedToAnotherStore(t *testing.T) {
-	if !profiletest.Has("postgres") {
-		t.Skip("needs PROFILES=postgres")
-	}
+	profiletest.Needs(t, "postgres")
 	for _, from := range []string{"local", "redis"} {
 		t.Run(from, func(t *testing.T) {
-			if !profiletest.Has(from) {
-				t.Skip("needs PROFILES=" + from)
-			}
+			profiletest.Needs(t, from)
 			copied(t, from, "postgres")
 		})
 	}

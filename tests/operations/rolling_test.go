@@ -40,16 +40,7 @@ const (
 // there once. It is tried on the stores that clusters have; SQLite's locks between
 // processes can refuse writers for a second when one of them opens or closes the file.
 func TestRollingRestart(t *testing.T) {
-	tried := false
-	for _, name := range []string{"redis", "postgres"} {
-		if profiletest.Has(name) {
-			tried = true
-			t.Run(name, func(t *testing.T) { rollingRestart(t, name) })
-		}
-	}
-	if !tried {
-		t.Skip("needs PROFILES=redis or PROFILES=postgres")
-	}
+	profiletest.OnServers(t, rollingRestart)
 }
 
 func rollingRestart(t *testing.T, profile string) {

@@ -21,10 +21,7 @@ import (
 // page it is tried in the browser that BROWSER names; VIEW_PICTURES is a folder for what
 // it looked like, which docs/images has.
 func TestTheViewInABrowser(t *testing.T) {
-	program := os.Getenv("BROWSER")
-	if program == "" {
-		t.Skip("BROWSER names no browser")
-	}
+	program := chromium.Named(t)
 	bin := filepath.Join(t.TempDir(), "bin")
 	require.NoError(t, shop.Build(t.Context(), bin))
 	s, err := shop.Start(t.Context(), shop.Options{Bin: bin, Dir: t.TempDir(), Profile: os.Getenv("PROFILE"), Replicas: []string{"catalog=2"}, View: true})

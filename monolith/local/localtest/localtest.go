@@ -3,6 +3,8 @@ package localtest
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -15,6 +17,24 @@ import (
 
 // Wanted says whether this run of the tests has a PostgreSQL: its name is in PROFILES.
 func Wanted() bool { return profiletest.Has("postgres") }
+
+// Needs skips a test where Wanted says no.
+func Needs(t testing.TB) {
+	t.Helper()
+	profiletest.Needs(t, "postgres")
+}
+
+// Theirs gives the folder of a database that is not the project's own, and skips the test
+// where this run has none: TIENDA_DATA names the folder of all.
+func Theirs(t testing.TB, name string) string {
+	t.Helper()
+	Needs(t)
+	dir := os.Getenv("TIENDA_DATA")
+	if dir == "" {
+		t.Skip("TIENDA_DATA names no folder of databases")
+	}
+	return filepath.Join(dir, name)
+}
 
 // Open starts a database with empty tables that ends with the test.
 func Open(t testing.TB) *local.Database {

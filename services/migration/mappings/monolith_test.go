@@ -18,9 +18,7 @@ import (
 // Every row of the sample monolith becomes a document that its owner takes, but for the
 // odd ones. The amounts are those that SQL adds up, and no card number is among them.
 func TestAllOfTheMonolith(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	conn := localtest.Connect(t, localtest.Open(t).OwnerDSN)
 	report, err := generator.Fill(t.Context(), conn, generator.Options{Size: 200, Seed: 4, Odd: 2})
 	require.NoError(t, err)

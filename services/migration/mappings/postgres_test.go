@@ -16,7 +16,7 @@ import (
 
 	"tienda/internal/daprd"
 	"tienda/internal/profile"
-	"tienda/internal/profile/profiletest"
+	"tienda/monolith/local/localtest"
 	"tienda/services/migration/internal/mapping"
 	"tienda/services/migration/internal/mapping/mappingtest"
 )
@@ -50,17 +50,6 @@ func run(t *testing.T, conn *pgx.Conn, sql string) {
 	t.Helper()
 	_, err := conn.PgConn().Exec(t.Context(), sql).ReadAll()
 	require.NoError(t, err)
-}
-
-// theirs gives the folder of a database that is not the project's own, "" where this
-// run of the tests has none: TIENDA_DATA names the folder of all, and PROFILES has
-// postgres.
-func theirs(name string) string {
-	dir := os.Getenv("TIENDA_DATA")
-	if dir == "" || !profiletest.Has("postgres") {
-		return ""
-	}
-	return filepath.Join(dir, name)
 }
 
 // cents gives a sum of amounts of the database in minor units.
@@ -110,10 +99,7 @@ var ds3Categories = []string{"Action", "Animation", "Children", "Classics", "Com
 // Every row of DVD Store 3 becomes a document, and the amounts are those that SQL
 // adds up.
 func TestAllOfDS3(t *testing.T) {
-	dir := theirs("ds3")
-	if dir == "" {
-		return
-	}
+	dir := localtest.Theirs(t, "ds3")
 	conn := database(t)
 	sql, err := os.ReadFile(filepath.Join("testdata", "ds3.sql"))
 	require.NoError(t, err)
@@ -160,10 +146,7 @@ func TestAllOfDS3(t *testing.T) {
 // Every row of Northwind becomes a document, and the amounts are those that SQL adds
 // up.
 func TestAllOfNorthwind(t *testing.T) {
-	dir := theirs("northwind")
-	if dir == "" {
-		return
-	}
+	dir := localtest.Theirs(t, "northwind")
 	conn := database(t)
 	sql, err := os.ReadFile(filepath.Join(dir, "northwind.sql"))
 	require.NoError(t, err)

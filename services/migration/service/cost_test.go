@@ -26,9 +26,7 @@ import (
 // to make it of them, and to hand it on. What the database, the sidecar and the owner do
 // is not in it. It needs PROFILES=postgres.
 func BenchmarkCopy(b *testing.B) {
-	if !localtest.Wanted() {
-		b.Skip("PROFILES has no postgres")
-	}
+	localtest.Needs(b)
 	d := localtest.Open(b)
 	_, err := generator.Fill(b.Context(), localtest.Connect(b, d.OwnerDSN), generator.Options{Size: 500, Seed: 1})
 	require.NoError(b, err)

@@ -17,9 +17,7 @@ import (
 // The sample monolith is ready to be moved by a role that can only read and replicate;
 // once its owner takes something of it away, it is not.
 func TestTheMonolithPassesThePreflight(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	d := localtest.Open(t)
 	owner := localtest.Connect(t, d.OwnerDSN)
 	_, err := generator.Fill(t.Context(), owner, generator.Options{Size: 30, Seed: 1})

@@ -16,9 +16,7 @@ import (
 // The preflight says whether services can be cut over, and what for if not; a move can
 // begin all the same.
 func TestWhetherAnythingCanBeWrittenBack(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	db := localtest.Open(t)
 	find := func(mappingName string, dsn DSN) []progress.Finding {
 		m, _, err := LoadMapping(mappingName)

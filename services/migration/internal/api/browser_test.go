@@ -28,16 +28,6 @@ import (
 
 const appToken = "a-token-for-the-page"
 
-// browsers gives the browsers to try the page in: the Chromium that BROWSER names, by
-// its program. Like the servers of other profiles it is asked for by name, and then must
-// be there.
-func browsers() []string {
-	if name := os.Getenv("BROWSER"); name != "" {
-		return []string{name}
-	}
-	return nil
-}
-
 func serve(t *testing.T, c progress.Control) *httptest.Server {
 	t.Helper()
 	return serveBoth(t, c, desk(), hands())
@@ -62,13 +52,12 @@ func eventually(t *testing.T, what string, check func() bool) {
 }
 
 func TestThePageInABrowser(t *testing.T) {
-	for _, program := range browsers() {
-		t.Run("what it shows", func(t *testing.T) { shows(t, program) })
-		t.Run("what it does", func(t *testing.T) { does(t, program) })
-		t.Run("how requests are sent", func(t *testing.T) { routes(t, program) })
-		t.Run("when it is not let in", func(t *testing.T) { notLetIn(t, program) })
-		t.Run("when the app is away", func(t *testing.T) { goesAway(t, program) })
-	}
+	program := chromium.Named(t)
+	t.Run("what it shows", func(t *testing.T) { shows(t, program) })
+	t.Run("what it does", func(t *testing.T) { does(t, program) })
+	t.Run("how requests are sent", func(t *testing.T) { routes(t, program) })
+	t.Run("when it is not let in", func(t *testing.T) { notLetIn(t, program) })
+	t.Run("when the app is away", func(t *testing.T) { goesAway(t, program) })
 }
 
 func shows(t *testing.T, program string) {

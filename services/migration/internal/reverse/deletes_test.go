@@ -12,9 +12,7 @@ import (
 // What is gone in the shop is gone from the monolith, moved or made, unless something of
 // it has to stay; a repeat does nothing.
 func TestDeletes(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	w := open(t, 20)
 	c := &chance{Rand: rand.New(rand.NewPCG(5, 6)), w: w}
 	for _, kind := range []string{"categories", "products", "stock", "users", "tickets", "returns"} {
@@ -58,9 +56,7 @@ func TestDeletes(t *testing.T) {
 // Who has bought something stays as somebody without a name, who is let in no more; the
 // orders stay whose they are.
 func TestWhoHasBoughtStaysWithoutAName(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	w := open(t, 20)
 	var order, user string
 	for _, id := range w.owners.ids("orders") {
@@ -90,9 +86,7 @@ func TestWhoHasBoughtStaysWithoutAName(t *testing.T) {
 // A return of an order of a customer, all made in the shop, of which the return is heard
 // of first: what it needs is written before it.
 func TestWhatADocumentRefersToIsWrittenFirst(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	w := open(t, 10)
 	c := &chance{Rand: rand.New(rand.NewPCG(7, 8)), w: w}
 	user, order, ticket, back := newID(), newID(), newID(), newID()

@@ -77,9 +77,7 @@ func (x *crashingTx) Keep(ctx context.Context, w reverse.Written) error {
 // A process that dies at any step of writing what was made in the shop leaves all of it or
 // nothing, and the news that comes again inserts nothing twice.
 func TestACrashInsertsNothingTwice(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	w := open(t, 5)
 	c := &chance{Rand: rand.New(rand.NewPCG(3, 4)), w: w}
 	tables := map[string]string{"categories": "categories", "products": "products", "stock": "inventory", "users": "customers", "orders": "orders", "tickets": "tickets", "returns": "returns"}
@@ -114,9 +112,7 @@ func TestACrashInsertsNothingTwice(t *testing.T) {
 
 // News that comes late, twice, at once or not at all: the row is as the document is.
 func TestTheOrderOfTheNews(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	w := open(t, 3)
 	id := w.owners.ids("categories")[0]
 	doc, sourceKey := w.document("categories", id)
@@ -162,9 +158,7 @@ func TestTheOrderOfTheNews(t *testing.T) {
 
 // Many at once make one row.
 func TestManyAtOnceMakeOneRow(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	w := open(t, 3)
 	id := newID()
 	w.owners.put(t, "categories", id, "", map[string]any{"slug": "made-here", "name": "Made here", "position": 1})
@@ -180,9 +174,7 @@ func TestManyAtOnceMakeOneRow(t *testing.T) {
 
 // What the monolith is in charge of is never written.
 func TestOnlyWhatTheShopIsInChargeOf(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	w := open(t, 3)
 	for _, kind := range kinds {
 		w.charge[kind] = true

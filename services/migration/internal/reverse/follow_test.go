@@ -18,9 +18,7 @@ import (
 // up nothing else; once it fits it is written. What cannot be reached is not kept: its
 // news comes again.
 func TestWhatTheMonolithDoesNotTakeWaits(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	w := open(t, 3)
 	quiet := slog.New(slog.DiscardHandler)
 	list := statestore.NewUnwritten(state.Open(statetest.NewMemory(), nil, quiet))

@@ -11,9 +11,7 @@ import (
 
 // What the monolith has no other word for comes back as the nearest one that it has.
 func TestWhatComesBackAsSomethingElse(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	w := open(t, 20)
 	for _, c := range []struct{ kind, field, is, back string }{
 		{"products", "status", "draft", "archived"},
@@ -50,9 +48,7 @@ func TestWhatComesBackAsSomethingElse(t *testing.T) {
 // The old password lets nobody in any more once another one was set in the shop, and
 // stays where it was not.
 func TestAChangedPasswordIsNotLeftBehind(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	w := open(t, 5)
 	hash := func(id string) (s string) {
 		k, key := w.row("users", id)
@@ -73,9 +69,7 @@ func TestAChangedPasswordIsNotLeftBehind(t *testing.T) {
 
 // Two orders of one number, which the shop may have and the monolith may not.
 func TestOrdersOfOneNumber(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	w := open(t, 5)
 	c := &chance{Rand: rand.New(rand.NewPCG(9, 9)), w: w}
 	for i := range 2 {

@@ -13,9 +13,7 @@ import (
 // monolith has a place for, comes back from its row; and so does one that was made in
 // the shop, with the ID that it has there.
 func TestEveryKindComesBack(t *testing.T) {
-	if !localtest.Wanted() {
-		return
-	}
+	localtest.Needs(t)
 	w := open(t, 20)
 	require.NoError(t, w.mapping.CheckReverse(t.Context(), w.store.Explain))
 	require.NoError(t, w.store.Check(t.Context()))
