@@ -160,10 +160,10 @@ type Service struct {
 	now     func() time.Time
 
 	mu     sync.Mutex
-	left   map[string]bool // orders that this replica left unsettled; true: noted in the store
-	cutOff string          // where the last turn of the recovery had no more time; "": nowhere
-
-	stats Stats
+	left   map[string]bool  // orders that this replica left unsettled; true: noted in the store
+	cutOff string           // where the last turn of the recovery had no more time; "": nowhere
+	census map[string]found // what the recovery has last found of each order in its list
+	ends   map[string]int64 // how tries to settle an order have ended
 }
 
 // NewService gives the service over its store and the other apps.

@@ -59,8 +59,8 @@ func (s *Service) wasLeft(id string) bool {
 // something, by this replica or one that noted it. It is run now and then; several replicas may run it at
 // once, since each step is safe to repeat.
 //
-// A provider that does not answer takes all of a turn for a few orders. So they are counted
-// before any is taken on, and the next turn goes on where this one was cut off.
+// A provider that does not answer takes all of a turn for a few orders. So the next turn goes
+// on where this one was cut off, and what this one did not come to counts as it was last found.
 func (s *Service) Recover(ctx context.Context) error {
 	noted, err := s.store.Unsettled(ctx)
 	if err != nil {
@@ -73,9 +73,9 @@ func (s *Service) Recover(ctx context.Context) error {
 	}
 	from := s.cutOff
 	s.cutOff = ""
+	maps.DeleteFunc(s.census, func(id string, _ found) bool { _, there := all[id]; return !there })
 	s.mu.Unlock()
 	ids := slices.Sorted(maps.Keys(all))
-	s.found(s.count(ctx, ids))
 	first, _ := slices.BinarySearch(ids, from)
 	var errs []error
 	for _, id := range slices.Concat(ids[first:], ids[:first]) {
@@ -92,6 +92,7 @@ func (s *Service) Recover(ctx context.Context) error {
 
 func (s *Service) recoverOne(ctx context.Context, id string, noted bool) error {
 	o, gave, err := s.store.Gave(ctx, id)
+	s.finds(id, o)
 	switch {
 	case fault.KindOf(err) == fault.NotFound && err != nil:
 	case err != nil:

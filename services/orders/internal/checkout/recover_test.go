@@ -3,10 +3,12 @@ package checkout
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"tienda/internal/fault"
 	"tienda/services/orders/internal/order"
 	"tienda/services/orders/internal/payment"
 )
@@ -20,11 +22,15 @@ type owed struct {
 	cut  context.CancelFunc
 	n    int
 	made []string
+	gone bool // there are no orders any more
 }
 
 func (s *owed) Unsettled(context.Context) ([]string, error) { return s.ids, nil }
 
 func (s *owed) Gave(context.Context, string) (*order.Order, bool, error) {
+	if s.gone {
+		return nil, false, fault.Missing("order")
+	}
 	card := &payment.Payment{Attempts: []payment.Attempt{{Step: payment.Authorise, Status: payment.Approved}, {Step: payment.Capture, Status: payment.Open}}}
 	return &order.Order{Status: order.Shipped, Payment: order.Payment{Card: card}}, false, nil
 }
@@ -32,6 +38,10 @@ func (s *owed) Gave(context.Context, string) (*order.Order, bool, error) {
 func (s *owed) InTrace(ctx context.Context, _, _ string, do func(context.Context) error) error {
 	return do(ctx)
 }
+
+func (s *owed) Finished(string, int64) {}
+
+func (s *owed) UnmarkUnsettled(context.Context, string) error { return nil }
 
 func (s *owed) MarkUnsettled(context.Context, string) error { return nil }
 
@@ -50,12 +60,15 @@ func TestRecoveryGoesOnWhereItWasCutOff(t *testing.T) {
 		s.ids = append(s.ids, fmt.Sprintf("%02d", n))
 	}
 	checkouts := NewService(s, nil, nil, nil, nil, s)
-	for range 3 {
+	for _, seen := range []int{10, 20, 25} {
 		ctx, cut := context.WithCancel(t.Context())
 		s.cut = cut
 		require.Error(t, checkouts.Recover(ctx))
-		require.Equal(t, 25, checkouts.Stats().Owing)
-		require.Equal(t, 25, checkouts.Stats().Unsettled[order.Shipped])
+		require.Equal(t, seen, checkouts.Stats().Owing)
+		require.Equal(t, seen, checkouts.Stats().Unsettled[order.Shipped])
 	}
-	require.Equal(t, append(s.ids, "00", "01", "02", "03", "04"), s.made)
+	require.Equal(t, append(slices.Clone(s.ids), "00", "01", "02", "03", "04"), s.made)
+	s.gone = true
+	require.NoError(t, checkouts.Recover(t.Context()))
+	require.Zero(t, checkouts.Stats().Owing)
 }

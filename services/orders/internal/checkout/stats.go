@@ -1,7 +1,6 @@
 package checkout
 
 import (
-	"context"
 	"maps"
 
 	"tienda/services/orders/internal/order"
@@ -13,8 +12,8 @@ type Stats struct {
 	// start: "confirmed", "refused", "unpaid" (the payment provider has not told) and
 	// "left" (for the recovery).
 	Ends map[string]int64
-	// Unsettled are the orders of all replicas in the list of the recovery when this one
-	// last looked, by status, 100 at most.
+	// Unsettled are the orders of all replicas in the list of the recovery as this one has
+	// last found each, by status.
 	Unsettled map[order.Status]int
 	Owing     int // of those, that owe the payment provider something, or an exchange
 }
@@ -23,7 +22,14 @@ type Stats struct {
 func (s *Service) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{Ends: maps.Clone(s.stats.Ends), Unsettled: maps.Clone(s.stats.Unsettled), Owing: s.stats.Owing}
+	now := Stats{Ends: maps.Clone(s.ends), Unsettled: map[order.Status]int{}}
+	for _, f := range s.census {
+		now.Unsettled[f.status]++
+		if f.owing {
+			now.Owing++
+		}
+	}
+	return now
 }
 
 // ended counts how a try ended.
@@ -39,40 +45,28 @@ func (s *Service) ended(o *order.Order, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stats.Ends == nil {
-		s.stats.Ends = map[string]int64{}
+	if s.ends == nil {
+		s.ends = map[string]int64{}
 	}
-	s.stats.Ends[end]++
+	s.ends[end]++
 }
 
-// mostCounted bounds what a turn of the recovery reads only to count it.
-const mostCounted = 100
-
-// census is what a turn of the recovery finds.
-type census struct {
-	unsettled map[order.Status]int
-	owing     int
+// found is what a turn of the recovery has found of an order.
+type found struct {
+	status order.Status
+	owing  bool
 }
 
-// count reads the orders that there are to recover. What cannot be read does not count: it
-// fails when it is taken on.
-func (s *Service) count(ctx context.Context, ids []string) census {
-	c := census{unsettled: map[order.Status]int{}}
-	for _, id := range ids[:min(len(ids), mostCounted)] {
-		o, _, err := s.store.Gave(ctx, id)
-		if err != nil || o == nil {
-			continue
-		}
-		c.unsettled[o.Status]++
-		if o.Owing() {
-			c.owing++
-		}
-	}
-	return c
-}
-
-func (s *Service) found(c census) {
+// finds notes what was found of an order, nil for one that is not there or cannot be read.
+func (s *Service) finds(id string, o *order.Order) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stats.Unsettled, s.stats.Owing = c.unsettled, c.owing
+	switch {
+	case o == nil:
+		delete(s.census, id)
+	case s.census == nil:
+		s.census = map[string]found{id: {o.Status, o.Owing()}}
+	default:
+		s.census[id] = found{o.Status, o.Owing()}
+	}
 }
