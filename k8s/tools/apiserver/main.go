@@ -18,21 +18,15 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
-	"time"
 
-	"go.etcd.io/etcd/server/v3/embed"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo" // as the original has it
 	_ "k8s.io/component-base/metrics/prometheus/version"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 )
-
-// slowest is how long etcd may take to come up, on a busy machine.
-const slowest = 2 * time.Minute
 
 func main() {
 	dir := flag.String("dir", "", "an empty `folder` for everything")
@@ -59,8 +53,8 @@ func prepare(dir string, port, client, peer int) ([]string, error) {
 	if dir == "" || port == 0 || client == 0 || peer == 0 {
 		return nil, errors.New("-dir, -port, -etcd and -peer are needed")
 	}
-	if err := startEtcd(filepath.Join(dir, "etcd"), loopback(client), loopback(peer)); err != nil {
-		return nil, fmt.Errorf("etcd: %w", err)
+	if _, err := startEtcd(filepath.Join(dir, "etcd"), client, peer); err != nil {
+		return nil, err
 	}
 	key := filepath.Join(dir, "accounts.pem")
 	if err := writeKey(key); err != nil {
@@ -74,38 +68,14 @@ func prepare(dir string, port, client, peer int) ([]string, error) {
 	if err := os.WriteFile(tokens, fmt.Appendf(nil, "%s,admin,admin,system:masters\n", token), 0o600); err != nil {
 		return nil, err
 	}
-	etcd := loopback(client)
+	store := etcdURL(client)
 	return []string{
-		"--etcd-servers=" + etcd.String(), "--bind-address=127.0.0.1", "--secure-port=" + strconv.Itoa(port),
+		"--etcd-servers=" + store.String(), "--bind-address=127.0.0.1", "--secure-port=" + strconv.Itoa(port),
 		"--cert-dir=" + filepath.Join(dir, "certificates"), "--token-auth-file=" + tokens, "--authorization-mode=AlwaysAllow",
 		"--service-cluster-ip-range=10.0.0.0/24", "--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + key, "--service-account-signing-key-file=" + key,
 		"--profiling=false", "--v=0",
 	}, nil
-}
-
-func loopback(port int) url.URL {
-	return url.URL{Scheme: "http", Host: "127.0.0.1:" + strconv.Itoa(port)}
-}
-
-func startEtcd(dir string, client, peer url.URL) error {
-	c := embed.NewConfig()
-	c.Dir, c.UnsafeNoFsync, c.LogLevel = dir, true, "error"
-	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
-	c.ListenPeerUrls, c.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
-	c.InitialCluster = c.InitialClusterFromName(c.Name)
-	e, err := embed.StartEtcd(c)
-	if err != nil {
-		return err
-	}
-	select {
-	case <-e.Server.ReadyNotify():
-		return nil
-	case err := <-e.Err():
-		return err
-	case <-time.After(slowest):
-		return errors.New("it does not come up")
-	}
 }
 
 // writeKey makes the key that tokens of service accounts would be signed with.

@@ -15,10 +15,8 @@ import (
 	discovery "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
-	"k8s.io/client-go/kubernetes"
 	core "k8s.io/client-go/listers/core/v1"
 	slices "k8s.io/client-go/listers/discovery/v1"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 const (
@@ -38,18 +36,13 @@ type names struct {
 func dns() *cobra.Command {
 	var config, address string
 	c := &cobra.Command{Use: "dns", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		r, err := clientcmd.BuildConfigFromFlags("", config)
+		var n names
+		err := watch(c.Context(), config, func(f informers.SharedInformerFactory) {
+			n = names{f.Core().V1().Services().Lister(), f.Discovery().V1().EndpointSlices().Lister()}
+		})
 		if err != nil {
 			return err
 		}
-		client, err := kubernetes.NewForConfig(r)
-		if err != nil {
-			return err
-		}
-		f := informers.NewSharedInformerFactory(client, 0)
-		n := names{f.Core().V1().Services().Lister(), f.Discovery().V1().EndpointSlices().Lister()}
-		f.Start(c.Context().Done())
-		f.WaitForCacheSync(c.Context().Done())
 		u, err := net.ListenPacket("udp", address)
 		if err != nil {
 			return err

@@ -27,7 +27,7 @@ var programs = map[string]func() *cobra.Command{
 	"kube-proxy":              proxy.NewProxyCommand,
 	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 	"kubectl":                 kubectl.NewDefaultKubectlCommand,
-	"etcd":                    etcd,
+	"etcd":                    store,
 	"dns":                     dns,
 	"policies":                policies,
 }

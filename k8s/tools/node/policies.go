@@ -15,10 +15,8 @@ import (
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
-	"k8s.io/client-go/kubernetes"
 	core "k8s.io/client-go/listers/core/v1"
 	lister "k8s.io/client-go/listers/networking/v1"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // tick is how often the rules are made anew, if anything has changed.
@@ -45,18 +43,12 @@ func policies() *cobra.Command {
 	var config string
 	var g guard
 	c := &cobra.Command{Use: "policies", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		r, err := clientcmd.BuildConfigFromFlags("", config)
+		err := watch(c.Context(), config, func(f informers.SharedInformerFactory) {
+			g.pods, g.namespaces, g.policies = f.Core().V1().Pods().Lister(), f.Core().V1().Namespaces().Lister(), f.Networking().V1().NetworkPolicies().Lister()
+		})
 		if err != nil {
 			return err
 		}
-		client, err := kubernetes.NewForConfig(r)
-		if err != nil {
-			return err
-		}
-		f := informers.NewSharedInformerFactory(client, 0)
-		g.pods, g.namespaces, g.policies = f.Core().V1().Pods().Lister(), f.Core().V1().Namespaces().Lister(), f.Networking().V1().NetworkPolicies().Lister()
-		f.Start(c.Context().Done())
-		f.WaitForCacheSync(c.Context().Done())
 		before := ""
 		for ; ; time.Sleep(tick) {
 			now, err := g.rules()
