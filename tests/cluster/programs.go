@@ -80,10 +80,15 @@ func prepare(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("images: %w\n%s", err, out)
 	}
-	tests := exec.CommandContext(ctx, "go", "test", "-c", "-o", filepath.Join(o.dir, "images", "e2e.test"), "./tests/e2e") //nolint:gosec // a folder of ours
-	tests.Dir = o.root
-	if out, err := tests.CombinedOutput(); err != nil {
-		return fmt.Errorf("the end-to-end tests: %w\n%s", err, out)
+	for _, build := range [][]string{
+		{"test", "-c", "-o", filepath.Join(o.dir, "images", "e2e.test"), "./tests/e2e"},
+		{"build", "-o", filepath.Join(o.dir, "images", "tienda"), "./cmd/tienda"}, // which loads the demo data
+	} {
+		cmd := exec.CommandContext(ctx, "go", build...) //nolint:gosec // our own packages
+		cmd.Dir = o.root
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", build[len(build)-1], err, out)
+		}
 	}
 	fmt.Println("== images of Dapr, the stores, the ingress")
 	if err := makeAuthority(filepath.Join(o.dir, "images")); err != nil {

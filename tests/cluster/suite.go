@@ -3,20 +3,16 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
 
-	"tienda/demo"
 	"tienda/tests/shop"
 )
 
@@ -91,37 +87,13 @@ func (v *view) walls(ctx context.Context) error {
 
 var errOpen = errors.New("open")
 
-// seed loads the demo data as the local runner does: by the gateway's sidecar, which the owners
-// of the data take imports from.
+// seed loads the demo data by the gateway's sidecar, which the owners of the data take imports
+// from.
 func (v *view) seed(ctx context.Context) error {
-	for _, f := range []struct{ file, app, path string }{
-		{"products.ndjson", "catalog", "/internal/v1/import/products"},
-		{"users.ndjson", "users", "/internal/v1/import/users"},
-	} {
-		data, err := demo.FS.ReadFile(f.file)
-		if err != nil {
-			return err
-		}
-		at := fmt.Sprintf("http://127.0.0.1:%d%s", v.of("gateway").HTTPPort, f.path)
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, at, bytes.NewReader(data))
-		if err != nil {
-			return err
-		}
-		r.Header.Set("Content-Type", "application/x-ndjson")
-		r.Header.Set("dapr-app-id", f.app)
-		r.Header.Set("dapr-api-token", v.token)
-		resp, err := http.DefaultClient.Do(r)
-		if err != nil {
-			return err
-		}
-		body, err := io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
-		if err != nil {
-			return err
-		}
-		if resp.StatusCode != http.StatusOK || !bytes.Contains(body, []byte(`"rejected":0`)) {
-			return fmt.Errorf("%s: %s: %.300s", f.file, resp.Status, body)
-		}
+	cmd := exec.CommandContext(ctx, filepath.Join(v.c.dir, "images", "tienda"), "seed", "-sidecar", fmt.Sprintf("http://127.0.0.1:%d", v.of("gateway").HTTPPort)) //nolint:gosec // our own program
+	cmd.Env = append(os.Environ(), "DAPR_API_TOKEN="+v.token)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func within(ctx context.Context, o options) error {
 
 // stay leaves the cluster up until somebody ends it.
 func (c *cluster) stay(ctx context.Context) {
-	fmt.Printf("== it is up; nsenter -t PID -a with the PID of %s leads into it, KUBECONFIG=%s; Ctrl-C ends it\n", "kubelet", c.pki.file("admin.conf"))
+	fmt.Printf("== it is up; nsenter -t PID -a with the PID of kubelet leads into it, KUBECONFIG=%s; Ctrl-C ends it\n", c.pki.file("admin.conf"))
 	select {
 	case <-ctx.Done():
 	case err := <-c.failed:
