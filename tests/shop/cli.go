@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"tienda/internal/daprd"
 )
 
@@ -33,6 +35,10 @@ func ByCLI(ctx context.Context, cli, bin, dir string) (*Shop, error) {
 	data := filepath.Join(clone, ".data")
 	logs := filepath.Join(data, "logs")
 	if err := run(ctx, root, nil, "git", "checkout-index", "--all", "--prefix="+clone+"/"); err != nil {
+		return nil, err
+	}
+	apps, err := ported(clone)
+	if err != nil {
 		return nil, err
 	}
 	sidecar, err := daprd.Ensure(ctx, daprd.Options{SourceDir: filepath.Join(root, "dapr", "daprd"), Getenv: os.Getenv})
@@ -72,7 +78,7 @@ func ByCLI(ctx context.Context, cli, bin, dir string) (*Shop, error) {
 		_ = s.cmd.Wait()
 		close(s.done)
 	}()
-	if err := s.awaitCLI(ctx); err != nil {
+	if err := s.awaitCLI(ctx, apps); err != nil {
 		s.EndCLI()
 		return nil, fmt.Errorf("%w:\n%s", err, tail(s.log.String()))
 	}
@@ -81,7 +87,7 @@ func ByCLI(ctx context.Context, cli, bin, dir string) (*Shop, error) {
 		s.EndCLI()
 		return nil, err
 	}
-	return s, s.writeCLI()
+	return s, s.writeCLI(apps)
 }
 
 func run(ctx context.Context, dir string, env []string, name string, args ...string) error {
@@ -93,21 +99,37 @@ func run(ctx context.Context, dir string, env []string, name string, args ...str
 	return nil
 }
 
-// ported are the apps of the run file with a port, and the ports of app and sidecar.
-var ported = []App{
-	{AppID: "gateway", Port: 8080, HTTPPort: 3500, GRPCPort: 50005},
-	{AppID: "users", Port: 8081, HTTPPort: 3501, GRPCPort: 50001},
-	{AppID: "catalog", Port: 8082, HTTPPort: 3502, GRPCPort: 50002},
-	{AppID: "orders", Port: 8083, HTTPPort: 3503, GRPCPort: 50003},
-	{AppID: "support", Port: 8084, HTTPPort: 3504, GRPCPort: 50004},
+// ported gives the apps of the run file that have a port, with the ports of app and sidecar.
+func ported(clone string) (apps []App, err error) {
+	b, err := os.ReadFile(filepath.Join(clone, "dapr", "dapr.yaml")) //nolint:gosec // our own file
+	if err != nil {
+		return nil, err
+	}
+	var file struct {
+		Apps []struct {
+			ID   string `yaml:"appID"`
+			Port int    `yaml:"appPort"`
+			HTTP int    `yaml:"daprHTTPPort"`
+			GRPC int    `yaml:"daprGRPCPort"`
+		}
+	}
+	if err := yaml.Unmarshal(b, &file); err != nil {
+		return nil, err
+	}
+	for _, a := range file.Apps {
+		if a.Port != 0 {
+			apps = append(apps, App{AppID: a.ID, Port: a.Port, HTTPPort: a.HTTP, GRPCPort: a.GRPC})
+		}
+	}
+	return apps, nil
 }
 
-func (s *Shop) awaitCLI(ctx context.Context) error {
+func (s *Shop) awaitCLI(ctx context.Context, apps []App) error {
 	ctx, cancel := context.WithTimeout(ctx, StartLimit)
 	defer cancel()
 	for {
 		ready := true
-		for _, a := range ported {
+		for _, a := range apps {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/readyz", a.Port), nil)
 			if err != nil {
 				return err
@@ -133,10 +155,10 @@ func (s *Shop) awaitCLI(ctx context.Context) error {
 
 // writeCLI writes the ready file. The sidecars that the CLI gives to those without a port are
 // not in it.
-func (s *Shop) writeCLI() error {
+func (s *Shop) writeCLI(apps []App) error {
 	now := s.State
 	now.Apps = nil
-	for _, a := range append(slices.Clone(ported), App{AppID: "broker", Port: 4222}, App{AppID: "mailbox"}, App{AppID: "sandbox", Port: 4280}) {
+	for _, a := range append(slices.Clone(apps), App{AppID: "broker", Port: 4222}, App{AppID: "mailbox"}, App{AppID: "sandbox", Port: 4280}) {
 		a.Name = a.AppID
 		now.Apps = append(now.Apps, a)
 	}
