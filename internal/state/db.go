@@ -149,7 +149,11 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 		tx := newTx(ctx, db.store)
 		tx.commit, tx.earlier, tx.tries = newCommit(), before, tries
 		tries = append(tries, tx.commit)
-		if err := fn(tx); err != nil {
+		err := fn(tx)
+		if len(tx.presumed) > 0 && (err != nil || tx.misjudged()) {
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		if len(db.watches) > 0 {

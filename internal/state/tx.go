@@ -41,6 +41,7 @@ type Tx struct {
 	half       []string                // keys that have landed although the commit had a conflict
 	entry      *entry                  // of the journal; nil: none
 
+	presumed  []string // keys of documents that were taken for absent unread
 	unwatched bool
 	told      map[string][]string // what watches were told of, by document
 }
@@ -86,6 +87,30 @@ func (tx *Tx) Load(keys ...string) error {
 		tx.docs[item.Key] = d
 	}
 	return nil
+}
+
+// Presume takes documents that were not read yet for absent, without asking the store: those
+// that this update writes, where somebody else would hardly have written them. They are
+// created, which is a conflict where something is there after all; then, or where one of them is
+// not written, or the function ends with an error, it runs again and what it presumed is read. On
+// a store that does not roll back, what it wrote besides may have landed by then.
+func (tx *Tx) Presume(keys ...string) error {
+	if len(tx.tries) > 0 {
+		return tx.Load(keys...)
+	}
+	for _, k := range keys {
+		if _, known := tx.docs[k]; !known {
+			tx.docs[k] = &doc{}
+			tx.presumed = append(tx.presumed, k)
+		}
+	}
+	return nil
+}
+
+// misjudged says whether something that was presumed is not created after all, so that the
+// store would not say that it is there.
+func (tx *Tx) misjudged() bool {
+	return slices.ContainsFunc(tx.presumed, func(k string) bool { return !tx.docs[k].written || tx.docs[k].deleted })
 }
 
 // Ours says whether the document under key holds what an earlier run of this

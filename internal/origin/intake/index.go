@@ -63,6 +63,13 @@ func (all parts) save(tx *state.Tx) error {
 	return nil
 }
 
+// knows says whether a document is here, or was.
+func (p *part) knows(id string) bool {
+	_, there := slices.BinarySearch(p.IDs, id)
+	_, gone := p.Gone[id]
+	return there || gone
+}
+
 func (p *part) add(id string) {
 	if at, there := slices.BinarySearch(p.IDs, id); !there {
 		p.IDs, p.changed = slices.Insert(p.IDs, at, id), true

@@ -12,6 +12,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"tienda/internal/fault"
 	"tienda/internal/origin"
@@ -40,6 +41,10 @@ type Kind[T any] struct {
 	// Keys are the state documents that Held, Put and Remove read, so that those of
 	// a batch are read in one call. value is nil for a document that is gone.
 	Keys func(id string, value *T) []string
+	// New, if any, are those of Keys that are there only once the document of an ID has come,
+	// and that Put writes for a new one, each of them. Of a batch they are taken for absent,
+	// where the index does not list the document, and read where that is wrong.
+	New func(id string, value *T) []string
 	// Held gives the source of what is kept under an ID; nil where nothing is, or where it
 	// was made here and not moved in: that is for Put to refuse or to take over.
 	Held func(tx *state.Tx, id string) (*origin.Source, error)
@@ -74,11 +79,21 @@ type Kind[T any] struct {
 }
 
 // Run stores the documents of one run of the transaction. Finish, after the last of them, writes what
-// they have in common, such as an index.
+// they have in common, such as an index. Leave, if any, is told of each that is not stored: an
+// earlier run may have landed in part and have put it into lists, which are to be as the
+// document is that is held.
 type Run[T any] struct {
 	Put    func(d Document[T]) error
 	Remove func(id string) error
+	Leave  func(d Document[T]) error
 	Finish func() error
+}
+
+func (r Run[T]) leave(d Document[T]) error {
+	if r.Leave == nil || d.Deleted {
+		return nil
+	}
+	return r.Leave(d)
 }
 
 // Outcome is what became of a document.
@@ -118,7 +133,7 @@ type Result struct {
 
 // Take stores documents in one transaction; name is the part of the index of those that say
 // none. Results are in the order of the documents; of two with one ID the later one counts.
-// State: 1 bulk get, 1 more where More says so, 1 transaction.
+// State: 1 to 3 bulk gets, see load, 1 transaction.
 func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result, error) {
 	results, docs := make([]Result, len(in)), make([]Document[T], len(in))
 	for i, d := range in {
@@ -171,10 +186,10 @@ func (k Kind[T]) store(ctx context.Context, in []Incoming, docs []Document[T], r
 		written = nil
 		tx.Unwatched()
 		copy(results, before)
-		if err := k.load(tx, docs, results); err != nil {
+		index := parts{}
+		if err := k.load(tx, index, docs, results); err != nil {
 			return err
 		}
-		index := parts{}
 		run := k.begin(tx)
 		for i, d := range in {
 			if results[i].Outcome != Stored {
@@ -210,32 +225,80 @@ func (k Kind[T]) begin(tx *state.Tx) Run[T] {
 	}
 }
 
-// load reads what a batch needs: 1 bulk get, 1 more for what More says that was not read yet.
-func (k Kind[T]) load(tx *state.Tx, docs []Document[T], results []Result) error {
+// presumeFrom is how many documents are a batch of which nothing is read that is new: to ask the
+// index first is one call more.
+const presumeFrom = 20
+
+// load reads what a batch needs: 1 bulk get, 1 more for what More says that was not read yet, and
+// 1 for documents of a large batch that the index lists.
+func (k Kind[T]) load(tx *state.Tx, index parts, docs []Document[T], results []Result) error {
 	x := k.index()
 	keys := x.roots.Keys(x.kind)
 	var taken []Document[T]
 	for i, d := range docs {
-		if results[i].Outcome != Stored {
-			continue
+		if results[i].Outcome == Stored {
+			keys, taken = append(keys, x.parts.Key(d.Part)), append(taken, docs[i])
 		}
-		var value *T
-		if !d.Deleted {
-			value = &docs[i].Value
-			if k.PartKeys != nil {
-				keys = append(keys, k.PartKeys(d.Part, value)...)
-			}
-		}
-		keys, taken = append(append(keys, x.parts.Key(d.Part)), k.Keys(d.ID, value)...), append(taken, d)
 	}
-	if err := tx.Load(keys...); err != nil || k.More == nil {
+	presume := k.New != nil && len(taken) >= presumeFrom
+	for i, d := range taken {
+		value := valueOf(&taken[i])
+		if value != nil && k.PartKeys != nil {
+			keys = append(keys, k.PartKeys(d.Part, value)...)
+		}
+		own := k.Keys(d.ID, value)
+		if presume {
+			fresh := k.New(d.ID, value)
+			own = slices.DeleteFunc(own, func(key string) bool { return slices.Contains(fresh, key) })
+		}
+		keys = append(keys, own...)
+	}
+	if err := tx.Load(keys...); err != nil {
 		return err
+	}
+	if presume {
+		if err := k.presume(tx, index, taken); err != nil {
+			return err
+		}
+	}
+	if k.More == nil {
+		return nil
 	}
 	more, err := k.More(tx, taken)
 	if err != nil {
 		return err
 	}
 	return tx.Load(more...)
+}
+
+// valueOf gives the value of a document; nil: it is gone.
+func valueOf[T any](d *Document[T]) *T {
+	if d.Deleted {
+		return nil
+	}
+	return &d.Value
+}
+
+// presume reads what New says of documents that the index lists, and takes that of the
+// others for absent: it is created.
+func (k Kind[T]) presume(tx *state.Tx, index parts, docs []Document[T]) error {
+	var known, fresh []string
+	for i, d := range docs {
+		p, err := index.open(tx, k.index(), d.Part)
+		if err != nil {
+			return err
+		}
+		keys := k.New(d.ID, valueOf(&docs[i]))
+		if d.Deleted || d.Adopt || p.knows(d.ID) {
+			known = append(known, keys...)
+		} else {
+			fresh = append(fresh, keys...)
+		}
+	}
+	if err := tx.Load(known...); err != nil {
+		return err
+	}
+	return tx.Presume(fresh...)
 }
 
 // ByID gives a Kind's More that asks for each document by its ID.
@@ -286,9 +349,14 @@ func (k Kind[T]) one(tx *state.Tx, run Run[T], index *part, in Incoming, doc Doc
 	if err != nil {
 		return err
 	}
-	if !in.Source.Newer(held) || in.Source.Position < index.Gone[in.ID] {
+	if gone := index.Gone[in.ID]; !in.Source.Newer(held) || in.Source.Position < gone {
 		result.Outcome = Stale
-		return nil
+		if held != nil && held.Position < gone { // a half of an older state has come after its end
+			if err := run.Remove(in.ID); err != nil {
+				return err
+			}
+		}
+		return run.leave(doc)
 	}
 	if in.Deleted {
 		index.bury(in.ID, in.Source.Position)
@@ -301,7 +369,7 @@ func (k Kind[T]) one(tx *state.Tx, run Run[T], index *part, in Incoming, doc Doc
 		if err == nil && held == nil { // it may be listed by a half that was kept and is refused now
 			index.drop(in.ID)
 		}
-		return err
+		return cmp.Or(err, run.leave(doc))
 	}
 	if err == nil {
 		index.add(in.ID)

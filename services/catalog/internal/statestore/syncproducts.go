@@ -23,6 +23,7 @@ func movedProducts() intake.Kind[product.Moved] {
 			}
 			return keysOf(id, product.Details{Slug: m.Slug, Variants: variantsOf(m)})
 		},
+		New:     func(id string, _ *product.Moved) []string { return products.Keys(id) },
 		More:    intake.ByID[product.Moved](heldKeys),
 		GetKeys: func(id string) []string { return products.Keys(id) },
 		Held: func(tx *state.Tx, id string) (*origin.Source, error) {

@@ -42,6 +42,12 @@ func movedStock() intake.Kind[inventory.Moved] {
 			}
 			return []string{movedStocks.Key(id), stocks.Key(m.SKU), skus.Key(m.SKU), inventorySettings.Key(allStock)}
 		},
+		New: func(id string, m *inventory.Moved) []string {
+			if m == nil {
+				return movedStocks.Keys(id)
+			}
+			return []string{movedStocks.Key(id), stocks.Key(m.SKU)}
+		},
 		More: intake.ByID[inventory.Moved](func(tx *state.Tx, id string) ([]string, error) {
 			of, ok, err := movedStocks.Get(tx, id)
 			if err != nil || !ok {

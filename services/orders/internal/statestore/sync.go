@@ -1,6 +1,8 @@
 package statestore
 
 import (
+	"reflect"
+	"slices"
 	"time"
 
 	"tienda/internal/fault"
@@ -30,14 +32,15 @@ func Sync(db *state.DB, check func(doc []byte) []fault.Field) intake.Kind[moved.
 			}
 			return keys
 		},
+		New: func(id string, _ *moved.Order) []string { return orders.Keys(id) },
 		PartKeys: func(part string, d *moved.Order) []string {
 			page := movedPage(part, *d)
 			return []string{historyPageDocs.Key(page), historyDayDocs.Key(dayOf(page))}
 		},
 		Room: make(chan struct{}, 1), More: morePlaces, Held: heldOrigin,
 		Begin: func(tx *state.Tx) intake.Run[moved.Order] {
-			r := &movedRun{tx: tx, held: map[string]*order.Order{}}
-			return intake.Run[moved.Order]{Put: r.put, Remove: r.bury, Finish: r.list}
+			r := &movedRun{tx: tx, held: map[string]*order.Order{}, leaves: map[string]order.Place{}, bypassed: map[string]bypassed{}}
+			return intake.Run[moved.Order]{Put: r.put, Remove: r.bury, Leave: r.leave, Finish: r.list}
 		},
 		GetKeys: func(id string) []string { return orders.Keys(id) },
 		Get:     getMoved, Own: ownOrders(time.Now),
@@ -95,8 +98,17 @@ func morePlaces(tx *state.Tx, docs []intake.Document[moved.Order]) (keys []strin
 
 // movedRun stores the orders of one transaction.
 type movedRun struct {
-	tx   *state.Tx
-	held map[string]*order.Order // that were put or buried, by ID, as they are kept now
+	tx       *state.Tx
+	held     map[string]*order.Order // that were put or buried, by ID, as they are kept now
+	leaves   map[string]order.Place  // where they have been listed until now
+	bypassed map[string]bypassed     // that were not stored, by ID
+}
+
+// bypassed is an order that is not stored: what is held instead, if anything, and where the
+// state that came would have been listed.
+type bypassed struct {
+	held  *order.Order
+	place order.Place
 }
 
 func (r *movedRun) put(d intake.Document[moved.Order]) error {
@@ -124,10 +136,46 @@ func (r *movedRun) put(d intake.Document[moved.Order]) error {
 	o.Page = movedPage(d.Part, d.Value)
 	if held != nil {
 		o.Leave(held.Place())
+		r.leaves[d.ID] = held.Place()
 	}
 	o.Version++
 	r.held[d.ID] = o
 	return r.keep(o)
+}
+
+// leave sees to it that an order which is not stored, as something newer is held, is listed as that
+// is: a run before this one may have landed in part. What is listed anew is written with its
+// order, lest that becomes another one meanwhile.
+func (r *movedRun) leave(d intake.Document[moved.Order]) error {
+	held, err := heldOrder(r.tx, d.ID)
+	if err != nil {
+		return err
+	}
+	came := order.Place{Page: movedPage(d.Part, d.Value), Owner: shopper.User(d.Value.CustomerID)}
+	r.bypassed[d.ID] = bypassed{held, came}
+	if held == nil || held.Moved == nil || held.Gone || r.held[d.ID] != nil {
+		return nil
+	}
+	if fine, err := listedAsHeld(r.tx, held); err != nil || fine {
+		return err
+	}
+	held.Version++
+	r.held[d.ID] = held
+	return r.keep(held)
+}
+
+// listedAsHeld says whether the lists that an order is in have it as it is.
+func listedAsHeld(tx *state.Tx, o *order.Order) (bool, error) {
+	p, _, err := historyPageDocs.Get(tx, o.Page)
+	row := history.RowOf(o)
+	if err != nil || !slices.ContainsFunc(p.Rows, func(is history.Row) bool { return reflect.DeepEqual(is, row) }) {
+		return false, err
+	}
+	if o.Owner.UserID() == "" || o.InListOf(o.Owner) {
+		return true, nil
+	}
+	all, err := ordersOf(o.Owner).Dated(tx)
+	return slices.ContainsFunc(all, func(is state.Dated) bool { return is.ID == o.ID && is.At.Equal(o.CreatedAt) }), err
 }
 
 // keep writes an order. What its card is to do is left to the recovery.

@@ -1,6 +1,7 @@
 package statestore
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -19,6 +20,9 @@ type lists struct {
 type pageNews struct {
 	out []string      // IDs, at first of those that are to go and then of those that were there
 	in  []history.Row // by ID instead of what is there
+	// left: an order is moved off the page, which is written even if it is not there: whoever is
+	// about to put it there, as it was, has to look again.
+	left bool
 }
 
 type ownerNews struct {
@@ -48,16 +52,25 @@ func (r *movedRun) list() error {
 	for _, id := range slices.Sorted(maps.Keys(r.held)) {
 		o := r.held[id]
 		l.add(o)
+		if p := r.leaves[id]; p.Page != "" && p.Page != o.Page {
+			l.page(p.Page).left = true
+		}
 		if len(o.Moved.Left) > 0 {
 			left = append(left, o)
 		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.bypassed)) {
+		l.leave(id, r.bypassed[id].place, cmp.Or(r.held[id], r.bypassed[id].held))
 	}
 	if err := l.write(r.tx); err != nil {
 		return err
 	}
 	for _, o := range left {
 		was := len(o.Moved.Left)
-		o.Moved.Left = slices.DeleteFunc(o.Moved.Left, func(p order.Place) bool { return !l.had(p, o) })
+		o.Moved.Left = slices.DeleteFunc(o.Moved.Left, func(p order.Place) bool {
+			// What it leaves only now may be read before the order came to be listed there.
+			return p != r.leaves[o.ID] && !l.had(p, o)
+		})
 		if len(o.Moved.Left) < was {
 			if err := orders.Put(r.tx, o.ID, *o); err != nil {
 				return err
@@ -87,6 +100,17 @@ func (l lists) add(o *order.Order) {
 		if p.Owner.UserID() != "" && (o.Gone || p.Owner != o.Owner) {
 			l.owner(p.Owner).out = append(l.owner(p.Owner).out, o.ID)
 		}
+	}
+}
+
+// leave takes an order that is not stored out of where the state that came has it; o is what is held,
+// nil for nothing.
+func (l lists) leave(id string, came order.Place, o *order.Order) {
+	if o == nil || o.Gone || o.Page != came.Page {
+		l.page(came.Page).out = append(l.page(came.Page).out, id)
+	}
+	if came.Owner.UserID() != "" && (o == nil || o.Gone || o.Moved == nil || o.Owner != came.Owner) {
+		l.owner(came.Owner).out = append(l.owner(came.Owner).out, id)
 	}
 }
 
@@ -122,7 +146,7 @@ func (n *pageNews) write(tx *state.Tx, name string) error {
 		return gone || slices.ContainsFunc(n.in, func(now history.Row) bool { return now.ID == r.ID })
 	})
 	n.out = there
-	if len(n.in) == 0 && len(there) == 0 {
+	if len(n.in) == 0 && len(there) == 0 && !n.left {
 		return nil
 	}
 	if err := historyPageDocs.Put(tx, name, historyPage{Rows: append(rows, n.in...)}); err != nil || len(n.in) == 0 {

@@ -50,7 +50,7 @@ func (a *Accounts) Moved(
 ) intake.Kind[account.Moved] {
 	m := &moving{db: a.db, wrap: wrap, now: now, decided: map[string]decision{}}
 	return intake.Kind[account.Moved]{
-		Name: "users", DB: a.db, Check: fits, Keys: m.keys, Held: m.held, Begin: m.begin,
+		Name: "users", DB: a.db, Check: fits, Keys: m.keys, New: func(id string, _ *account.Moved) []string { return users.Keys(id) }, Held: m.held, Begin: m.begin,
 		Get: m.get, GetKeys: func(id string) []string { return users.Keys(id) }, Prepare: m.prepare, Stored: m.stored,
 		More: intake.ByID[account.Moved](m.more), Room: make(chan struct{}, 1), Own: ownAccounts(),
 	}
