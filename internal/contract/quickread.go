@@ -130,8 +130,8 @@ func (q *quick) property(quoted []byte, plain bool) (property, bool) {
 	if plain && q.names == nil {
 		p, named = q.props[string(quoted[1:len(quoted)-1])]
 	} else {
-		var name string
-		if json.Unmarshal(quoted, &name) != nil || q.names != nil && (q.names.types&stringBit == 0 || !q.names.text(name, plain)) {
+		name, ok := unquoted(quoted)
+		if !ok || q.names != nil && (q.names.types&stringBit == 0 || !q.names.text(name, plain)) {
 			return p, false
 		}
 		p, named = q.props[name]
@@ -195,8 +195,17 @@ func (r *reader) text(q *quick) bool {
 	if plain {
 		return q.text(string(quoted[1:len(quoted)-1]), true)
 	}
-	var s string
-	return json.Unmarshal(quoted, &s) == nil && q.text(s, false)
+	s, ok := unquoted(quoted)
+	return ok && q.text(s, false)
+}
+
+// unquoted gives what a string says that quoted has read.
+func unquoted(quoted []byte) (s string, ok bool) {
+	if bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted) {
+		return string(quoted[1 : len(quoted)-1]), true
+	}
+	err := json.Unmarshal(quoted, &s)
+	return s, err == nil
 }
 
 // quoted reads a string, with its quotes. plain: it is ASCII, without escapes.
@@ -205,16 +214,17 @@ func (r *reader) quoted() (s []byte, plain, ok bool) {
 	if from >= len(r.doc) || r.doc[from] != '"' {
 		return nil, false, false
 	}
+	escaped := false
 	plain = true
 	for i := from + 1; i < len(r.doc); i++ {
 		switch b := r.doc[i]; {
 		case b == '"':
 			r.at = i + 1
-			return r.doc[from:r.at], plain, plain || json.Valid(r.doc[from:r.at])
+			return r.doc[from:r.at], plain, !escaped || json.Valid(r.doc[from:r.at])
 		case b < ' ':
 			return nil, false, false
 		case b == '\\':
-			plain = false
+			plain, escaped = false, true
 			i++
 		case b >= utf8.RuneSelf:
 			plain = false

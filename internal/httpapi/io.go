@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"tienda/internal/fault"
+	"tienda/internal/quickjson"
 )
 
 // Var gives a path parameter. The contract has checked it, and mux leaves it
@@ -36,11 +37,11 @@ func newBody(raw []byte) body { return body{bytes.NewReader(raw), raw} }
 // Close does nothing.
 func (body) Close() error { return nil }
 
-// DecodeLarge is Decode for large bodies, at half the price, where the contract itself
-// refuses fields that are not known: it does not look for them again.
-func DecodeLarge(r *http.Request, v any) error {
+// DecodeLarge is Decode for large bodies, at a fraction of the price, into a value that is zero,
+// where the contract itself refuses fields that are not known: it does not look for them again.
+func DecodeLarge[T any](r *http.Request, v *T) error {
 	if b, ok := r.Body.(body); ok {
-		return unfit(json.Unmarshal(b.raw, v))
+		return unfit(quickjson.Unmarshal(b.raw, v))
 	}
 	return Decode(r, v)
 }

@@ -27,6 +27,7 @@ func TestDecodeLarge(t *testing.T) {
 	err := DecodeLarge(read(`{"N":"x"}`), &v)
 	require.Equal(t, fault.Invalid, fault.KindOf(err))
 	require.ErrorContains(t, err, "fit")
+	require.Equal(t, Decode(read(`{"N":"x"}`), &v), err, "it says the same of what does not fit")
 }
 
 func TestABodyIsReadToItsLimit(t *testing.T) {

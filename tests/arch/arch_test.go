@@ -49,6 +49,8 @@ var plumbing = map[string]string{
 	"tienda/internal/problem":                  "RFC 9457 problem documents",
 	"tienda/internal/profile":                  "the server behind a profile, found or started",
 	"tienda/internal/profile/profiletest":      "which profiles a run of the tests covers",
+	"tienda/internal/quickjson":                "decodes the JSON of batches as encoding/json does",
+	"tienda/internal/quickjson/quickjsontest":  "holds it to encoding/json over the documents of a type, in tests",
 	"tienda/internal/sidecar":                  "connection to the app's own sidecar",
 	"tienda/internal/state":                    "typed documents over a state store",
 	"tienda/internal/state/statetest":          "the fake store and the suite for all stores",

@@ -16,6 +16,7 @@ import (
 
 	"tienda/internal/fault"
 	"tienda/internal/origin"
+	"tienda/internal/quickjson"
 	"tienda/internal/state"
 )
 
@@ -144,7 +145,7 @@ func (k Kind[T]) Take(ctx context.Context, name string, in []Incoming) ([]Result
 		}
 		if bad := k.Check(d.Document); len(bad) > 0 {
 			results[i].reject(fault.BadFields(bad...))
-		} else if err := json.Unmarshal(d.Document, &docs[i].Value); err != nil {
+		} else if err := quickjson.Unmarshal(d.Document, &docs[i].Value); err != nil {
 			results[i].reject(fault.BadField("", "does not fit this route"))
 		}
 	}
