@@ -190,12 +190,17 @@ func (v *moving) takeBatch(ctx context.Context, kind, app, body string) error {
 	return nil
 }
 
-// storeSeconds gives the CPU seconds of the profile's server, found by its port, and of its children.
-func (v *moving) storeSeconds() (seconds float64) {
+// storeSeconds gives the CPU seconds of the profile's server; 0: there is none.
+func (v *moving) storeSeconds() float64 {
 	_, port, err := net.SplitHostPort(v.shop.Store)
 	if err != nil {
 		return 0
 	}
+	return serverSeconds(port)
+}
+
+// serverSeconds gives the CPU seconds of a database's server, found by its port, and of its children.
+func serverSeconds(port string) (seconds float64) {
 	servers := map[string]bool{}
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range lines {

@@ -126,25 +126,33 @@ func (m *meter) run(name string, exactly int64, counts func() (plan.Counts, erro
 	return r, nil
 }
 
-// busySeconds reads how long the machine's cores have been busy, from
-// /proc/stat in units of 10 ms.
-func busySeconds() (float64, error) {
+// cpuSeconds reads how long the machine's cores have been busy, and how long
+// idle, from /proc/stat in units of 10 ms.
+func cpuSeconds() (busy, idle float64, err error) {
 	b, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return 0, fmt.Errorf("the benchmark reads CPU time from Linux's /proc: %w", err)
+		return 0, 0, fmt.Errorf("the benchmark reads CPU time from Linux's /proc: %w", err)
 	}
 	line, _, _ := bytes.Cut(b, []byte("\n"))
-	var busy float64
 	for i, field := range strings.Fields(string(line))[1:] {
 		v, err := strconv.ParseFloat(field, 64)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		if i != 3 && i != 4 && i < 7 { // not idle, iowait, or what a hypervisor took; guest time is in user time
+		switch {
+		case i == 3 || i == 4: // idle, iowait
+			idle += v
+		case i < 7: // not what a hypervisor took; guest time is in user time
 			busy += v
 		}
 	}
-	return busy / 100, nil
+	return busy / 100, idle / 100, nil
+}
+
+// busySeconds reads how long the machine's cores have been busy.
+func busySeconds() (float64, error) {
+	busy, _, err := cpuSeconds()
+	return busy, err
 }
 
 // cpuByProcess reads the CPU seconds of the processes, and of this one.

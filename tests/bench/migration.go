@@ -31,7 +31,7 @@ import (
 // The move: what is in the monolith is the same for each run of a size.
 const (
 	moveSeed    = 1
-	moveHashed  = 400              // accounts whose passwords are hashed anew
+	moveHashed  = 400              // accounts with passwords, which come after the copy
 	moveWorkers = 4                // who send at the same time, as the mover's default has it
 	moveLimit   = 10 * time.Minute // for the copy, and for the verification
 )
@@ -43,11 +43,11 @@ type Migration struct {
 	Documents int     `json:"documents"`
 	Rows      int64   `json:"rows"`       // that they are made of
 	Seconds   float64 `json:"seconds"`    // from the start until it follows
-	PerSecond float64 `json:"per_second"` // documents, without those with a password to hash
+	PerSecond float64 `json:"per_second"` // documents, none of them with a password to hash
 	// RowsPerSecond are the rows that these are made of.
 	RowsPerSecond float64     `json:"rows_per_second"`
 	Kinds         []MovedKind `json:"kinds"`
-	Hashed        MovedKind   `json:"hashed"` // accounts with passwords
+	Hashed        MovedKind   `json:"hashed"` // accounts with passwords, while it follows
 	// Floor are the same documents in a bare loop of bulk writes, one after the other.
 	// FloorAtOnce are as many such loops at once as the migration has, which is what the
 	// machine can do, and FloorTx as many of transactions.
@@ -57,21 +57,23 @@ type Migration struct {
 	// Kept are the documents that the stores have in the end, in a loop of transactions.
 	Kept  Floor       `json:"floor_kept"`
 	Calls plan.Counts `json:"calls"` // of the sidecars, per document
-	// CPU seconds of the copy by process; -d: a sidecar.
+	// CPU seconds of the copy by process; -d: a sidecar; "store" is the profile's server, and
+	// "monolith" the monolith's database.
 	CPU      map[string]float64 `json:"cpu_s"`
+	Busy     float64            `json:"busy"` // the share of the machine's CPU time that was used during the copy
 	Steps    []Step             `json:"steps"`
 	Rate     float64            `json:"sustained_writes_per_second"` // the most with a lag below a second
 	Verified float64            `json:"verified_s"`                  // how long the verification took, which found all equal
 	Load     string             `json:"load"`                        // load averages at the begin and at the end
 }
 
-// MovedKind is how fast documents of a kind were moved, and the floor of the same ones.
+// MovedKind is how fast documents of a kind were moved, other owners' at the same time, and
+// the floor of the same ones, which have the machine for themselves.
 type MovedKind struct {
 	Kind      string  `json:"kind"`
 	Documents int     `json:"documents"`
 	PerSecond float64 `json:"per_second"`
 	Floor     float64 `json:"floor_per_second,omitempty"`
-	Ratio     float64 `json:"ratio,omitempty"`
 }
 
 // moving is a monolith on its way.
@@ -81,6 +83,7 @@ type moving struct {
 	shop     *shop.Shop
 	database *local.Database
 	token    string
+	passHash string // of an employee, as the monolith has it
 }
 
 // measureMigration moves a sample monolith into an empty shop on a profile, lets customers
@@ -113,6 +116,9 @@ func measureMigration(ctx context.Context, m *meter, r *Report, customers int, p
 	if err != nil {
 		return err
 	}
+	if err := v.hash(ctx); err != nil {
+		return err
+	}
 	if m.only.MatchString("rates") {
 		if err := v.follow(ctx); err != nil {
 			return err
@@ -131,8 +137,7 @@ func measureMigration(ctx context.Context, m *meter, r *Report, customers int, p
 	return nil
 }
 
-// fill makes the rows. Customers lose their passwords, and so many employees more than
-// there are get one each: what hashing costs is told apart.
+// fill makes the rows. Nobody keeps a password: what hashing costs is told apart.
 func (v *moving) fill(ctx context.Context) error {
 	conn, err := pgx.Connect(ctx, v.database.OwnerDSN)
 	if err != nil {
@@ -142,11 +147,13 @@ func (v *moving) fill(ctx context.Context) error {
 	if _, err := generator.Fill(ctx, conn, generator.Options{Size: v.Customers, Seed: moveSeed}); err != nil {
 		return err
 	}
+	if err := conn.QueryRow(ctx, "SELECT min(pass_hash) FROM staff").Scan(&v.passHash); err != nil {
+		return fmt.Errorf("monolith: %w", err)
+	}
 	for _, sql := range []string{
 		"ALTER TABLE customers ALTER COLUMN pass_hash DROP NOT NULL",
 		"UPDATE customers SET pass_hash = NULL, pass_salt = NULL",
-		fmt.Sprintf(`INSERT INTO staff (id, email, full_name, role, pass_hash)
-			SELECT 1000 + n, 'clerk.' || n || '@tienda.example', 'Clerk ' || n, 'support', (SELECT min(pass_hash) FROM staff) FROM generate_series(1, %d) n`, moveHashed),
+		"UPDATE staff SET pass_hash = ''",
 		"ANALYZE",
 	} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
@@ -211,10 +218,21 @@ type moveStatus struct {
 	LagBytes int64   `json:"lag_bytes"`
 	Changes  int64   `json:"changes"`
 	Kinds    []struct {
-		Kind   string  `json:"kind"`
-		Copied int     `json:"copied"`
-		Rate   float64 `json:"rate"`
+		Kind    string  `json:"kind"`
+		Copied  int     `json:"copied"`
+		Rate    float64 `json:"rate"`
+		Changed int     `json:"changed"`
 	} `json:"kinds"`
+}
+
+// changed says how many documents of a kind were written anew since the copy.
+func (s moveStatus) changed(kind string) (n int) {
+	for _, k := range s.Kinds {
+		if k.Kind == kind {
+			n += k.Changed
+		}
+	}
+	return n
 }
 
 func (v *moving) status(ctx context.Context) (s moveStatus, err error) {
@@ -233,7 +251,11 @@ func (v *moving) copy(ctx context.Context, m *meter) error {
 	if err != nil {
 		return err
 	}
-	cpu, began := m.cpuByProcess(), time.Now()
+	used, err := v.usage(m)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
 	if err := v.ask(ctx, "migration", http.MethodPost, "/v1/migration/start", "", nil); err != nil {
 		return err
 	}
@@ -247,31 +269,84 @@ func (v *moving) copy(ctx context.Context, m *meter) error {
 		}
 	}
 	v.Seconds = time.Since(began).Seconds()
-	v.CPU = map[string]float64{}
-	for name, seconds := range m.cpuByProcess() {
-		if used := seconds - cpu[name]; used >= 0.05 {
-			v.CPU[name] = math.Round(used*100) / 100
-		}
+	now, err := v.usage(m)
+	if err != nil {
+		return err
 	}
+	v.CPU, v.Busy = now.since(used)
 	after, err := counted(ctx, metricsPorts(v.shop))
 	if err != nil {
 		return err
 	}
-	hashing := 0.0
 	for _, k := range s.Kinds {
-		line := MovedKind{Kind: k.Kind, Documents: k.Copied, PerSecond: k.Rate}
 		v.Documents += k.Copied
-		if k.Kind == "staff" {
-			v.Hashed = line
-			hashing = float64(k.Copied) / max(k.Rate, 1)
-			continue
-		}
-		v.Kinds = append(v.Kinds, line)
+		v.Kinds = append(v.Kinds, MovedKind{Kind: k.Kind, Documents: k.Copied, PerSecond: k.Rate})
 	}
 	v.Calls = after.Per(before, float64(v.Documents))
-	v.PerSecond = float64(v.Documents-v.Hashed.Documents) / (v.Seconds - hashing)
-	v.RowsPerSecond = float64(v.Rows-int64(v.Hashed.Documents)) / (v.Seconds - hashing) // one of an account
-	fmt.Printf("   moved: %d documents in %.1f s, %.0f/s, of %.0f rows/s\n", v.Documents, v.Seconds, v.PerSecond, v.RowsPerSecond)
+	v.PerSecond, v.RowsPerSecond = float64(v.Documents)/v.Seconds, float64(v.Rows)/v.Seconds
+	fmt.Printf("   moved: %d documents in %.1f s, %.0f/s, of %.0f rows/s; %.0f %% of the machine's CPU time\n",
+		v.Documents, v.Seconds, v.PerSecond, v.RowsPerSecond, 100*v.Busy)
+	return nil
+}
+
+// usage is what CPU time was used for up to a moment.
+type usage struct {
+	busy, idle float64
+	by         map[string]float64
+}
+
+func (v *moving) usage(m *meter) (u usage, err error) {
+	u.busy, u.idle, err = cpuSeconds()
+	u.by = m.cpuByProcess()
+	delete(u.by, v.Profile) // the server, without its children
+	u.by["store"] = v.storeSeconds()
+	if at, err := pgx.ParseConfig(v.database.AdminDSN); err == nil {
+		u.by["monolith"] = serverSeconds(strconv.Itoa(int(at.Port)))
+	}
+	return u, err
+}
+
+// since gives the seconds by process since an earlier moment, and the share of all that was used.
+func (u usage) since(before usage) (by map[string]float64, busy float64) {
+	by = map[string]float64{}
+	for name, seconds := range u.by {
+		if used := seconds - before.by[name]; used >= 0.05 {
+			by[name] = math.Round(used*100) / 100
+		}
+	}
+	busy = u.busy - before.busy
+	return by, math.Round(100*busy/max(busy+u.idle-before.idle, 0.01)) / 100
+}
+
+// hash has employees with passwords come at once while it follows, and takes the time until
+// users has them all.
+func (v *moving) hash(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, moveLimit)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, v.database.OwnerDSN)
+	if err != nil {
+		return fmt.Errorf("monolith: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	s, err := v.status(ctx)
+	if err != nil {
+		return err
+	}
+	all, began := s.changed("staff")+moveHashed, time.Now()
+	if _, err := conn.Exec(ctx, `INSERT INTO staff (id, email, full_name, role, pass_hash)
+		SELECT 1000 + n, 'clerk.' || n || '@tienda.example', 'Clerk ' || n, 'support', $1 FROM generate_series(1, $2::integer) n`, v.passHash, moveHashed); err != nil {
+		return fmt.Errorf("monolith: %w", err)
+	}
+	for s.changed("staff") < all {
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return fmt.Errorf("the passwords are not hashed: %w", err)
+		}
+		if s, err = v.status(ctx); err != nil {
+			return err
+		}
+	}
+	v.Hashed = MovedKind{Kind: "staff", Documents: moveHashed, PerSecond: moveHashed / time.Since(began).Seconds()}
+	fmt.Printf("   accounts with a password to hash: %.0f/s\n", v.Hashed.PerSecond)
 	return nil
 }
 
@@ -365,7 +440,11 @@ func (v *Migration) tell(w io.Writer) {
 	fmt.Fprintf(w, "\nthe move of %d documents on %s (%d customers, load averages %s)\n", v.Documents, v.Profile, v.Customers, v.Load)
 	fmt.Fprintf(w, "  end to end %.1f s: %.0f documents/s of %.0f rows/s without passwords; with a password to hash %.0f/s\n", v.Seconds, v.PerSecond, v.RowsPerSecond, v.Hashed.PerSecond)
 	for _, k := range v.Kinds {
-		fmt.Fprintf(w, "  %-12s %6d  %6.0f/s  floor %6.0f/s  %.2f\n", k.Kind, k.Documents, k.PerSecond, k.Floor, k.Ratio)
+		fmt.Fprintf(w, "  %-12s %6d  %6.0f/s beside others", k.Kind, k.Documents, k.PerSecond)
+		if k.Floor > 0 {
+			fmt.Fprintf(w, "  floor %6.0f/s", k.Floor)
+		}
+		fmt.Fprintln(w)
 	}
 	if v.Floor.Documents > 0 {
 		fmt.Fprintf(w, "  floor, bulk writes of what is sent:  %s\n", v.Floor)
@@ -373,7 +452,7 @@ func (v *Migration) tell(w io.Writer) {
 		fmt.Fprintf(w, "  floor, transactions of the same:     %s\n", v.FloorTx)
 		fmt.Fprintf(w, "  floor, transactions of what is kept: %s\n", v.Kept)
 	}
-	fmt.Fprintf(w, "  calls a document: %s; CPU seconds:", v.Calls)
+	fmt.Fprintf(w, "  calls a document: %s; %.0f %% of the machine's CPU time; CPU seconds:", v.Calls, 100*v.Busy)
 	for _, name := range slices.SortedFunc(maps.Keys(v.CPU), func(a, b string) int { return int(100 * (v.CPU[b] - v.CPU[a])) }) {
 		fmt.Fprintf(w, "  %s %.1f", name, v.CPU[name])
 	}

@@ -141,11 +141,10 @@ func (v *moving) floors(ctx context.Context, sent map[string][]json.RawMessage, 
 	for i := range v.Kinds {
 		k := &v.Kinds[i]
 		kind := k.Kind
-		if kind == "customers" {
+		if kind == "customers" || kind == "staff" {
 			kind = "users"
 		}
 		k.Floor = v.Floor.kinds[kind]
-		k.Ratio = k.PerSecond / k.Floor
 	}
 	return nil
 }

@@ -20,8 +20,8 @@ import (
 	"tienda/services/migration/internal/source"
 )
 
-// The kinds of document, in the order in which they are loaded: each refers only
-// to those before it.
+// The kinds of document, in the order in which an owner's are loaded: each refers only
+// to those before it. What other owners have may come later.
 var kindOrder = []string{"categories", "products", "stock", "users", "orders", "tickets", "returns"}
 
 // Owners gives the app that each kind of document belongs to.
@@ -125,7 +125,7 @@ func LoadFile(path string) (*Mapping, error) {
 	return m, nil
 }
 
-// Kinds gives what is made, in the order in which it is to be loaded.
+// Kinds gives what is made, of each owner in the order in which it is to be loaded.
 func (m *Mapping) Kinds() []*Kind { return slices.Clone(m.kinds) }
 
 // Tables gives the tables whose changes matter to a document, sorted.

@@ -3,7 +3,6 @@ package move
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,10 +10,32 @@ import (
 	"tienda/services/migration/internal/source"
 )
 
-// copyAll copies what the snapshot has, kind after kind: what others refer to
-// comes first. Chunks that were done before are not read again.
+// copyAll copies what the snapshot has: each owner's kinds one after the other, since a
+// document may refer to another of its owner, and the owners at the same time. Chunks that
+// were done before are not read again.
 func (m *Mover) copyAll(ctx context.Context, snap source.Snapshot) error {
+	var apps []string
+	kinds := map[string][]Kind{}
 	for _, k := range m.mapping.Kinds() {
+		if kinds[k.App()] == nil {
+			apps = append(apps, k.App())
+		}
+		kinds[k.App()] = append(kinds[k.App()], k)
+	}
+	parted := newShares(m.config.Workers, apps)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, app := range apps {
+		group.Go(func() error {
+			defer parted.done(app)
+			return m.copyKinds(ctx, snap, kinds[app], parted)
+		})
+	}
+	return group.Wait()
+}
+
+// copyKinds copies the kinds of one app: what others refer to comes first.
+func (m *Mover) copyKinds(ctx context.Context, snap source.Snapshot, kinds []Kind, parted *shares) error {
+	for _, k := range kinds {
 		if m.handed(k) {
 			continue
 		}
@@ -22,7 +43,7 @@ func (m *Mover) copyAll(ctx context.Context, snap source.Snapshot) error {
 		if err != nil {
 			return err
 		}
-		if err := m.copyKind(ctx, snap, k, p); err != nil {
+		if err := m.copyKind(ctx, snap, k, p, parted); err != nil {
 			return err
 		}
 	}
@@ -57,36 +78,34 @@ func (m *Mover) planOf(ctx context.Context, snap source.Snapshot, k Kind) (*Plan
 	return p, nil
 }
 
-// copyKind copies the chunks of a plan that are left, some at the same time.
-func (m *Mover) copyKind(ctx context.Context, snap source.Snapshot, k Kind, p *Plan) error {
-	var next atomic.Int64
-	var before time.Duration
+// copyKind copies the chunks of a plan that are left, as many at the same time as its app's
+// share allows.
+func (m *Mover) copyKind(ctx context.Context, snap source.Snapshot, k Kind, p *Plan, parted *shares) error {
 	m.mu.Lock()
-	before = p.Took
+	before := p.Took
 	m.mu.Unlock()
 	began := m.now()
-	group, ctx := errgroup.WithContext(ctx)
-	for range m.config.Workers {
+	group, copying := errgroup.WithContext(ctx)
+	for n := range p.Done {
+		if p.Done[n] { // nobody writes it before it is taken
+			continue
+		}
+		if parted.take(copying, k.App()) != nil {
+			break // group says why, or ctx
+		}
 		group.Go(func() error {
-			for {
-				n := int(next.Add(1)) - 1
-				if n >= len(p.Done) {
-					return nil
-				}
-				if p.Done[n] { // written by the worker that has taken n alone
-					continue
-				}
-				copied, rejected, err := m.copyChunk(ctx, snap, k, p, n)
-				if err != nil {
-					return err
-				}
-				if err := m.chunkDone(ctx, p, n, copied, rejected, before+m.now().Sub(began)); err != nil {
-					return err
-				}
+			defer parted.give(k.App())
+			copied, rejected, err := m.copyChunk(copying, snap, k, p, n)
+			if err != nil {
+				return err
 			}
+			return m.chunkDone(copying, p, n, copied, rejected, before+m.now().Sub(began))
 		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 // copyChunk copies the roots between two bounds.

@@ -81,7 +81,7 @@ type Touched struct {
 // Mapping says what documents there are.
 type Mapping interface {
 	Name() string
-	Kinds() []Kind // in the order in which they are copied
+	Kinds() []Kind // those of an app in the order in which they are copied
 	Touched(c source.Change) []Touched
 	Tables() []string // whose changes matter
 }
@@ -128,7 +128,7 @@ const (
 // Config says how a move is done.
 type Config struct {
 	Chunk   int   // roots that are copied between two checkpoints; 0: 1000
-	Workers int   // chunks that are copied at the same time; 0: 4
+	Workers int   // chunks that are copied at the same time, of all apps together; 0: 4. Each app has one at least
 	Limit   int64 // rejects that stop the move; 0: 100
 	// Fits, if any, is asked before the source is read: a *Misfit stops the move.
 	Fits func(ctx context.Context) error

@@ -22,8 +22,10 @@ import (
 // world is a source and a target, and a mover between them that can be killed.
 type world struct {
 	t       *testing.T
+	mapping move.Mapping
 	source  *movetest.Source
 	target  *movetest.Target
+	gate    move.Target // before the target, if any
 	journal *movetest.Journal
 	mover   *move.Mover
 	kill    context.CancelFunc
@@ -32,12 +34,18 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	return &world{t: t, source: movetest.NewSource(), target: movetest.NewTarget(), journal: movetest.NewJournal(), chunk: 5}
+	return &world{
+		t: t, mapping: movetest.Mapping{}, source: movetest.NewSource(), target: movetest.NewTarget(), journal: movetest.NewJournal(), chunk: 5,
+	}
 }
 
 // begin starts a process that moves.
 func (w *world) begin() {
-	w.mover = move.New(w.source, movetest.Mapping{}, w.target, w.journal, move.Config{Chunk: w.chunk, Limit: 5}, slog.New(slog.DiscardHandler))
+	to := w.gate
+	if to == nil {
+		to = w.target
+	}
+	w.mover = move.New(w.source, w.mapping, to, w.journal, move.Config{Chunk: w.chunk, Limit: 5}, slog.New(slog.DiscardHandler))
 	ctx, kill := context.WithCancel(context.Background())
 	w.kill, w.dead = kill, make(chan struct{})
 	go func() {
@@ -108,59 +116,66 @@ func TestCopyAndFollow(t *testing.T) {
 }
 
 // A process that is killed at any moment is followed by one that goes on: nothing is
-// lost, and chunks that were done are not copied again.
+// lost, and chunks that were done are not copied again. So it is with one owner and with two.
 func TestKilledAtAnyMoment(t *testing.T) {
 	for seed := range uint64(60) {
-		synctest.Test(t, func(t *testing.T) {
-			r := rand.New(rand.NewPCG(seed, 2))
-			w := newWorld(t)
-			want := map[string]string{}
-			write := func() {
-				id := r.Int64N(60)
-				key := fmt.Sprintf("notes:%d", id)
-				if r.IntN(5) == 0 {
-					w.source.Delete(id)
-					delete(want, key)
-					return
-				}
-				text := fmt.Sprint(r.Uint32())
-				w.source.Put(id, text, "x")
-				want[key] = text + "|x"
-			}
-			for range 40 {
-				write()
-			}
-			breaks := rand.New(rand.NewPCG(seed, 3)) // the target's own, for it is asked at the same time
-			w.target.Broken = func(int) (before, after error) {
-				switch breaks.IntN(6) {
-				case 0:
-					return errors.New("not asked"), nil
-				case 1:
-					return nil, errors.New("answer lost")
-				}
-				return nil, nil
-			}
-			w.begin()
-			w.start()
-			for range 6 {
-				for range r.IntN(8) {
-					write()
-				}
-				time.Sleep(time.Duration(r.IntN(400)) * time.Millisecond)
-				switch r.IntN(3) {
-				case 0:
-					w.source.Cut()
-				case 1:
-					w.end()
-					w.begin()
-				}
-			}
-			w.target.Set(func(t *movetest.Target) { t.Broken = nil })
-			w.equal(want)
-			require.Equal(t, progress.Following, w.status().Phase, "seed %d", seed)
-			w.end()
-		})
+		for _, mapping := range []move.Mapping{movetest.Mapping{}, twoOwners{}} {
+			synctest.Test(t, func(t *testing.T) { killedAtAnyMoment(t, mapping, seed) })
+		}
 	}
+}
+
+func killedAtAnyMoment(t *testing.T, mapping move.Mapping, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 2))
+	w := newWorld(t)
+	w.mapping = mapping
+	want := map[string]string{}
+	write := func() {
+		id, gone, text := r.Int64N(60), r.IntN(5) == 0, fmt.Sprint(r.Uint32())
+		if gone {
+			w.source.Delete(id)
+		} else {
+			w.source.Put(id, text, "x")
+		}
+		for _, k := range mapping.Kinds() {
+			key := k.Identity([]any{id}).Key
+			if want[key] = text + "|x"; gone {
+				delete(want, key)
+			}
+		}
+	}
+	for range 40 {
+		write()
+	}
+	breaks := rand.New(rand.NewPCG(seed, 3)) // the target's own, for it is asked at the same time
+	w.target.Broken = func(int) (before, after error) {
+		switch breaks.IntN(6) {
+		case 0:
+			return errors.New("not asked"), nil
+		case 1:
+			return nil, errors.New("answer lost")
+		}
+		return nil, nil
+	}
+	w.begin()
+	w.start()
+	for range 6 {
+		for range r.IntN(8) {
+			write()
+		}
+		time.Sleep(time.Duration(r.IntN(400)) * time.Millisecond)
+		switch r.IntN(3) {
+		case 0:
+			w.source.Cut()
+		case 1:
+			w.end()
+			w.begin()
+		}
+	}
+	w.target.Set(func(t *movetest.Target) { t.Broken = nil })
+	w.equal(want)
+	require.Equal(t, progress.Following, w.status().Phase, "seed %d", seed)
+	w.end()
 }
 
 func TestDoneChunksAreNotCopiedAgain(t *testing.T) {
