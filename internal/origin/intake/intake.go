@@ -46,6 +46,8 @@ type Kind[T any] struct {
 	// and that Put writes for a new one, each of them. Of a batch they are taken for absent,
 	// where the index does not list the document, and read where that is wrong.
 	New func(id string, value *T) []string
+	// Presume is from how many documents on a batch is one of which New is presumed; 0: 20.
+	Presume int
 	// Held gives the source of what is kept under an ID; nil where nothing is, or where it
 	// was made here and not moved in: that is for Put to refuse or to take over.
 	Held func(tx *state.Tx, id string) (*origin.Source, error)
@@ -227,7 +229,7 @@ func (k Kind[T]) begin(tx *state.Tx) Run[T] {
 }
 
 // presumeFrom is how many documents are a batch of which nothing is read that is new: to ask the
-// index first is one call more.
+// index first may be one call more.
 const presumeFrom = 20
 
 // load reads what a batch needs: 1 bulk get, 1 more for what More says that was not read yet, and
@@ -241,7 +243,7 @@ func (k Kind[T]) load(tx *state.Tx, index parts, docs []Document[T], results []R
 			keys, taken = append(keys, x.parts.Key(d.Part)), append(taken, docs[i])
 		}
 	}
-	presume := k.New != nil && len(taken) >= presumeFrom
+	presume := k.New != nil && len(taken) >= cmp.Or(k.Presume, presumeFrom)
 	for i, d := range taken {
 		value := valueOf(&taken[i])
 		if value != nil && k.PartKeys != nil {

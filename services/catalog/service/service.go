@@ -31,6 +31,13 @@ const AppID = events.Topic
 // none is older than 2 seconds.
 const freshness = time.Second
 
+// A replica that takes in batches of so many documents looks less often: each look would read
+// most of what has come again.
+const (
+	copyBatch     = 50
+	copyFreshness = 5 * time.Second
+)
+
 // expiryStep is how often a replica looks for reservations of dead orders in
 // one of the 64 parts of the catalog: each comes round in 2 minutes.
 const expiryStep = 2 * time.Second
@@ -70,7 +77,7 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		if err := prices.Refresh(ctx); err != nil {
 			return err
 		}
-		return shown.Refresh(ctx)
+		return shown.Tick(ctx, copyFreshness)
 	}
 	expire := func(ctx context.Context) error {
 		if !shown.Filled() { // it reads as much as the model does, which is waited for
@@ -78,7 +85,11 @@ func Build(_ context.Context, d app.Deps) (app.Built, error) {
 		}
 		return expiry.Step(ctx)
 	}
-	sync, err := statestore.NewSync(d.DB, d.Contract, func(ctx context.Context) {
+	sync, err := statestore.NewSync(d.DB, d.Contract, func(ctx context.Context, documents int) {
+		if documents >= copyBatch {
+			shown.Copied()
+			return
+		}
 		if err := shown.Freshen(ctx, freshness); err != nil {
 			d.Log.WarnContext(ctx, "what was moved in is not shown yet", "error", err)
 		}

@@ -87,7 +87,7 @@ func openOver(t *testing.T, store *statetest.Memory, published *event.Memory) *s
 	require.NoError(t, shown.Refresh(t.Context()))
 	require.NoError(t, shown.Ready(t.Context()))
 	within := new(time.Duration)
-	moved, err := statestore.NewSync(db, c, func(ctx context.Context) { require.NoError(t, shown.Freshen(ctx, *within)) })
+	moved, err := statestore.NewSync(db, c, func(ctx context.Context, _ int) { require.NoError(t, shown.Freshen(ctx, *within)) })
 	require.NoError(t, err)
 	routes := slices.Concat(a.Routes(), moved.Categories.Routes(), moved.Products.Routes(), moved.Stock.Routes(), []httpapi.Route{intake.OutboxRoute(db)})
 	return &shop{Server: contracttest.New(t, "catalog", routes), t: t, store: store, calls: calls, events: published, shown: shown, prices: prices, within: within, sync: moved, routes: a.Routes()}

@@ -311,22 +311,22 @@ func TestABatchIsAFewCalls(t *testing.T) {
 	categories := func(n int) object { return object{"slug": fmt.Sprintf("c-%d", n), "name": "C"} }
 	require.Equal(t, [2]int64{1, 1}, all("categories", 1, func(n int) string { return fmt.Sprintf("c:%d", n) }, categories))
 	require.Equal(t, [2]int64{2, 1}, all("products", 1, productKey, movedWare), "new products; the second get is of the categories")
-	require.Equal(t, [2]int64{2, 1}, all("products", 1, productKey, movedWare), "the same again")
+	require.Equal(t, [2]int64{3, 1}, all("products", 1, productKey, movedWare), "the same again")
 	require.Equal(t, [2]int64{2, 1}, all("stock", 1, stockKey, five), "new stock, and the marks of what comes into stock")
-	require.Equal(t, [2]int64{1, 1}, all("stock", 2, stockKey, func(n int) object { return onHand(n, 6) }), "other stock")
+	require.Equal(t, [2]int64{2, 1}, all("stock", 2, stockKey, func(n int) object { return onHand(n, 6) }), "other stock")
 	other := func(n int) object {
 		d := with(movedWare(n), "slug", fmt.Sprintf("other-%d", n))
 		d["variants"].([]any)[0].(object)["prices"] = []any{object{"amount": 9, "currency": "EUR"}}
 		return d
 	}
-	require.Equal(t, [2]int64{3, 1}, all("products", 2, productKey, other), "other slugs and prices")
-	require.Equal(t, [2]int64{3, 1}, all("products", 3, productKey, movedWare), "and back, with a history of prices")
+	require.Equal(t, [2]int64{4, 1}, all("products", 2, productKey, other), "other slugs and prices")
+	require.Equal(t, [2]int64{4, 1}, all("products", 3, productKey, movedWare), "and back, with a history of prices")
 	for position := 3; position < 31; position++ {
 		s.move("stock", intake.Stored, batch(200, position, stockKey, func(n int) object { return onHand(n, position+10) })...)
 	}
-	require.Equal(t, [2]int64{1, 1}, all("stock", 40, stockKey, five))
-	require.Equal(t, [2]int64{1, 1}, all("stock", 41, stockKey, func(n int) object { return onHand(n, 6) }))
-	require.Equal(t, [2]int64{2, 1}, all("stock", 42, stockKey, five), "a page of each ledger is full")
+	require.Equal(t, [2]int64{2, 1}, all("stock", 40, stockKey, five))
+	require.Equal(t, [2]int64{2, 1}, all("stock", 41, stockKey, func(n int) object { return onHand(n, 6) }))
+	require.Equal(t, [2]int64{3, 1}, all("stock", 42, stockKey, five), "a page of each ledger is full")
 	require.Len(t, s.store.Keys("ledger:"), 200)
 	rows := make([]string, 200)
 	for i := range rows {
@@ -344,8 +344,8 @@ func TestABatchIsAFewCalls(t *testing.T) {
 		}
 		return count(func() { s.move(kind, intake.Stored, docs...) })
 	}
-	require.Equal(t, [2]int64{2, 1}, gone("products", productKey))
-	require.Equal(t, [2]int64{2, 1}, gone("stock", stockKey))
+	require.Equal(t, [2]int64{3, 1}, gone("products", productKey))
+	require.Equal(t, [2]int64{3, 1}, gone("stock", stockKey))
 	require.Empty(t, append(s.store.Keys("sku:"), append(s.store.Keys("slug:"), s.store.Keys("stock:")...)...))
 }
 

@@ -63,7 +63,8 @@ type Model struct {
 	ownList bool            // the categories likewise
 	reading atomic.Bool     // a refresh is under way
 
-	freshened atomic.Int64 // when Freshen has refreshed last, Unix time in nanoseconds
+	copied    atomic.Int64 // when Copied was called last, Unix time in nanoseconds
+	freshened atomic.Int64 // when Freshen has refreshed last, likewise
 
 	refreshed atomic.Int64 // when the last refresh that read all began, likewise
 

@@ -81,9 +81,13 @@ func find(tx *state.Tx, id string) (product.Product, bool, error) {
 // keysOf lists all documents that a product touches, for one bulk read. The
 // categories are not among them (category.go).
 func keysOf(id string, d product.Details) []string {
+	return append(unplaced(id, d), placeOf(id).keys()...)
+}
+
+// unplaced is keysOf without the index.
+func unplaced(id string, d product.Details) []string {
 	keys := append(skus.Keys(d.SKUs()...), stocks.Keys(d.SKUs()...)...)
-	keys = append(keys, products.Key(id), slugs.Key(d.Slug))
-	return append(keys, placeOf(id).keys()...)
+	return append(keys, products.Key(id), slugs.Key(d.Slug))
 }
 
 // without gives the elements of a that are not in b.

@@ -66,16 +66,13 @@ func mark(tx *state.Tx, productID string, add bool) error {
 }
 
 // markAll changes the marks of products. Each document of the index is read and
-// written once, all of them in 1 bulk get.
+// written once, all of them in 1 bulk get, or 2 of a large catalog.
 func markAll(tx *state.Tx, productIDs []string, add bool) error {
 	in := map[string][]string{}
-	var keys []string
 	for _, id := range productIDs {
-		p := placeOf(id)
-		in[p.bucket] = append(in[p.bucket], id)
-		keys = append(keys, p.keys()...)
+		in[placeOf(id).bucket] = append(in[placeOf(id).bucket], id)
 	}
-	if err := tx.Load(keys...); err != nil {
+	if err := loadPlaces(tx, productIDs); err != nil {
 		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(in)) {
@@ -84,6 +81,47 @@ func markAll(tx *state.Tx, productIDs []string, add bool) error {
 		}
 	}
 	return nil
+}
+
+// loadPlaces reads what of the index has products: of one, all that may be; of several, their
+// buckets, and then those parts that there can be. State: 1 bulk get, or 2.
+func loadPlaces(tx *state.Tx, productIDs []string) error {
+	if len(productIDs) == 1 {
+		return tx.Load(placeOf(productIDs[0]).keys()...)
+	}
+	keys := make([]string, len(productIDs))
+	for i, id := range productIDs {
+		keys[i] = buckets.Key(placeOf(id).bucket)
+	}
+	if err := tx.Load(keys...); err != nil {
+		return err
+	}
+	keys, err := partKeys(tx, productIDs)
+	if err != nil {
+		return err
+	}
+	return tx.Load(keys...)
+}
+
+// partKeys gives the parts that may have products, or get them, by what their buckets say.
+func partKeys(tx *state.Tx, productIDs []string) (keys []string, err error) {
+	in := map[string][]string{}
+	for _, id := range productIDs {
+		in[placeOf(id).bucket] = append(in[placeOf(id).bucket], id)
+	}
+	for bucket, ids := range in {
+		b, _, err := buckets.Get(tx, bucket)
+		if err != nil {
+			return nil, err
+		}
+		if !b.overflow() && len(b.Marks)+len(ids) <= bucketRoom {
+			continue
+		}
+		for _, id := range ids {
+			keys = append(keys, parts.Key(partID(bucket, placeOf(id).part)))
+		}
+	}
+	return keys, nil
 }
 
 // markIn changes the marks of products of one bucket.
@@ -101,7 +139,7 @@ func markIn(tx *state.Tx, id string, productIDs []string, add bool) error {
 		}
 		n := placeOf(productID).part
 		p, read := further[n]
-		if !read {
+		if !read && b.overflow() {
 			if p, _, err = parts.Get(tx, partID(id, n)); err != nil {
 				return err
 			}
@@ -142,16 +180,15 @@ func put(counts map[string]int64, key string) map[string]int64 {
 // unmark takes a product out of the index.
 func unmark(tx *state.Tx, productID string) error {
 	at := placeOf(productID)
-	if err := tx.Load(at.keys()...); err != nil {
-		return err
-	}
 	b, ok, err := buckets.Get(tx, at.bucket)
 	if err != nil || !ok {
 		return err
 	}
-	p, _, err := parts.Get(tx, partID(at.bucket, at.part))
-	if err != nil {
-		return err
+	p := part{}
+	if b.overflow() {
+		if p, _, err = parts.Get(tx, partID(at.bucket, at.part)); err != nil {
+			return err
+		}
 	}
 	if _, there := p.Marks[productID]; there {
 		delete(p.Marks, productID)

@@ -22,8 +22,8 @@ type Sync struct {
 }
 
 // NewSync gives the kinds over a database and a contract with the schemas SyncCategory,
-// SyncProduct and SyncStock. stored is told when something was.
-func NewSync(db *state.DB, c *contract.Contract, stored func(context.Context)) (*Sync, error) {
+// SyncProduct and SyncStock. stored is told of how many documents of a batch were.
+func NewSync(db *state.DB, c *contract.Contract, stored func(ctx context.Context, documents int)) (*Sync, error) {
 	var checks [3]func([]byte) []fault.Field
 	for i, name := range []string{"SyncCategory", "SyncProduct", "SyncStock"} {
 		schema, err := c.Schema(name)
@@ -36,7 +36,7 @@ func NewSync(db *state.DB, c *contract.Contract, stored func(context.Context)) (
 	s.Categories.DB, s.Products.DB, s.Stock.DB = db, db, db
 	s.Categories.Own, s.Products.Own, s.Stock.Own = ownCategories(), ownProducts(), ownStock(db)
 	s.Categories.Check, s.Products.Check, s.Stock.Check = checks[0], checks[1], checks[2]
-	told := func(ctx context.Context, _ []string) { stored(ctx) }
+	told := func(ctx context.Context, ids []string) { stored(ctx, len(ids)) }
 	s.Categories.Stored, s.Products.Stored, s.Stock.Stored = told, told, told
 	// All categories are one document, and products and stock share the buckets of the index.
 	index := make(chan struct{}, 1)

@@ -12,19 +12,20 @@ import (
 )
 
 // movedProducts keeps products under the IDs of their documents. State: 2 bulk gets (the second is
-// of the categories, see category.go) and 1 transaction a batch; 1 more where one of them loses a
+// of the categories, see category.go) and 1 transaction a batch; 1 more in a large catalog, and where one of them loses a
 // slug or SKUs, is deleted, or has changed its prices before, and for each that meets a claim.
 func movedProducts() intake.Kind[product.Moved] {
 	return intake.Kind[product.Moved]{
 		Name: "products",
 		Keys: func(id string, m *product.Moved) []string {
+			bucket := buckets.Key(placeOf(id).bucket)
 			if m == nil {
-				return append(placeOf(id).keys(), products.Key(id))
+				return []string{bucket, products.Key(id)}
 			}
-			return keysOf(id, product.Details{Slug: m.Slug, Variants: variantsOf(m)})
+			return append(unplaced(id, product.Details{Slug: m.Slug, Variants: variantsOf(m)}), bucket)
 		},
 		New:     func(id string, _ *product.Moved) []string { return products.Keys(id) },
-		More:    intake.ByID[product.Moved](heldKeys),
+		More:    moreKeys,
 		GetKeys: func(id string) []string { return products.Keys(id) },
 		Held: func(tx *state.Tx, id string) (*origin.Source, error) {
 			p, _, err := products.Get(tx, id)
@@ -52,13 +53,34 @@ func variantsOf(m *product.Moved) []product.Variant {
 	return out
 }
 
+// moreKeys are what the products of a batch are touched with besides, and where they are in the index
+// of a large catalog.
+func moreKeys(tx *state.Tx, docs []intake.Document[product.Moved]) ([]string, error) {
+	ids := make([]string, len(docs))
+	for i, d := range docs {
+		ids[i] = d.ID
+	}
+	keys, err := partKeys(tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		held, err := heldKeys(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, held...)
+	}
+	return keys, nil
+}
+
 // heldKeys are what a product that is held is touched with, when it is stated anew or goes.
 func heldKeys(tx *state.Tx, id string) ([]string, error) {
 	p, ok, err := products.Get(tx, id)
 	if err != nil || !ok {
 		return nil, err
 	}
-	keys := append(keysOf(id, p.Details), slugs.Keys(p.Slugs()...)...)
+	keys := append(unplaced(id, p.Details), slugs.Keys(p.Slugs()...)...)
 	return append(keys, priceLogs.Keys(slices.Collect(maps.Keys(p.Changes))...)...), nil
 }
 

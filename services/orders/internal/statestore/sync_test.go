@@ -305,6 +305,7 @@ func TestMovedWhileChangedHere(t *testing.T) {
 			newest[n] = movedDoc(n, 20, customer, "2019-04-02T10:00:00Z")
 			wg.Go(func() { // each has its part, as in the migration
 				k := syncOver(memory)
+				k.Presume = 1 + n%2*20
 				for position := range uint64(20) {
 					_, err := k.Take(t.Context(), fmt.Sprint(n), []intake.Incoming{movedDoc(n, position+1, customer, []string{"2019-04-01T10:00:00Z", "2019-04-02T10:00:00Z"}[position%2])})
 					if err != nil {

@@ -29,6 +29,12 @@ func movedIn(db *state.DB) intake.Kind[account.Moved] {
 	return NewAccounts(db).Moved(func([]byte) []fault.Field { return nil }, plain{}.Wrap, time.Now)
 }
 
+// presuming has batches of any size read nothing that is new.
+func presuming(k intake.Kind[account.Moved]) intake.Kind[account.Moved] {
+	k.Presume = 1
+	return k
+}
+
 func movedID(n int) string { return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Append(nil, n)).String() }
 
 // moved gives account n at a position; change may change it, nil: it is gone.
@@ -80,8 +86,8 @@ func take(t *testing.T, k intake.Kind[account.Moved], part string, batch ...inta
 	}
 }
 
-// What a batch costs: one read and one write, one read more where passwords come, and one
-// for each page that the list of accounts fills.
+// What a batch costs: one read and one write, one read more of accounts that the index lists,
+// one where passwords come, and one for each page that the list of accounts fills.
 func TestCallsOfABatchThatIsMovedIn(t *testing.T) {
 	c := &calls{Store: statetest.NewMemory()}
 	k := movedIn(state.Open(c, nil, slog.New(slog.DiscardHandler)))
@@ -93,11 +99,11 @@ func TestCallsOfABatchThatIsMovedIn(t *testing.T) {
 		reads, writes int
 	}{
 		{"new accounts", "1", several(100, 100, 1, asItIs), 1, 1},
-		{"the same again", "1", several(100, 100, 1, asItIs), 1, 1},
+		{"the same again", "1", several(100, 100, 1, asItIs), 2, 1},
 		{"new accounts with passwords", "2", several(200, 100, 1, withPassword(md5One)), 2, 1},
 		{"a batch of two parts", "3", several(300, 200, 1, asItIs), 1, 1},
 		{"a page is full", "1", several(near, 100, 1, asItIs), 2, 1},
-		{"a later state", "3", several(300, 200, 2, asItIs), 1, 1},
+		{"a later state", "3", several(300, 200, 2, asItIs), 2, 1},
 		{"other passwords", "2", several(200, 1, 2, withPassword(md5Two)), 3, 1},
 		{"some go", "3", several(300, 10, 3, nil), 2, 1},
 	}
@@ -376,7 +382,7 @@ func TestASyncBesideAChange(t *testing.T) {
 func TestARefusalThatComesLate(t *testing.T) {
 	stores(t, func(t *testing.T, w *world) {
 		other := w.other(t)
-		k, m := movedIn(w.db(t)), directory.New(NewDirectory(w.db(t)))
+		k, m := presuming(movedIn(w.db(t))), directory.New(NewDirectory(w.db(t)))
 		take(t, k, "0", moved(1, 1, asItIs))
 		race := func(email string, in intake.Incoming) {
 			raced := false
@@ -415,6 +421,9 @@ func TestTwoSendersAtOnce(t *testing.T) {
 	stores(t, func(t *testing.T, w *world) {
 		won, errs := together(4, func(i int) error {
 			k := movedIn(w.db(t))
+			if i%2 == 0 {
+				k = presuming(k)
+			}
 			for n := range 10 {
 				in := moved(1, uint64(n*4+i), func(m *account.Moved) { m.Name = fmt.Sprint("state ", n*4+i) })
 				same := moved(10+i, uint64(n), func(m *account.Moved) { m.Email = "one@example.com" })
