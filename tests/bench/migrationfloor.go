@@ -35,14 +35,15 @@ type Floor struct {
 	PerSecond float64 `json:"per_second"`
 	Moved     float64 `json:"moved_per_second"` // documents that are moved, a second
 	Ratio     float64 `json:"ratio"`            // what the move has of that
+	Rows      float64 `json:"rows_ratio"`       // rows that the move reads, for each of them
 	Sidecar   float64 `json:"sidecar_cpu_s"`
 
 	kinds map[string]float64 // PerSecond, by kind
 }
 
 func (f Floor) String() string {
-	return fmt.Sprintf("%d documents of %d bytes, %.0f/s: %.0f moved/s, of which the move has %.2f; %.1f s of the sidecar's CPU",
-		f.Documents, f.Bytes, f.PerSecond, f.Moved, f.Ratio, f.Sidecar)
+	return fmt.Sprintf("%d documents of %d bytes, %.0f/s: %.0f moved/s, of which the move has %.2f, and %.2f rows for each; %.1f s of the sidecar's CPU",
+		f.Documents, f.Bytes, f.PerSecond, f.Moved, f.Ratio, f.Rows, f.Sidecar)
 }
 
 // write writes a batch.
@@ -135,7 +136,7 @@ func (v *moving) floors(ctx context.Context, sent map[string][]json.RawMessage, 
 			return fmt.Errorf("floor of %s: %w", f.name, err)
 		}
 		f.to.Moved = float64(total) / (float64(f.to.Documents) / f.to.PerSecond)
-		f.to.Ratio = v.PerSecond / f.to.Moved
+		f.to.Ratio, f.to.Rows = v.PerSecond/f.to.Moved, v.RowsPerSecond/f.to.Moved
 		fmt.Printf("   %s: %s\n", f.name, f.to)
 	}
 	for i := range v.Kinds {
