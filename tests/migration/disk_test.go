@@ -25,8 +25,7 @@ type disk struct {
 // diskBytes is the size of a disk: some times what the stores of a test have.
 const diskBytes = 48 << 20
 
-// diskUnder has a shop keep some of its data on a disk: paths below its data folder, that of
-// a folder with a slash at its end.
+// diskUnder has a shop keep some of its data on a disk: files below its data folder.
 func diskUnder(t *testing.T, o *shop.Options, paths ...string) *disk {
 	t.Helper()
 	require.NoError(t, exec.CommandContext(t.Context(), "unshare", "--user", "--map-root-user", "--mount", "true").Run(),
@@ -37,12 +36,7 @@ func diskUnder(t *testing.T, o *shop.Options, paths ...string) *disk {
 	for _, path := range paths {
 		at := filepath.Join(o.Dir, ".data", path)
 		require.NoError(t, os.MkdirAll(filepath.Dir(at), 0o700))
-		if path[len(path)-1] != '/' {
-			require.NoError(t, os.Symlink(filepath.Join(d.dir, filepath.Base(path)), at))
-			continue
-		}
-		require.NoError(t, os.MkdirAll(at, 0o700))
-		script += fmt.Sprintf(`; mkdir -p "disk/%[1]s"; mount --bind "disk/%[1]s" ".data/%[1]s"`, path)
+		require.NoError(t, os.Symlink(filepath.Join(d.dir, filepath.Base(path)), at))
 	}
 	o.Under = []string{"unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script + `; cd "$OLDPWD"; exec "$@"`, o.Dir}
 	return d

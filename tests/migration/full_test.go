@@ -37,13 +37,17 @@ func TestAFullDisk(t *testing.T) {
 	_, long := faultSeed(t)
 	for _, c := range []struct {
 		name string
-		full []string // of the data folder
+		full []string // files of the data folder
 		whom []string
 		long bool // only in long runs
 	}{
 		{"of the owners", []string{"local/catalog.db", "local/users.db", "local/orders.db", "local/support.db"}, owners, false},
 		{"of the migration", []string{"local/migration.db"}, []string{"its own store"}, false},
-		{"of all", []string{"local/"}, append([]string{"its own store"}, owners...), true},
+		// Not names.db, the register by which sidecars find each other locally: each is renewed there every
+		// few seconds, and is not found any more once it cannot be.
+		{"of all", []string{
+			"local/catalog.db", "local/users.db", "local/orders.db", "local/support.db", "local/gateway.db", "local/migration.db",
+		}, append([]string{"its own store"}, owners...), true},
 	} {
 		if c.long && !long {
 			continue
