@@ -5,16 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"math"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -383,89 +378,11 @@ func (v *moving) verify(ctx context.Context) error {
 	}
 }
 
-// owners says who keeps which kinds of document, in the order of the move.
-var owners = []struct{ kind, app string }{
-	{"categories", "catalog"}, {"products", "catalog"}, {"stock", "catalog"}, {"users", "users"},
-	{"orders", "orders"}, {"tickets", "support"}, {"returns", "support"},
-}
-
-// sent reads the documents back in the shape in which they were sent, but for the hashes
-// of passwords, by kind.
-func (v *moving) sent(ctx context.Context) (map[string][]json.RawMessage, error) {
-	all := map[string][]json.RawMessage{}
-	for _, o := range owners {
-		path := "/internal/v1/sync/" + o.kind
-		for cursor := ""; ; {
-			var page struct {
-				IDs        []string `json:"ids"`
-				NextCursor string   `json:"next_cursor"`
-			}
-			list := path
-			if cursor != "" {
-				list += "?" + url.Values{"cursor": {cursor}}.Encode()
-			}
-			if err := v.ask(ctx, o.app, http.MethodGet, list, "", &page); err != nil {
-				return nil, err
-			}
-			for ids := range slices.Chunk(page.IDs, 200) {
-				body, err := json.Marshal(map[string][]string{"ids": ids})
-				if err != nil {
-					return nil, err
-				}
-				var read struct{ Documents []json.RawMessage }
-				if err := v.ask(ctx, o.app, http.MethodPost, path+"/read", string(body), &read); err != nil {
-					return nil, err
-				}
-				all[o.kind] = append(all[o.kind], read.Documents...)
-			}
-			if cursor = page.NextCursor; cursor == "" {
-				break
-			}
-		}
-	}
-	return all, nil
-}
-
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(d):
 		return nil
-	}
-}
-
-// tell says what the move costs.
-func (v *Migration) tell(w io.Writer) {
-	fmt.Fprintf(w, "\nthe move of %d documents on %s (%d customers, load averages %s)\n", v.Documents, v.Profile, v.Customers, v.Load)
-	fmt.Fprintf(w, "  end to end %.1f s: %.0f documents/s of %.0f rows/s without passwords; with a password to hash %.0f/s\n", v.Seconds, v.PerSecond, v.RowsPerSecond, v.Hashed.PerSecond)
-	for _, k := range v.Kinds {
-		fmt.Fprintf(w, "  %-12s %6d  %6.0f/s beside others", k.Kind, k.Documents, k.PerSecond)
-		if k.Floor > 0 {
-			fmt.Fprintf(w, "  floor %6.0f/s", k.Floor)
-		}
-		fmt.Fprintln(w)
-	}
-	if v.Floor.Documents > 0 {
-		fmt.Fprintf(w, "  floor, bulk writes of what is sent:  %s\n", v.Floor)
-		fmt.Fprintf(w, "  floor, %d loops of them at once:      %s\n", moveWorkers, v.FloorAtOnce)
-		fmt.Fprintf(w, "  floor, transactions of the same:     %s\n", v.FloorTx)
-		fmt.Fprintf(w, "  floor, transactions of what is kept: %s\n", v.Kept)
-	}
-	fmt.Fprintf(w, "  calls a document: %s; %.0f %% of the machine's CPU time; CPU seconds:", v.Calls, 100*v.Busy)
-	for _, name := range slices.SortedFunc(maps.Keys(v.CPU), func(a, b string) int { return int(100 * (v.CPU[b] - v.CPU[a])) }) {
-		fmt.Fprintf(w, "  %s %.1f", name, v.CPU[name])
-	}
-	fmt.Fprintln(w)
-	for _, s := range v.Steps {
-		fmt.Fprintln(w, "  "+s.String())
-	}
-	if len(v.Steps) > 0 {
-		fmt.Fprintf(w, "  writes at the monolith with a lag below a second: %.0f/s\n", v.Rate)
-	}
-	fmt.Fprintf(w, "  verified equal in %.1f s\n", v.Verified)
-	b, err := json.Marshal(v)
-	if err == nil {
-		fmt.Fprintln(w, strings.TrimSpace(string(b)))
 	}
 }
