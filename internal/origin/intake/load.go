@@ -23,6 +23,7 @@ func (k Kind[T]) load(tx *state.Tx, index parts, docs []Document[T], results []R
 		}
 	}
 	presume := k.New != nil && len(taken) >= cmp.Or(k.Presume, presumeFrom)
+	fresh := make([][]string, len(taken)) // what New says of each
 	for i, d := range taken {
 		value := valueOf(&taken[i])
 		if value != nil && k.PartKeys != nil {
@@ -30,8 +31,8 @@ func (k Kind[T]) load(tx *state.Tx, index parts, docs []Document[T], results []R
 		}
 		own := k.Keys(d.ID, value)
 		if presume {
-			fresh := k.New(d.ID, value)
-			own = slices.DeleteFunc(own, func(key string) bool { return slices.Contains(fresh, key) })
+			fresh[i] = k.New(d.ID, value)
+			own = slices.DeleteFunc(own, func(key string) bool { return slices.Contains(fresh[i], key) })
 		}
 		keys = append(keys, own...)
 	}
@@ -39,7 +40,7 @@ func (k Kind[T]) load(tx *state.Tx, index parts, docs []Document[T], results []R
 		return err
 	}
 	if presume {
-		if err := k.presume(tx, index, taken); err != nil {
+		if err := k.presume(tx, index, taken, fresh); err != nil {
 			return err
 		}
 	}
@@ -63,18 +64,17 @@ func valueOf[T any](d *Document[T]) *T {
 
 // presume reads what New says of documents that the index lists, and takes that of the
 // others for absent: it is created.
-func (k Kind[T]) presume(tx *state.Tx, index parts, docs []Document[T]) error {
+func (k Kind[T]) presume(tx *state.Tx, index parts, docs []Document[T], keys [][]string) error {
 	var known, fresh []string
 	for i, d := range docs {
 		p, err := index.open(tx, k.index(), d.Part)
 		if err != nil {
 			return err
 		}
-		keys := k.New(d.ID, valueOf(&docs[i]))
 		if d.Deleted || d.Adopt || p.knows(d.ID) {
-			known = append(known, keys...)
+			known = append(known, keys[i]...)
 		} else {
-			fresh = append(fresh, keys...)
+			fresh = append(fresh, keys[i]...)
 		}
 	}
 	if err := tx.Load(known...); err != nil {

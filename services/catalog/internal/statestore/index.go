@@ -68,10 +68,7 @@ func mark(tx *state.Tx, productID string, add bool) error {
 // markAll changes the marks of products. Each document of the index is read and
 // written once, all of them in 1 bulk get, or 2 of a large catalog.
 func markAll(tx *state.Tx, productIDs []string, add bool) error {
-	in := map[string][]string{}
-	for _, id := range productIDs {
-		in[placeOf(id).bucket] = append(in[placeOf(id).bucket], id)
-	}
+	in := byBucket(productIDs)
 	if err := loadPlaces(tx, productIDs); err != nil {
 		return err
 	}
@@ -81,6 +78,14 @@ func markAll(tx *state.Tx, productIDs []string, add bool) error {
 		}
 	}
 	return nil
+}
+
+func byBucket(productIDs []string) map[string][]string {
+	in := map[string][]string{}
+	for _, id := range productIDs {
+		in[placeOf(id).bucket] = append(in[placeOf(id).bucket], id)
+	}
+	return in
 }
 
 // loadPlaces reads what of the index has products: of one, all that may be; of several, their
@@ -105,11 +110,7 @@ func loadPlaces(tx *state.Tx, productIDs []string) error {
 
 // partKeys gives the parts that may have products, or get them, by what their buckets say.
 func partKeys(tx *state.Tx, productIDs []string) (keys []string, err error) {
-	in := map[string][]string{}
-	for _, id := range productIDs {
-		in[placeOf(id).bucket] = append(in[placeOf(id).bucket], id)
-	}
-	for bucket, ids := range in {
+	for bucket, ids := range byBucket(productIDs) {
 		b, _, err := buckets.Get(tx, bucket)
 		if err != nil {
 			return nil, err

@@ -243,6 +243,42 @@ func TestListsHealWhatWasPresumed(t *testing.T) {
 	require.Positive(t, stale.Load())
 }
 
+// An order whose row was lost is deleted while an older state of it has the row written again: on a
+// store that keeps halves the row lands, and goes.
+func TestARowThatComesAfterItsOrder(t *testing.T) {
+	store := statetest.NewMemory()
+	store.KeepsHalves = true
+	k, other := syncOver(store), syncOver(store)
+	at := "2019-04-02T10:00:00Z"
+	take := func(k intake.Kind[moved.Order], d intake.Incoming) intake.Outcome {
+		results, err := k.Take(t.Context(), "0", []intake.Incoming{d})
+		require.NoError(t, err)
+		return results[0].Outcome
+	}
+	require.Equal(t, intake.Stored, take(k, movedDoc(1, 2, "", at)))
+	rows := func() (n int) {
+		require.NoError(t, k.DB.Update(t.Context(), func(tx *state.Tx) error {
+			p, _, err := historyPageDocs.Get(tx, "2019-04-02:m-0")
+			n = len(p.Rows)
+			return err
+		}))
+		return n
+	}
+	require.Equal(t, 1, rows())
+	require.NoError(t, k.DB.Update(t.Context(), func(tx *state.Tx) error { return historyPageDocs.Put(tx, "2019-04-02:m-0", historyPage{}) }))
+	landed := false
+	store.BeforeCommit = func([]state.Op) error {
+		store.BeforeCommit = nil
+		landed = true
+		gone := movedDoc(1, 3, "", "")
+		require.Equal(t, intake.Stored, take(other, gone))
+		return nil
+	}
+	require.Equal(t, intake.Stale, take(k, movedDoc(1, 1, "", "2019-04-01T10:00:00Z")))
+	require.True(t, landed)
+	require.Zero(t, rows())
+}
+
 func requireLists(t *testing.T, s *History, newest map[int]intake.Incoming, customers []string, what string) {
 	t.Helper()
 	want, owned := []history.Row{}, map[string][]string{}

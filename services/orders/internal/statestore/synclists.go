@@ -82,35 +82,45 @@ func (r *movedRun) list() error {
 
 // add takes an order in as it is kept from now on.
 func (l lists) add(o *order.Order) {
-	out := o.Moved.Left
+	l.clear(o)
 	if o.Gone {
-		out = append(slices.Clone(out), o.Place())
-	} else {
-		p := l.page(o.Page)
-		p.in = append(p.in, history.RowOf(o))
-		if o.Owner.UserID() != "" && !o.InListOf(o.Owner) {
-			w := l.owner(o.Owner)
-			w.in = append(w.in, state.Dated{ID: o.ID, At: o.CreatedAt})
-		}
+		return
 	}
-	for _, p := range out {
-		if o.Gone || p.Page != o.Page {
-			l.page(p.Page).out = append(l.page(p.Page).out, o.ID)
-		}
-		if p.Owner.UserID() != "" && (o.Gone || p.Owner != o.Owner) {
-			l.owner(p.Owner).out = append(l.owner(p.Owner).out, o.ID)
-		}
+	l.page(o.Page).in = append(l.page(o.Page).in, history.RowOf(o))
+	if o.Owner.UserID() != "" && !o.InListOf(o.Owner) {
+		w := l.owner(o.Owner)
+		w.in = append(w.in, state.Dated{ID: o.ID, At: o.CreatedAt})
 	}
 }
 
-// leave takes an order that is not stored out of where the state that came has it; o is what is held,
-// nil for nothing.
-func (l lists) leave(id string, came order.Place, o *order.Order) {
-	if o == nil || o.Gone || o.Page != came.Page {
-		l.page(came.Page).out = append(l.page(came.Page).out, id)
+// clear takes an order that was moved in out of where it was listed before.
+func (l lists) clear(o *order.Order) {
+	for _, p := range o.Moved.Left {
+		l.out(o.ID, p, o)
 	}
-	if came.Owner.UserID() != "" && (o == nil || o.Gone || o.Moved == nil || o.Owner != came.Owner) {
-		l.owner(came.Owner).out = append(l.owner(came.Owner).out, id)
+	if o.Gone {
+		l.out(o.ID, o.Place(), o)
+	}
+}
+
+// out takes an order out of a place, but for what it has in common with where it is; nil: it is
+// nowhere.
+func (l lists) out(id string, p order.Place, is *order.Order) {
+	nowhere := is == nil || is.Gone
+	if nowhere || p.Page != is.Page {
+		l.page(p.Page).out = append(l.page(p.Page).out, id)
+	}
+	if p.Owner.UserID() != "" && (nowhere || is.Moved == nil || p.Owner != is.Owner) {
+		l.owner(p.Owner).out = append(l.owner(p.Owner).out, id)
+	}
+}
+
+// leave takes an order that is not stored out of where the state that came has it, and out of
+// where is has been, which is held instead: what an earlier run has seen may have been there.
+func (l lists) leave(id string, came order.Place, is *order.Order) {
+	l.out(id, came, is)
+	if is != nil && is.Moved != nil {
+		l.clear(is)
 	}
 }
 
