@@ -66,6 +66,13 @@ func (r *movedRun) list() error {
 		return err
 	}
 	for _, o := range left {
+		ours, err := r.tx.Ours(orders.Key(o.ID))
+		if err != nil {
+			return err
+		}
+		if ours { // it has left only now: whoever has read it before may still list it there
+			continue
+		}
 		was := len(o.Moved.Left)
 		o.Moved.Left = slices.DeleteFunc(o.Moved.Left, func(p order.Place) bool {
 			// What it leaves only now may be read before the order came to be listed there.
